@@ -1,0 +1,222 @@
+//! Names and identifiers: each a newtype that can only be built valid.
+//!
+//! They appear inside NATS subjects, so a name that is not checked here could reach another
+//! lattice's subjects (`a.>`). Hence no `From<String>`, and serde goes through the same check.
+
+use std::fmt;
+use std::str::FromStr;
+
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
+use uuid::Uuid;
+
+/// The longest name: fits a DNS label, so a name can also be a host name.
+pub const NAME_LEN_MAX: usize = 63;
+
+/// Why a text is not a valid identifier.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("{what} {text:?} is not valid: {rule}")]
+pub struct Error {
+    what: &'static str,
+    text: String,
+    rule: &'static str,
+}
+
+impl Error {
+    pub(crate) fn new(what: &'static str, text: &str, rule: &'static str) -> Self {
+        // What is shown comes from outside: cut it, so that an error stays one line.
+        let text = text.chars().take(NAME_LEN_MAX + 1).collect();
+        Self { what, text, rule }
+    }
+}
+
+/// Whether `text` is a name: 1 to 63 of `a-z`, `0-9` and `-`.
+pub(crate) fn is_name(text: &str) -> bool {
+    (1..=NAME_LEN_MAX).contains(&text.len())
+        && text
+            .bytes()
+            .all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'-')
+}
+
+/// Implements text in, text out and serde for a newtype over `String` with a `check` function.
+macro_rules! text_id {
+    ($name:ident, $what:literal, $check:expr, $rule:literal) => {
+        impl $name {
+            /// The identifier as text.
+            pub fn as_str(&self) -> &str {
+                &self.0
+            }
+        }
+
+        impl FromStr for $name {
+            type Err = Error;
+
+            fn from_str(text: &str) -> Result<Self, Error> {
+                if $check(text) {
+                    Ok(Self(text.to_owned()))
+                } else {
+                    Err(Error::new($what, text, $rule))
+                }
+            }
+        }
+
+        impl fmt::Display for $name {
+            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str(&self.0)
+            }
+        }
+
+        impl AsRef<str> for $name {
+            fn as_ref(&self) -> &str {
+                &self.0
+            }
+        }
+
+        impl std::borrow::Borrow<str> for $name {
+            fn borrow(&self) -> &str {
+                &self.0
+            }
+        }
+
+        impl Serialize for $name {
+            fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+                serializer.serialize_str(&self.0)
+            }
+        }
+
+        impl<'de> Deserialize<'de> for $name {
+            fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+                let text = std::borrow::Cow::<'de, str>::deserialize(deserializer)?;
+                text.parse().map_err(serde::de::Error::custom)
+            }
+        }
+    };
+}
+pub(crate) use text_id;
+
+macro_rules! name {
+    ($(#[$doc:meta])* $name:ident, $what:literal) => {
+        $(#[$doc])*
+        #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
+        pub struct $name(String);
+
+        text_id!($name, $what, is_name, "use 1 to 63 of a-z, 0-9 and -");
+    };
+}
+
+name!(
+    /// One lattice: a namespace on one NATS system.
+    LatticeId,
+    "lattice name"
+);
+name!(
+    /// A named component plus its settings.
+    ActorName,
+    "actor name"
+);
+name!(
+    /// A named process that answers interfaces.
+    ProviderName,
+    "provider name"
+);
+name!(
+    /// Who answers a call: an actor or a provider, which share one namespace.
+    TargetName,
+    "target name"
+);
+name!(
+    /// An app: what one manifest declares.
+    AppName,
+    "app name"
+);
+name!(
+    /// One of several links of an actor for the same interface.
+    LinkName,
+    "link name"
+);
+name!(
+    /// A process that runs actors.
+    HostId,
+    "host id"
+);
+
+impl Default for LatticeId {
+    fn default() -> Self {
+        Self("default".to_owned())
+    }
+}
+
+impl Default for LinkName {
+    fn default() -> Self {
+        Self("default".to_owned())
+    }
+}
+
+impl From<ActorName> for TargetName {
+    fn from(name: ActorName) -> Self {
+        Self(name.0)
+    }
+}
+
+impl From<ProviderName> for TargetName {
+    fn from(name: ProviderName) -> Self {
+        Self(name.0)
+    }
+}
+
+impl From<&ActorName> for TargetName {
+    fn from(name: &ActorName) -> Self {
+        Self(name.0.clone())
+    }
+}
+
+impl From<&ProviderName> for TargetName {
+    fn from(name: &ProviderName) -> Self {
+        Self(name.0.clone())
+    }
+}
+
+impl HostId {
+    /// A new id, unlike any other: twelve hex digits, short enough to type.
+    pub fn random() -> Self {
+        let text = Uuid::now_v7().simple().to_string();
+        // The tail of a v7 uuid is its random part; its head is the clock.
+        Self(text[text.len() - 12..].to_owned())
+    }
+}
+
+/// One call over its whole life: a retry carries the id of the first attempt.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub struct CallId(Uuid);
+
+impl CallId {
+    /// A new id; ids made later sort later.
+    pub fn new() -> Self {
+        Self(Uuid::now_v7())
+    }
+}
+
+impl Default for CallId {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+impl fmt::Display for CallId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.simple().fmt(f)
+    }
+}
+
+impl FromStr for CallId {
+    type Err = Error;
+
+    fn from_str(text: &str) -> Result<Self, Error> {
+        Uuid::parse_str(text)
+            .map(Self)
+            .map_err(|_| Error::new("call id", text, "use a uuid"))
+    }
+}
+
+#[cfg(test)]
+#[path = "id_test.rs"]
+mod tests;

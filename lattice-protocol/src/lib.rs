@@ -1,0 +1,32 @@
+//! The words of a lattice: names, subjects, headers, payloads and errors, as data.
+//!
+//! Everything that two processes must spell alike is spelled here, once. This crate does no I/O
+//! and knows neither NATS nor wasmtime nor a runtime; a test holds its dependencies to that.
+//!
+//! In reading order:
+//! - [`id`]: names and identifiers, valid by construction;
+//! - [`digest`]: the content address of a component;
+//! - [`interface`]: interfaces, functions and endpoints as they are named in links and subjects;
+//! - [`subject`]: every NATS subject, built and read;
+//! - [`call`]: the headers of a call and of its reply;
+//! - [`error`]: how a call fails;
+//! - [`codec`]: payloads, typed by WIT, in MessagePack and JSON;
+//! - [`standard`]: standard interfaces as they travel;
+//! - [`control`]: what operators ask, and the answers;
+//! - [`report`]: what hosts say of themselves;
+//! - [`event`]: what everybody may hear;
+//! - [`log`]: what guests and providers say.
+
+pub mod call;
+pub mod codec;
+pub mod control;
+pub mod digest;
+pub mod error;
+pub mod event;
+pub mod id;
+pub mod interface;
+pub mod log;
+pub mod report;
+pub mod standard;
+pub mod subject;
+mod words;

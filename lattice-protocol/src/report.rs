@@ -1,0 +1,103 @@
+//! What a host says of itself, in its heartbeat and its inventory.
+//!
+//! A host sends one every [`HEARTBEAT_INTERVAL`] as the event `host.heartbeat`. Peers choose among
+//! hosts by it; a host that was not heard of for [`HEARTBEAT_SILENCE_MAX`] gets no more calls from
+//! them, as long as others are heard: when everybody is silent, it is the listener that is cut off.
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use serde::{Deserialize, Serialize};
+
+use crate::id::{ActorName, HostId, ProviderName};
+
+/// How often a host reports.
+pub const HEARTBEAT_INTERVAL: Duration = Duration::from_millis(500);
+/// How long a host may be silent before peers send it no more calls: three reports.
+pub const HEARTBEAT_SILENCE_MAX: Duration = Duration::from_millis(1500);
+
+/// What a host is and what runs on it.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Report {
+    /// The host.
+    pub host: HostId,
+    /// The version of its program.
+    pub version: String,
+    /// What placement may require of it.
+    pub labels: BTreeMap<String, String>,
+    /// How many instances it takes in all.
+    pub capacity: u32,
+    /// Since when it runs.
+    pub uptime_ms: u64,
+    /// Its actors.
+    pub actors: BTreeMap<ActorName, ActorReport>,
+    /// Its providers.
+    pub providers: BTreeMap<ProviderName, ProviderReport>,
+}
+
+/// One actor on one host.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ActorReport {
+    /// The revision that takes new calls.
+    pub revision: String,
+    /// How many calls it may serve at once here.
+    pub slots: u32,
+    /// How many it serves now.
+    pub busy: u32,
+    /// How many wait for a slot.
+    pub waiting: u32,
+    /// How far it is.
+    #[serde(flatten)]
+    pub phase: Phase,
+}
+
+/// One provider on one host.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ProviderReport {
+    /// The revision of its settings.
+    pub revision: String,
+    /// Its process, while it has one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub pid: Option<u32>,
+    /// How often it was started again.
+    pub restarts: u32,
+    /// How far it is.
+    #[serde(flatten)]
+    pub phase: Phase,
+}
+
+/// How far a thing is on its way.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "phase", rename_all = "kebab-case")]
+pub enum Phase {
+    /// On its way up.
+    Starting,
+    /// It answers calls.
+    Running,
+    /// It takes no new calls and finishes those it has.
+    Draining,
+    /// It could not be started, or keeps ending.
+    Failed {
+        /// Why, and what to do.
+        reason: String,
+    },
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_report_survives_json_and_reads_flat() {
+        let actor = ActorReport {
+            revision: "abc".into(),
+            slots: 8,
+            busy: 1,
+            waiting: 0,
+            phase: Phase::Failed { reason: "no link for wasi:keyvalue/store".into() },
+        };
+        let text = serde_json::to_string(&actor).unwrap();
+        assert!(text.contains(r#""phase":"failed","reason":"no link"#), "{text}");
+        assert_eq!(serde_json::from_str::<ActorReport>(&text).unwrap(), actor);
+    }
+}
