@@ -123,6 +123,7 @@ impl Problem {
 
 /// What every control request is answered with.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(bound(deserialize = "T: Deserialize<'de>"))]
 pub struct Reply<T> {
     ok: bool,
     #[serde(default, skip_serializing_if = "Option::is_none")]

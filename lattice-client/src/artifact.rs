@@ -1,0 +1,143 @@
+//! Components in the lattice itself: a JetStream object store, each under the hex of its sha256.
+
+use async_nats::jetstream::object_store::{self, GetErrorKind, InfoErrorKind, ObjectStore};
+use async_nats::jetstream::stream::StorageType;
+use futures_util::StreamExt as _;
+use lattice_protocol::control::ArtifactSummary;
+use lattice_protocol::digest::Digest;
+use lattice_protocol::subject;
+use tokio::io::AsyncReadExt as _;
+
+use crate::connect::Client;
+
+/// The largest component that is stored or read: a bound on what a host buffers, far above the
+/// largest known (a Python component is 18 MiB).
+const COMPONENT_BYTES_MAX: u64 = 256 * 1024 * 1024;
+
+/// Why a component could not be stored or had.
+#[derive(Debug, thiserror::Error)]
+pub enum ArtifactError {
+    /// Nobody pushed it.
+    #[error("component {0} is not in the lattice: push it with `lattice push` or `lattice apply`")]
+    NotFound(Digest),
+    /// What is stored is not what its name says.
+    #[error("component {wanted} has other bytes in the lattice ({found}): push it again")]
+    Tampered {
+        /// What was asked for.
+        wanted: Digest,
+        /// What came.
+        found: Digest,
+    },
+    /// It is larger than any host takes.
+    #[error("a component of {0} bytes is over the limit of {COMPONENT_BYTES_MAX}")]
+    TooLarge(u64),
+    /// The store can't be reached.
+    #[error("failed to {what}: {reason}")]
+    Unavailable {
+        /// What was tried.
+        what: &'static str,
+        /// What went wrong.
+        reason: String,
+    },
+}
+
+impl ArtifactError {
+    fn unavailable(what: &'static str, reason: impl ToString) -> Self {
+        Self::Unavailable { what, reason: reason.to_string() }
+    }
+}
+
+/// The components of a lattice.
+#[derive(Clone)]
+pub struct Artifacts {
+    store: ObjectStore,
+}
+
+impl Client {
+    /// Opens the lattice's components, and makes the store if there is none yet.
+    pub async fn artifacts(&self) -> Result<Artifacts, ArtifactError> {
+        let bucket = subject::artifact_bucket(&self.lattice);
+        let jetstream = self.jetstream();
+        if let Ok(store) = jetstream.get_object_store(&bucket).await {
+            return Ok(Artifacts { store });
+        }
+        let config = object_store::Config {
+            bucket,
+            description: Some("the components of a lattice, by sha256".into()),
+            storage: StorageType::File,
+            ..object_store::Config::default()
+        };
+        let store = jetstream
+            .create_object_store(config)
+            .await
+            .map_err(|e| ArtifactError::unavailable("create the store of components", e))?;
+        Ok(Artifacts { store })
+    }
+}
+
+impl Artifacts {
+    /// Stores a component unless it is there already.
+    pub async fn push(&self, bytes: &[u8]) -> Result<Digest, ArtifactError> {
+        let size = bytes.len() as u64;
+        if size > COMPONENT_BYTES_MAX {
+            return Err(ArtifactError::TooLarge(size));
+        }
+        let digest = Digest::of(bytes);
+        if self.size(&digest).await? == Some(size) {
+            return Ok(digest);
+        }
+        let mut reader = bytes;
+        self.store
+            .put(digest.hex(), &mut reader)
+            .await
+            .map_err(|e| ArtifactError::unavailable("store the component", e))?;
+        Ok(digest)
+    }
+
+    /// A component's bytes, checked against their digest.
+    pub async fn pull(&self, digest: &Digest) -> Result<Vec<u8>, ArtifactError> {
+        let failed = |reason: String| ArtifactError::Unavailable { what: "read the component", reason };
+        let object = self.store.get(digest.hex()).await.map_err(|e| match e.kind() {
+            GetErrorKind::NotFound => ArtifactError::NotFound(digest.clone()),
+            _ => failed(e.to_string()),
+        })?;
+        // The size is the store's word: the limit holds for what really comes.
+        let mut bytes = Vec::new();
+        object
+            .take(COMPONENT_BYTES_MAX + 1)
+            .read_to_end(&mut bytes)
+            .await
+            .map_err(|e| failed(e.to_string()))?;
+        if bytes.len() as u64 > COMPONENT_BYTES_MAX {
+            return Err(ArtifactError::TooLarge(bytes.len() as u64));
+        }
+        let found = Digest::of(&bytes);
+        if found != *digest {
+            return Err(ArtifactError::Tampered { wanted: digest.clone(), found });
+        }
+        Ok(bytes)
+    }
+
+    /// Every stored component.
+    pub async fn list(&self) -> Result<Vec<ArtifactSummary>, ArtifactError> {
+        let failed = |reason: String| ArtifactError::Unavailable { what: "list the components", reason };
+        let mut list = self.store.list().await.map_err(|e| failed(e.to_string()))?;
+        let mut found = Vec::new();
+        while let Some(info) = list.next().await {
+            let info = info.map_err(|e| failed(e.to_string()))?;
+            if let Ok(digest) = format!("sha256:{}", info.name).parse() {
+                found.push(ArtifactSummary { digest, bytes: info.size as u64 });
+            }
+        }
+        Ok(found)
+    }
+
+    async fn size(&self, digest: &Digest) -> Result<Option<u64>, ArtifactError> {
+        match self.store.info(digest.hex()).await {
+            Ok(info) if info.deleted => Ok(None),
+            Ok(info) => Ok(Some(info.size as u64)),
+            Err(error) if error.kind() == InfoErrorKind::NotFound => Ok(None),
+            Err(error) => Err(ArtifactError::unavailable("look for the component", error)),
+        }
+    }
+}

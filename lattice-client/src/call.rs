@@ -1,0 +1,109 @@
+//! One call: one request, one reply, one deadline.
+
+use std::time::Duration;
+
+use async_nats::{Message, StatusCode};
+use bytes::Bytes;
+use lattice_protocol::call::Context;
+use lattice_protocol::error::{CallError, ErrorCode};
+use lattice_protocol::id::{HostId, TargetName};
+use lattice_protocol::interface::Endpoint;
+use lattice_protocol::subject::{self, Subject};
+
+use crate::connect::Client;
+use crate::headers;
+
+/// How much longer than the deadline a caller waits: the callee ends the work at the deadline and
+/// says so, and its word on whether anything was done is better than the caller's guess.
+const REPLY_GRACE: Duration = Duration::from_millis(50);
+
+/// A call to be made.
+#[derive(Debug, Clone)]
+pub struct Call {
+    /// Who is called.
+    pub target: TargetName,
+    /// What is called.
+    pub endpoint: Endpoint,
+    /// Deadline, trace, origin.
+    pub context: Context,
+    /// The arguments.
+    pub payload: Bytes,
+}
+
+impl Client {
+    /// Calls whoever serves the target; dropping the future gives the call up.
+    pub async fn call(&self, call: Call) -> Result<Bytes, CallError> {
+        let subject = subject::call(&self.lattice, &call.target, &call.endpoint);
+        self.request(subject, &call).await
+    }
+
+    /// Calls the target on one host.
+    pub async fn call_on(&self, host: &HostId, call: Call) -> Result<Bytes, CallError> {
+        let subject = subject::host_call(&self.lattice, host, &call.target, &call.endpoint);
+        self.request(subject, &call).await
+    }
+
+    async fn request(&self, subject: Subject, call: &Call) -> Result<Bytes, CallError> {
+        if !self.is_connected() {
+            return Err(CallError::refused(
+                ErrorCode::Unavailable,
+                format!("failed to call {}: there is no connection to NATS", call.target),
+            ));
+        }
+        let headers = headers::of_context(&call.context);
+        let size = headers::size(&headers) + call.payload.len();
+        check_size(&call.target, size, self.max_payload())?;
+
+        let Some(mut ticket) = self.mux.ticket() else {
+            let message = "too many calls of this process wait for replies";
+            return Err(CallError::refused(ErrorCode::Overloaded, message));
+        };
+        let published = self.nats.publish_with_reply_and_headers(
+            subject.into_string(),
+            ticket.subject(),
+            headers,
+            call.payload.clone(),
+        );
+        let answered = async {
+            published.await.map_err(|error| {
+                CallError::refused(ErrorCode::Unavailable, format!("failed to send the call: {error}"))
+            })?;
+            ticket.reply().await.ok_or_else(|| {
+                CallError::begun(ErrorCode::Unavailable, "the connection to NATS was closed")
+            })
+        };
+        match tokio::time::timeout(call.context.remaining + REPLY_GRACE, answered).await {
+            Ok(Ok(reply)) => result(&call.target, reply),
+            Ok(Err(error)) => Err(error),
+            Err(_) => Err(CallError::begun(
+                ErrorCode::Deadline,
+                format!("{} did not answer in time", call.target),
+            )),
+        }
+    }
+}
+
+/// A message over the server's limit would cost the whole connection.
+fn check_size(target: &TargetName, size: usize, max: usize) -> Result<(), CallError> {
+    if size <= max {
+        return Ok(());
+    }
+    let message = format!(
+        "the call to {target} has {size} bytes and the NATS server takes {max}: send less, or \
+         raise max_payload"
+    );
+    Err(CallError::refused(ErrorCode::TooLarge, message))
+}
+
+fn result(target: &TargetName, reply: Message) -> Result<Bytes, CallError> {
+    if reply.status == Some(StatusCode::NO_RESPONDERS) {
+        return Err(CallError::refused(
+            ErrorCode::Unavailable,
+            format!("nobody answers for {target}: it does not run, or is not declared"),
+        ));
+    }
+    match headers::error(reply.headers.as_ref()) {
+        Some(error) => Err(error),
+        None => Ok(reply.payload),
+    }
+}

@@ -1,0 +1,164 @@
+//! Connecting to NATS, and the handle that everything else hangs on.
+
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::Duration;
+
+use async_nats::connection::State as ConnectionState;
+use async_nats::{ConnectOptions, Event};
+use lattice_protocol::id::{CallId, LatticeId};
+use lattice_protocol::subject;
+use tracing::{debug, info, warn};
+
+use crate::mux::Mux;
+
+/// How long the first connection may take: a person waits for it.
+const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
+/// How often the server is asked whether it is still there: a dead link is found within two.
+const PING_INTERVAL: Duration = Duration::from_secs(5);
+/// The longest pause between attempts to reconnect.
+const RECONNECT_DELAY_MAX: Duration = Duration::from_secs(2);
+/// How many messages may wait for one subscriber: whoever subscribes must move them on at once,
+/// so this only covers a stall of the scheduler.
+const SUBSCRIPTION_CAPACITY: usize = 8192;
+
+/// Where a lattice is and who connects.
+#[derive(Debug, Clone)]
+pub struct Options {
+    /// The server's address, or several with commas between them.
+    pub nats: String,
+    /// A NATS credentials file.
+    pub creds: Option<PathBuf>,
+    /// The lattice.
+    pub lattice: LatticeId,
+    /// What the server's listings call this connection.
+    pub name: String,
+}
+
+/// Why there is no connection.
+#[derive(Debug, thiserror::Error)]
+pub enum ConnectError {
+    /// The credentials file can't be read.
+    #[error("failed to read the credentials in {path}: {source}")]
+    Credentials {
+        /// The file.
+        path: PathBuf,
+        /// What went wrong.
+        source: std::io::Error,
+    },
+    /// The address is not one.
+    #[error("{0:?} is not the address of a NATS server: write it like nats://127.0.0.1:4222")]
+    Address(String),
+    /// No server, or it refused.
+    #[error(
+        "failed to connect to NATS at {url}: {reason}; start a server there or name another with \
+         --nats or LATTICE_NATS"
+    )]
+    Unreachable {
+        /// The server.
+        url: String,
+        /// What the client library says.
+        reason: String,
+    },
+    /// The replies' inbox could not be opened.
+    #[error("failed to subscribe to this process's inbox: {0}")]
+    Inbox(String),
+}
+
+/// A connection to a lattice; clones share it.
+#[derive(Clone)]
+pub struct Client {
+    pub(crate) nats: async_nats::Client,
+    pub(crate) lattice: LatticeId,
+    pub(crate) mux: Arc<Mux>,
+}
+
+impl Client {
+    /// Connects, and reconnects for as long as the client lives.
+    pub async fn connect(options: Options) -> Result<Self, ConnectError> {
+        let inbox = subject::inbox_prefix(&options.lattice, &CallId::new().to_string());
+        let nats = connect_options(&options, &inbox)
+            .await?
+            .connect(addresses(&options.nats)?)
+            .await
+            .map_err(|error| ConnectError::Unreachable {
+                url: options.nats.clone(),
+                reason: error.to_string(),
+            })?;
+        let mux = Mux::open(&nats, &inbox).await.map_err(ConnectError::Inbox)?;
+        Ok(Self { nats, lattice: options.lattice, mux })
+    }
+
+    /// The lattice.
+    pub fn lattice(&self) -> &LatticeId {
+        &self.lattice
+    }
+
+    /// Whether the server can be reached now.
+    pub fn is_connected(&self) -> bool {
+        self.nats.connection_state() == ConnectionState::Connected
+    }
+
+    /// The largest message the server takes, headers included.
+    pub fn max_payload(&self) -> usize {
+        self.nats.max_payload()
+    }
+
+    /// JetStream on this connection, for a provider that keeps its data there.
+    pub fn jetstream(&self) -> async_nats::jetstream::Context {
+        async_nats::jetstream::new(self.nats.clone())
+    }
+
+    /// Waits until what was published has left this process.
+    pub async fn flush(&self) {
+        if let Err(error) = self.nats.flush().await {
+            debug!(%error, "flush failed");
+        }
+    }
+}
+
+async fn connect_options(options: &Options, inbox: &str) -> Result<ConnectOptions, ConnectError> {
+    let connect = ConnectOptions::new()
+        .name(&options.name)
+        .custom_inbox_prefix(inbox)
+        .connection_timeout(CONNECT_TIMEOUT)
+        .ping_interval(PING_INTERVAL)
+        .subscription_capacity(SUBSCRIPTION_CAPACITY)
+        // Subjects are built from checked names only.
+        .skip_subject_validation(true)
+        .reconnect_delay_callback(reconnect_delay)
+        .event_callback(log_event);
+    match &options.creds {
+        None => Ok(connect),
+        Some(path) => connect
+            .credentials_file(path)
+            .await
+            .map_err(|source| ConnectError::Credentials { path: path.clone(), source }),
+    }
+}
+
+/// The first attempt is immediate; then 10 ms, doubling, up to the longest pause.
+fn reconnect_delay(attempts: usize) -> Duration {
+    match attempts {
+        0 | 1 => Duration::ZERO,
+        n => Duration::from_millis(10 << n.min(10)).min(RECONNECT_DELAY_MAX),
+    }
+}
+
+fn addresses(text: &str) -> Result<Vec<async_nats::ServerAddr>, ConnectError> {
+    text.split(',')
+        .map(|part| part.trim().parse())
+        .collect::<Result<_, _>>()
+        .map_err(|_| ConnectError::Address(text.to_owned()))
+}
+
+async fn log_event(event: Event) {
+    match event {
+        Event::Connected => info!("connected to NATS"),
+        Event::Disconnected => warn!("lost the connection to NATS, reconnecting"),
+        Event::SlowConsumer(subscription) => warn!(subscription, "messages were dropped"),
+        Event::ServerError(error) => warn!(%error, "the NATS server refused something"),
+        Event::ClientError(error) => warn!(%error, "the NATS client failed at something"),
+        event => debug!(%event, "NATS"),
+    }
+}

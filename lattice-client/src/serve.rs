@@ -1,0 +1,161 @@
+//! Calls coming in.
+//!
+//! What reaches the caller of [`Serving::next`] is well formed; what is not was answered here.
+
+use std::time::Instant;
+
+use async_nats::{Message, Subscriber};
+use bytes::Bytes;
+use futures_util::StreamExt as _;
+use lattice_protocol::call::Context;
+use lattice_protocol::error::{CallError, ErrorCode};
+use lattice_protocol::id::{HostId, LatticeId, TargetName};
+use lattice_protocol::interface::Endpoint;
+use lattice_protocol::subject::{self, QUEUE_GROUP, Route};
+
+use crate::connect::Client;
+use crate::headers;
+
+/// A subscription that could not be made.
+#[derive(Debug, thiserror::Error)]
+#[error("failed to subscribe to {subject}: {reason}")]
+pub struct ServeError {
+    pub(crate) subject: String,
+    pub(crate) reason: String,
+}
+
+/// Calls to one target or one host, one by one.
+pub struct Serving {
+    client: Client,
+    calls: Subscriber,
+}
+
+/// One call that wants an answer.
+pub struct Incoming {
+    /// Who is called.
+    pub target: TargetName,
+    /// What is called.
+    pub endpoint: Endpoint,
+    /// Deadline, trace, origin.
+    pub context: Context,
+    /// The arguments.
+    pub payload: Bytes,
+    /// When it came: the time it waited since counts against its deadline.
+    pub received: Instant,
+    /// The way back.
+    pub responder: Responder,
+}
+
+/// The way back to a caller. One that is dropped unused answers `internal`: no call ends in silence.
+pub struct Responder {
+    client: Client,
+    reply: Option<async_nats::Subject>,
+}
+
+impl Client {
+    /// Serves a target together with everybody else who does: each call reaches one of them.
+    pub async fn serve(&self, target: &TargetName) -> Result<Serving, ServeError> {
+        let subject = subject::calls_to(&self.lattice, target).into_string();
+        let calls = self
+            .nats
+            .queue_subscribe(subject.clone(), QUEUE_GROUP.to_owned())
+            .await
+            .map_err(|error| ServeError { subject, reason: error.to_string() })?;
+        Ok(Serving { client: self.clone(), calls })
+    }
+
+    /// Serves the calls that peers route to this host.
+    pub async fn serve_host(&self, host: &HostId) -> Result<Serving, ServeError> {
+        let subject = subject::host_calls(&self.lattice, host).into_string();
+        let calls = self
+            .nats
+            .subscribe(subject.clone())
+            .await
+            .map_err(|error| ServeError { subject, reason: error.to_string() })?;
+        Ok(Serving { client: self.clone(), calls })
+    }
+}
+
+impl Serving {
+    /// The next call; `None` after a drain, when all that had come was handed out.
+    pub async fn next(&mut self) -> Option<Incoming> {
+        loop {
+            let message = self.calls.next().await?;
+            let responder = Responder { client: self.client.clone(), reply: message.reply.clone() };
+            match read(&self.client.lattice, message) {
+                Ok((target, endpoint, context, payload)) => {
+                    let received = Instant::now();
+                    return Some(Incoming { target, endpoint, context, payload, received, responder });
+                }
+                Err(error) => responder.reply(Err(error)).await,
+            }
+        }
+    }
+
+    /// Takes no more calls: those that have come are still handed out, then `next` ends.
+    pub async fn drain(&mut self) {
+        // The server confirms nothing; an error means that the connection is gone, and calls with it.
+        if let Err(error) = self.calls.drain().await {
+            tracing::debug!(%error, "drain failed");
+        }
+    }
+}
+
+type Parts = (TargetName, Endpoint, Context, Bytes);
+
+fn read(lattice: &LatticeId, message: Message) -> Result<Parts, CallError> {
+    let bad = |reason: String| CallError::refused(ErrorCode::BadRequest, reason);
+    let route = subject::parse(lattice, &message.subject).map_err(|e| bad(e.to_string()))?;
+    let Route::Call { target, interface, function, .. } = route else {
+        return Err(bad(format!("{} is not a call", message.subject)));
+    };
+    let endpoint = Endpoint {
+        interface: interface.map(str::parse).transpose().map_err(|e| bad(format!("{e}")))?,
+        function: function.parse().map_err(|e| bad(format!("{e}")))?,
+    };
+    let target = target.parse().map_err(|e| bad(format!("{e}")))?;
+    let context = headers::context(message.headers.as_ref())?;
+    Ok((target, endpoint, context, message.payload))
+}
+
+impl Responder {
+    /// Answers the call.
+    pub async fn reply(mut self, result: Result<Bytes, CallError>) {
+        if let Some(reply) = self.reply.take() {
+            send(&self.client, reply, result).await;
+        }
+    }
+}
+
+impl Drop for Responder {
+    fn drop(&mut self) {
+        let Some(reply) = self.reply.take() else { return };
+        let client = self.client.clone();
+        let error = CallError::begun(ErrorCode::Internal, "the call was dropped unanswered");
+        // Outside a runtime the process is at its end, and its connection tells the caller.
+        if let Ok(runtime) = tokio::runtime::Handle::try_current() {
+            runtime.spawn(async move { send(&client, reply, Err(error)).await });
+        }
+    }
+}
+
+async fn send(client: &Client, reply: async_nats::Subject, result: Result<Bytes, CallError>) {
+    let max = client.max_payload();
+    let result = match result {
+        Ok(payload) if payload.len() > max => Err(CallError::begun(
+            ErrorCode::TooLarge,
+            format!("the result has {} bytes and the NATS server takes {max}", payload.len()),
+        )),
+        result => result,
+    };
+    let sent = match result {
+        Ok(payload) => client.nats.publish(reply, payload).await,
+        Err(error) => {
+            let headers = headers::of_error(&error);
+            client.nats.publish_with_headers(reply, headers, Bytes::new()).await
+        }
+    };
+    if let Err(error) = sent {
+        tracing::warn!(%error, "a reply could not be sent");
+    }
+}

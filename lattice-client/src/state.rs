@@ -1,0 +1,249 @@
+//! The desired state: a JetStream KV bucket, written only by compare-and-swap.
+
+use async_nats::jetstream::kv::{
+    self, CreateErrorKind, EntryErrorKind, Operation, Store, UpdateErrorKind,
+};
+use async_nats::jetstream::stream::StorageType;
+use bytes::Bytes;
+use futures_util::StreamExt as _;
+use lattice_config::{App, Declared, Revised, state};
+use lattice_protocol::subject;
+
+use crate::connect::Client;
+
+/// How many revisions of each key are kept: what a rollback can go back to, and JetStream's most.
+const HISTORY: i64 = 64;
+
+/// Why the state could not be read or written.
+#[derive(Debug, thiserror::Error)]
+pub enum StateError {
+    /// The server has no JetStream.
+    #[error(
+        "the NATS server has no JetStream, where a lattice keeps its state: start it with -js, or \
+         let `lattice up` start one"
+    )]
+    NoJetStream,
+    /// Somebody else changed the key first: nothing was written.
+    #[error("{key} was changed by somebody else")]
+    Conflict {
+        /// The key.
+        key: String,
+    },
+    /// The state can't be reached, or what was done is not known.
+    #[error("failed to {what}: {reason}")]
+    Unavailable {
+        /// What was tried.
+        what: String,
+        /// What went wrong.
+        reason: String,
+    },
+    /// What is stored can't be read.
+    #[error("{key} can't be read: {reason}")]
+    Corrupt {
+        /// The key.
+        key: String,
+        /// What is wrong with it.
+        reason: String,
+    },
+}
+
+impl StateError {
+    fn unavailable(what: impl Into<String>, reason: impl ToString) -> Self {
+        Self::Unavailable { what: what.into(), reason: reason.to_string() }
+    }
+}
+
+/// A key as it stands.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct StateEntry {
+    /// The key.
+    pub key: String,
+    /// What the next write must name.
+    pub revision: u64,
+    /// The value; none when the key was deleted.
+    pub value: Option<Bytes>,
+}
+
+/// The bucket of a lattice.
+#[derive(Clone)]
+pub struct State {
+    kv: Store,
+}
+
+impl Client {
+    /// Opens the lattice's state, and makes it if there is none yet.
+    pub async fn state(&self) -> Result<State, StateError> {
+        let bucket = subject::state_bucket(&self.lattice);
+        let jetstream = self.jetstream();
+        jetstream.query_account().await.map_err(|error| no_jetstream(&error.to_string()))?;
+        if let Ok(kv) = jetstream.get_key_value(&bucket).await {
+            return Ok(State { kv });
+        }
+        // Two hosts may get here at once: creating what is there with the same settings is no error.
+        let config = kv::Config {
+            bucket,
+            description: "the desired state of a lattice".into(),
+            history: HISTORY,
+            storage: StorageType::File,
+            ..kv::Config::default()
+        };
+        let kv = jetstream
+            .create_key_value(config)
+            .await
+            .map_err(|error| StateError::unavailable("create the lattice's state", error))?;
+        Ok(State { kv })
+    }
+}
+
+/// An account without JetStream answers so, or not at all.
+fn no_jetstream(error: &str) -> StateError {
+    if error.contains("not enabled") || error.contains("503") || error.contains("no responders") {
+        StateError::NoJetStream
+    } else {
+        StateError::unavailable("ask for JetStream", error)
+    }
+}
+
+impl State {
+    /// A key as it stands; `None` when it was never written.
+    pub async fn get(&self, key: &str) -> Result<Option<StateEntry>, StateError> {
+        match self.kv.entry(key).await {
+            Ok(entry) => Ok(entry.map(read)),
+            Err(error) if error.kind() == EntryErrorKind::InvalidKey => Ok(None),
+            Err(error) => Err(StateError::unavailable(format!("read {key}"), error)),
+        }
+    }
+
+    /// Writes a key that is still at `expected` (0: not there, or deleted); answers its new revision.
+    pub async fn put(&self, key: &str, value: Bytes, expected: u64) -> Result<u64, StateError> {
+        let conflict = || StateError::Conflict { key: key.to_owned() };
+        let failed = |error: &dyn std::fmt::Display| StateError::unavailable(format!("write {key}"), error);
+        if expected == 0 {
+            return self.kv.create(key, value).await.map_err(|error| match error.kind() {
+                CreateErrorKind::AlreadyExists => conflict(),
+                _ => failed(&error),
+            });
+        }
+        self.kv.update(key, value, expected).await.map_err(|error| match error.kind() {
+            UpdateErrorKind::WrongLastRevision => conflict(),
+            _ => failed(&error),
+        })
+    }
+
+    /// Deletes a key that is still at `expected`.
+    pub async fn delete(&self, key: &str, expected: u64) -> Result<(), StateError> {
+        self.kv.delete_expect_revision(key, Some(expected)).await.map_err(|error| {
+            use async_nats::jetstream::kv::UpdateErrorKind as Kind;
+            match error.kind() {
+                Kind::WrongLastRevision => StateError::Conflict { key: key.to_owned() },
+                _ => StateError::unavailable(format!("delete {key}"), error),
+            }
+        })
+    }
+
+    /// Everything declared.
+    pub async fn declared(&self) -> Result<Declared, StateError> {
+        let mut watch = self.watch_declared().await?;
+        match watch.next().await {
+            Some(declared) => Ok(declared),
+            None => Err(StateError::unavailable("read what is declared", "the watch ended")),
+        }
+    }
+
+    /// Follows the keys that match a pattern: first as they stand, then each change.
+    pub async fn watch(&self, pattern: &str) -> Result<StateWatch, StateError> {
+        let failed = |e: &dyn std::fmt::Display| StateError::unavailable(format!("watch {pattern}"), e);
+        // Asked before the watch begins, so what is written in between only comes as a change.
+        let status = self.kv.status().await.map_err(|e| failed(&e))?;
+        let watch = self.kv.watch_with_history(pattern).await.map_err(|e| failed(&e))?;
+        Ok(StateWatch { watch: Box::pin(watch), caught_up: status.values() == 0 })
+    }
+
+    /// Follows what is declared.
+    pub async fn watch_declared(&self) -> Result<DeclaredWatch, StateError> {
+        // Every key, not just the apps: the last message of the bucket then says that all was seen.
+        let watch = self.watch(">").await?;
+        Ok(DeclaredWatch { watch, declared: Declared::default(), started: false })
+    }
+}
+
+fn read(entry: kv::Entry) -> StateEntry {
+    let value = (entry.operation == Operation::Put).then_some(entry.value);
+    StateEntry { key: entry.key, revision: entry.revision, value }
+}
+
+/// Changes of keys, one by one.
+pub struct StateWatch {
+    watch: std::pin::Pin<Box<kv::Watch>>,
+    caught_up: bool,
+}
+
+impl StateWatch {
+    /// The next change; `None` when the watch has ended and must be begun anew.
+    pub async fn next(&mut self) -> Option<StateEntry> {
+        match self.watch.next().await? {
+            Ok(entry) => {
+                self.caught_up |= entry.delta == 0;
+                Some(read(entry))
+            }
+            Err(error) => {
+                tracing::warn!(%error, "the watch on the lattice's state ended");
+                None
+            }
+        }
+    }
+
+    /// Whether all that stood when the watch began has been seen.
+    pub fn caught_up(&self) -> bool {
+        self.caught_up
+    }
+}
+
+/// What is declared, whole, at each change.
+///
+/// Only a deletion that was seen removes an app: a bucket that vanishes or comes back older says
+/// nothing.
+pub struct DeclaredWatch {
+    watch: StateWatch,
+    declared: Declared,
+    started: bool,
+}
+
+impl DeclaredWatch {
+    /// What is declared now, then again at each change; `None` when the watch must be begun anew.
+    pub async fn next(&mut self) -> Option<Declared> {
+        if !self.started {
+            self.started = true;
+            while !self.watch.caught_up() {
+                let entry = self.watch.next().await?;
+                self.apply(entry);
+            }
+            return Some(self.declared.clone());
+        }
+        loop {
+            let entry = self.watch.next().await?;
+            if self.apply(entry) {
+                return Some(self.declared.clone());
+            }
+        }
+    }
+
+    /// Whether the entry was about an app.
+    fn apply(&mut self, entry: StateEntry) -> bool {
+        let Some(state::Key::App(name)) = state::Key::parse(&entry.key) else {
+            return false;
+        };
+        match entry.value.map(|value| state::decode::<App>(&value)) {
+            None => {
+                self.declared.apps.remove(&name);
+            }
+            Some(Ok(value)) => {
+                let revised = Revised { revision: entry.revision, value };
+                self.declared.apps.insert(name, revised);
+            }
+            // What was there before stays: an app that can't be read is no reason to stop it.
+            Some(Err(error)) => tracing::error!(app = %name, %error, "a declared app can't be read"),
+        }
+        true
+    }
+}
