@@ -18,6 +18,8 @@ const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
 const PING_INTERVAL: Duration = Duration::from_secs(5);
 /// The longest pause between attempts to reconnect.
 const RECONNECT_DELAY_MAX: Duration = Duration::from_secs(2);
+/// How long a round trip to the server may take before nobody waits for it any more.
+const SETTLE_TIMEOUT: Duration = Duration::from_secs(2);
 /// How many messages may wait for one subscriber: whoever subscribes must move them on at once,
 /// so this only covers a stall of the scheduler.
 const SUBSCRIPTION_CAPACITY: usize = 8192;
@@ -107,6 +109,17 @@ impl Client {
     /// JetStream on this connection, for a provider that keeps its data there.
     pub fn jetstream(&self) -> async_nats::jetstream::Context {
         async_nats::jetstream::new(self.nats.clone())
+    }
+
+    /// Returns once the server has taken everything this process sent before, subscriptions
+    /// included: the server handles a connection in order, and this asks it for an answer.
+    pub async fn settle(&self) {
+        let Some(mut ticket) = self.mux.ticket() else { return };
+        if self.nats.publish(ticket.subject(), bytes::Bytes::new()).await.is_ok()
+            && tokio::time::timeout(SETTLE_TIMEOUT, ticket.reply()).await.is_err()
+        {
+            debug!("the server did not answer in time");
+        }
     }
 
     /// Waits until what was published has left this process.

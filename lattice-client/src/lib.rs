@@ -30,4 +30,4 @@ pub use call::Call;
 pub use connect::{Client, ConnectError, Options};
 pub use control::{ControlError, ControlRequest, Controls};
 pub use serve::{Incoming, Responder, ServeError, Serving};
-pub use state::{DeclaredWatch, State, StateEntry, StateError, StateWatch};
+pub use state::{DeclaredWatch, State, StateEntry, StateError, StateRevision, StateWatch};

@@ -8,6 +8,7 @@ use bytes::Bytes;
 use futures_util::StreamExt as _;
 use lattice_config::{App, Declared, Revised, state};
 use lattice_protocol::subject;
+use time::format_description::well_known::Rfc3339;
 
 use crate::connect::Client;
 
@@ -61,6 +62,17 @@ pub struct StateEntry {
     /// What the next write must name.
     pub revision: u64,
     /// The value; none when the key was deleted.
+    pub value: Option<Bytes>,
+}
+
+/// One kept revision of a key.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct StateRevision {
+    /// Its number.
+    pub revision: u64,
+    /// When it was written, by the server's clock (RFC 3339): for people only.
+    pub written: String,
+    /// The value; none where the key was deleted.
     pub value: Option<Bytes>,
 }
 
@@ -139,6 +151,20 @@ impl State {
                 _ => StateError::unavailable(format!("delete {key}"), error),
             }
         })
+    }
+
+    /// Every kept revision of a key, oldest first; none if it was never written.
+    pub async fn history(&self, key: &str) -> Result<Vec<StateRevision>, StateError> {
+        let failed = |e: &dyn std::fmt::Display| StateError::unavailable(format!("read the history of {key}"), e);
+        let mut entries = self.kv.history(key).await.map_err(|e| failed(&e))?;
+        let mut revisions = Vec::new();
+        while let Some(entry) = entries.next().await {
+            let entry = entry.map_err(|e| failed(&e))?;
+            let written = entry.created.format(&Rfc3339).unwrap_or_default();
+            let StateEntry { revision, value, .. } = read(entry);
+            revisions.push(StateRevision { revision, written, value });
+        }
+        Ok(revisions)
     }
 
     /// Everything declared.
@@ -230,7 +256,7 @@ impl DeclaredWatch {
 
     /// Whether the entry was about an app.
     fn apply(&mut self, entry: StateEntry) -> bool {
-        let Some(state::Key::App(name)) = state::Key::parse(&entry.key) else {
+        let Some(state::Key::App(name)) = state::Key::read(&entry.key) else {
             return false;
         };
         match entry.value.map(|value| state::decode::<App>(&value)) {

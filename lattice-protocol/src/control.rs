@@ -77,6 +77,8 @@ words! {
         Ping = "ping",
         /// What runs there: [`Nothing`] → [`Report`](crate::report::Report).
         Inventory = "inventory",
+        /// One actor that runs there: [`ByActor`] → [`ActorDetail`].
+        Inspect = "inspect",
         /// Gives its work to others, then stops.
         Drain = "drain",
         /// Stops.
@@ -316,7 +318,7 @@ pub struct LinkPut {
     pub target: TargetName,
     /// What the target is told of this pair.
     #[serde(default)]
-    pub config: BTreeMap<String, String>,
+    pub config: BTreeMap<String, serde_json::Value>,
     /// Only if the source's app is still at this revision.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub if_revision: Option<u64>,

@@ -107,7 +107,8 @@ fn by_name<'a>(
         }
     }
     reader.finish()?;
-    let missing = |(slot, parameter): (&Option<_>, &Parameter)| slot.is_none() && !parameter.optional;
+    let missing =
+        |(slot, parameter): (&Option<_>, &Parameter)| slot.is_none() && !parameter.optional;
     match slots.iter().zip(parameters).position(missing) {
         None => Ok(slots),
         Some(index) => {
@@ -139,7 +140,10 @@ fn wrong_count(parameters: &[Parameter], given: usize) -> Error {
     let wanted = match parameters.len() {
         0 => "no arguments".to_owned(),
         1 => format!("1 argument ({})", names(listed.iter().map(String::as_str))),
-        n => format!("{n} arguments ({})", names(listed.iter().map(String::as_str))),
+        n => format!(
+            "{n} arguments ({})",
+            names(listed.iter().map(String::as_str))
+        ),
     };
     Error::expected(wanted, given)
 }

@@ -260,5 +260,4 @@ impl<'a> Reader<'a> {
             Encoding::MessagePack => Err(self.mismatch("bytes")),
         }
     }
-
 }

@@ -1,0 +1,290 @@
+//! What an actor says: standard output and error by lines, and the host's words about it.
+//!
+//! An actor that prints in a loop must neither block itself nor flood the lattice: lines past the
+//! actor's bytes per second, or past what can be published, are left out and counted.
+
+use std::io;
+use std::pin::Pin;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::task::{Context, Poll};
+use std::time::Instant;
+
+use bytes::Bytes;
+use lattice_client::{Client, now_rfc3339};
+use lattice_protocol::id::{ActorName, CallId, HostId};
+use lattice_protocol::log::{Level, Record, Stream};
+use tokio::io::AsyncWrite;
+use tokio::sync::mpsc;
+use wasmtime_wasi::cli::{IsTerminal, StdoutStream};
+use wasmtime_wasi::p2::{OutputStream, Pollable, StreamResult};
+
+/// The longest line; a longer one is cut into several.
+const LINE_BYTES_MAX: usize = 8 * 1024;
+/// How much of a call's standard error is kept to explain a trap: a panic's message fits.
+const TAIL_BYTES_MAX: usize = 1024;
+/// How many records of one actor may wait to be published.
+const QUEUE_MAX: usize = 1024;
+/// How much a guest may write at once.
+const WRITE_BYTES_MAX: usize = 64 * 1024;
+
+/// The log of one actor; clones share it.
+#[derive(Clone)]
+pub struct Log {
+    shared: Arc<Shared>,
+}
+
+struct Shared {
+    actor: ActorName,
+    host: HostId,
+    records: mpsc::Sender<Record>,
+    budget: Mutex<Budget>,
+}
+
+/// How many bytes may still be logged now.
+struct Budget {
+    bytes_per_s: u64,
+    left: u64,
+    refilled: Instant,
+    left_out: u64,
+}
+
+/// The two streams of one call.
+pub struct Output {
+    log: Log,
+    call: CallId,
+    tail: Arc<Mutex<Vec<u8>>>,
+}
+
+/// One stream of one call.
+#[derive(Clone)]
+pub struct Lines {
+    inner: Arc<LinesInner>,
+}
+
+struct LinesInner {
+    log: Log,
+    call: CallId,
+    stream: Stream,
+    partial: Mutex<Vec<u8>>,
+    tail: Option<Arc<Mutex<Vec<u8>>>>,
+}
+
+impl Log {
+    /// The log of an actor; what it says is published until the log is dropped.
+    pub fn open(client: Client, host: HostId, actor: ActorName, bytes_per_s: u64) -> Self {
+        let (records, mut queue) = mpsc::channel::<Record>(QUEUE_MAX);
+        tokio::spawn(async move {
+            while let Some(record) = queue.recv().await {
+                tracing::info!(
+                    actor = %record.target,
+                    stream = %record.stream,
+                    call = record.call.map(tracing::field::display),
+                    "{}", record.message
+                );
+                client.publish_log(&record).await;
+            }
+        });
+        let budget =
+            Budget { bytes_per_s, left: bytes_per_s, refilled: Instant::now(), left_out: 0 };
+        let shared = Shared { actor, host, records, budget: Mutex::new(budget) };
+        Self { shared: Arc::new(shared) }
+    }
+
+    /// The streams of a call.
+    pub fn output(&self, call: CallId) -> Output {
+        Output { log: self.clone(), call, tail: Arc::default() }
+    }
+
+    /// The host's word on a call: why it trapped.
+    pub fn trap(&self, call: CallId, message: &str) {
+        for line in message.lines() {
+            self.say(Level::Error, Stream::Host, Some(call), line.to_owned());
+        }
+    }
+
+    fn say(&self, level: Level, stream: Stream, call: Option<CallId>, message: String) {
+        let left_out = match lock(&self.shared.budget).take(message.len() as u64) {
+            Some(left_out) => left_out,
+            None => return,
+        };
+        if left_out > 0 {
+            let message = format!("{left_out} lines were left out: raise log_bytes_per_s");
+            self.send(Level::Warn, Stream::Host, None, message);
+        }
+        self.send(level, stream, call, message);
+    }
+
+    fn send(&self, level: Level, stream: Stream, call: Option<CallId>, message: String) {
+        let record = Record {
+            time: now_rfc3339(),
+            target: (&self.shared.actor).into(),
+            host: self.shared.host.clone(),
+            level,
+            stream,
+            call,
+            message,
+        };
+        if self.shared.records.try_send(record).is_err() {
+            lock(&self.shared.budget).left_out += 1;
+        }
+    }
+}
+
+impl Budget {
+    /// Takes a line's bytes; answers how many lines were left out before it, or `None` to leave it out.
+    fn take(&mut self, bytes: u64) -> Option<u64> {
+        let now = Instant::now();
+        let elapsed = now.duration_since(self.refilled).as_millis();
+        let earned = u64::try_from(elapsed).unwrap_or(u64::MAX).saturating_mul(self.bytes_per_s) / 1000;
+        if earned > 0 {
+            self.left = self.left.saturating_add(earned).min(self.bytes_per_s);
+            self.refilled = now;
+        }
+        if bytes > self.left {
+            self.left_out += 1;
+            return None;
+        }
+        self.left -= bytes;
+        Some(std::mem::take(&mut self.left_out))
+    }
+}
+
+impl Output {
+    /// Standard output.
+    pub fn stdout(&self) -> Lines {
+        self.lines(Stream::Stdout, None)
+    }
+
+    /// Standard error.
+    pub fn stderr(&self) -> Lines {
+        self.lines(Stream::Stderr, Some(self.tail.clone()))
+    }
+
+    /// The last of standard error: what a guest that traps has to say about it.
+    pub fn tail(&self) -> Tail {
+        Tail(self.tail.clone())
+    }
+
+    fn lines(&self, stream: Stream, tail: Option<Arc<Mutex<Vec<u8>>>>) -> Lines {
+        let inner = LinesInner {
+            log: self.log.clone(),
+            call: self.call,
+            stream,
+            partial: Mutex::default(),
+            tail,
+        };
+        Lines { inner: Arc::new(inner) }
+    }
+}
+
+/// The last of a call's standard error, readable after the guest is gone.
+pub struct Tail(Arc<Mutex<Vec<u8>>>);
+
+impl Tail {
+    /// What was said, on one line.
+    pub fn text(&self) -> String {
+        let bytes = lock(&self.0);
+        let text = String::from_utf8_lossy(&bytes);
+        text.lines().map(str::trim).filter(|line| !line.is_empty()).collect::<Vec<_>>().join(" ")
+    }
+}
+
+impl LinesInner {
+    fn write(&self, mut bytes: &[u8]) {
+        if let Some(tail) = &self.tail {
+            let mut tail = lock(tail);
+            tail.extend_from_slice(bytes);
+            let excess = tail.len().saturating_sub(TAIL_BYTES_MAX);
+            tail.drain(..excess);
+        }
+        let mut partial = lock(&self.partial);
+        while !bytes.is_empty() {
+            let room = LINE_BYTES_MAX - partial.len();
+            let end = bytes.iter().take(room).position(|b| *b == b'\n');
+            let taken = end.unwrap_or(room.min(bytes.len()));
+            partial.extend_from_slice(&bytes[..taken]);
+            bytes = &bytes[taken + usize::from(end.is_some())..];
+            if end.is_some() || partial.len() == LINE_BYTES_MAX {
+                self.say(&std::mem::take(&mut *partial));
+            }
+        }
+    }
+
+    fn say(&self, line: &[u8]) {
+        let level = match self.stream {
+            Stream::Stderr => Level::Warn,
+            _ => Level::Info,
+        };
+        let message = String::from_utf8_lossy(line).into_owned();
+        self.log.say(level, self.stream, Some(self.call), message);
+    }
+}
+
+impl Drop for LinesInner {
+    fn drop(&mut self) {
+        let partial = std::mem::take(&mut *lock(&self.partial));
+        if !partial.is_empty() {
+            self.say(&partial);
+        }
+    }
+}
+
+impl IsTerminal for Lines {
+    fn is_terminal(&self) -> bool {
+        false
+    }
+}
+
+impl StdoutStream for Lines {
+    fn async_stream(&self) -> Box<dyn AsyncWrite + Send + Sync> {
+        Box::new(self.clone())
+    }
+
+    fn p2_stream(&self) -> Box<dyn OutputStream> {
+        Box::new(self.clone())
+    }
+}
+
+#[wasmtime_wasi::async_trait]
+impl Pollable for Lines {
+    async fn ready(&mut self) {}
+}
+
+impl OutputStream for Lines {
+    fn write(&mut self, bytes: Bytes) -> StreamResult<()> {
+        self.inner.write(&bytes);
+        Ok(())
+    }
+
+    fn flush(&mut self) -> StreamResult<()> {
+        Ok(())
+    }
+
+    fn check_write(&mut self) -> StreamResult<usize> {
+        Ok(WRITE_BYTES_MAX)
+    }
+}
+
+impl AsyncWrite for Lines {
+    fn poll_write(
+        self: Pin<&mut Self>,
+        _: &mut Context<'_>,
+        bytes: &[u8],
+    ) -> Poll<io::Result<usize>> {
+        self.inner.write(bytes);
+        Poll::Ready(Ok(bytes.len()))
+    }
+
+    fn poll_flush(self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Poll::Ready(Ok(()))
+    }
+
+    fn poll_shutdown(self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Poll::Ready(Ok(()))
+    }
+}
+
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    // Nothing panics under these locks.
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}

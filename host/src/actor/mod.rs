@@ -1,0 +1,184 @@
+//! The actors of a host.
+//!
+//! A call comes in by an [`inbox`], is let in by [`admission`], runs in [`call`] on a
+//! [`revision`], and says things to its [`log`]. The [`supervisor`] of each actor starts, updates
+//! and drains revisions as they are assigned.
+
+mod admission;
+mod call;
+mod inbox;
+pub mod log;
+mod revision;
+mod supervisor;
+
+use std::collections::BTreeMap;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use lattice_client::{Artifacts, Client, Incoming, Serving};
+use lattice_config::AssignedActor;
+use lattice_protocol::control::ActorDetail;
+use lattice_protocol::error::{CallError, ErrorCode};
+use lattice_protocol::id::{ActorName, HostId};
+use lattice_protocol::report::ActorReport;
+use tokio::sync::watch;
+use tokio_util::task::TaskTracker;
+
+use crate::capability::Imports;
+use crate::engine::Engine;
+use crate::event::Events;
+use supervisor::{Status, Supervisor};
+
+/// What every actor of a host shares.
+#[derive(Clone)]
+pub struct Context {
+    /// The lattice.
+    pub client: Client,
+    /// This host.
+    pub host: HostId,
+    /// Compiles and runs.
+    pub engine: Engine,
+    /// What actors may import.
+    pub imports: Imports,
+    /// Where components come from.
+    pub artifacts: Artifacts,
+    /// Where changes are told.
+    pub events: Events,
+}
+
+/// The actors of a host; clones share them.
+#[derive(Clone)]
+pub struct Actors {
+    shared: Arc<Shared>,
+}
+
+struct Shared {
+    cx: Context,
+    actors: Mutex<Table>,
+    tasks: TaskTracker,
+}
+
+#[derive(Default)]
+struct Table {
+    entries: BTreeMap<ActorName, Entry>,
+    /// Set by the shutdown: what is assigned after it is not begun.
+    closed: bool,
+}
+
+struct Entry {
+    wanted: watch::Sender<Option<AssignedActor>>,
+    status: Arc<Status>,
+}
+
+impl Actors {
+    /// A host's actors: none yet.
+    pub fn new(cx: Context) -> Self {
+        let shared = Shared { cx, actors: Mutex::default(), tasks: TaskTracker::new() };
+        Self { shared: Arc::new(shared) }
+    }
+
+    /// Brings what runs in line with what is assigned, without waiting for it: each actor converges
+    /// in a task of its own, and what fails shows in the report and is tried again.
+    pub fn assign(&self, assigned: &[AssignedActor]) {
+        let mut table = self.lock();
+        if table.closed {
+            return;
+        }
+        for (name, entry) in &table.entries {
+            if !assigned.iter().any(|actor| actor.name == *name) {
+                entry.wanted.send_if_modified(|wanted| wanted.take().is_some());
+            }
+        }
+        for actor in assigned {
+            match table.entries.get(&actor.name) {
+                Some(entry) => {
+                    entry.wanted.send_if_modified(|wanted| {
+                        let changed = wanted.as_ref() != Some(actor);
+                        *wanted = Some(actor.clone());
+                        changed
+                    });
+                }
+                None => {
+                    let entry = self.begin(actor.clone());
+                    table.entries.insert(actor.name.clone(), entry);
+                }
+            }
+        }
+    }
+
+    fn begin(&self, actor: AssignedActor) -> Entry {
+        let name = actor.name.clone();
+        let (wanted, receiver) = watch::channel(Some(actor));
+        let status = Arc::new(Status::default());
+        let actors = self.clone();
+        let shared_status = status.clone();
+        self.shared.tasks.spawn(async move {
+            let mut receiver = receiver;
+            loop {
+                let cx = actors.shared.cx.clone();
+                Supervisor::new(cx, name.clone(), shared_status.clone(), receiver.clone()).run().await;
+                // It may have been assigned anew while it stopped: the table's lock decides.
+                let mut table = actors.lock();
+                if table.closed || receiver.borrow_and_update().is_none() {
+                    table.entries.remove(&name);
+                    break;
+                }
+            }
+        });
+        Entry { wanted, status }
+    }
+
+    /// What the heartbeat says.
+    pub fn report(&self) -> BTreeMap<ActorName, ActorReport> {
+        let table = self.lock();
+        table
+            .entries
+            .iter()
+            .filter_map(|(name, entry)| Some((name.clone(), entry.status.report()?)))
+            .collect()
+    }
+
+    /// What can be called of an actor that runs here.
+    pub fn inspect(&self, name: &ActorName) -> Option<ActorDetail> {
+        self.lock().entries.get(name)?.status.detail()
+    }
+
+    /// Answers the calls that peers route to this host, until the subscription ends.
+    pub async fn serve_host(&self, mut serving: Serving) {
+        while let Some(incoming) = serving.next().await {
+            self.accept(incoming).await;
+        }
+    }
+
+    async fn accept(&self, incoming: Incoming) {
+        let running = {
+            let table = self.lock();
+            table.entries.get(incoming.target.as_str()).and_then(|entry| entry.status.running())
+        };
+        match running {
+            Some(revision) => revision.accept(incoming).await,
+            None => {
+                let message = format!("actor {} does not run on this host", incoming.target);
+                let error = CallError::refused(ErrorCode::Unavailable, message);
+                incoming.responder.reply(Err(error)).await;
+            }
+        }
+    }
+
+    /// Takes no more calls and returns when those that were taken have ended; nothing runs after.
+    pub async fn shutdown(&self) {
+        {
+            let mut table = self.lock();
+            table.closed = true;
+            for entry in table.entries.values() {
+                entry.wanted.send_if_modified(|wanted| wanted.take().is_some());
+            }
+        }
+        self.shared.tasks.close();
+        self.shared.tasks.wait().await;
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Table> {
+        // Nothing panics under this lock.
+        self.shared.actors.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}

@@ -1,0 +1,29 @@
+//! The parts of WASI that every actor is given: clocks, randomness, and output to the log.
+//!
+//! Components built on a standard library import environment, standard input, files and sockets
+//! even if they use none: these exist, are empty, and refuse everything.
+
+use wasmtime::component::Linker;
+use wasmtime_wasi::WasiCtx;
+
+use super::Guest;
+use crate::actor::log::Output;
+
+/// The most random bytes that one request gets: a key is 32, and each byte costs the host time.
+const RANDOM_BYTES_MAX: u64 = 64 * 1024;
+
+pub(super) fn define(linker: &mut Linker<Guest>) -> wasmtime::Result<()> {
+    wasmtime_wasi::p2::add_to_linker_async(linker)
+}
+
+pub(super) fn context(output: &Output) -> WasiCtx {
+    let mut wasi = WasiCtx::builder();
+    wasi.stdout(output.stdout())
+        .stderr(output.stderr())
+        .max_random_size(RANDOM_BYTES_MAX)
+        .allow_blocking_current_thread(false)
+        .allow_tcp(false)
+        .allow_udp(false)
+        .allow_ip_name_lookup(false);
+    wasi.build()
+}

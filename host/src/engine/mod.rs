@@ -1,0 +1,177 @@
+//! The WebAssembly engine: settings, ticks, and compiled components on disk.
+//!
+//! One engine serves every actor of a host. Nothing in wasmtime is bounded by default, so every
+//! bound is set here or, for what differs by actor, in [`Guest`](crate::capability::Guest).
+
+mod cache;
+mod settings;
+mod ticker;
+
+use std::path::Path;
+use std::sync::Arc;
+use std::time::Duration;
+
+use lattice_config::Limits;
+use lattice_protocol::digest::Digest;
+use tokio::sync::Semaphore;
+use wasmtime::component::Component;
+
+use cache::Cache;
+pub use settings::TICK;
+use ticker::Ticker;
+
+/// How many components are compiled at once: each compilation uses every core by itself.
+const COMPILATIONS_MAX: usize = 1;
+const MIB: u64 = 1024 * 1024;
+
+/// Why there is no compiled component.
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    /// The engine itself could not be set up.
+    #[error("failed to set up the WebAssembly engine: {0}")]
+    Setup(String),
+    /// It is over the actor's limit.
+    #[error("the component has {mib} MiB and component_mib is {max}")]
+    TooLarge {
+        /// Its size.
+        mib: u64,
+        /// The limit.
+        max: u64,
+    },
+    /// It is not a component, or not one this engine takes.
+    #[error("the component does not compile: {0}")]
+    Invalid(String),
+    /// It took too long.
+    #[error("compiling took longer than compile_ms ({0} ms)")]
+    TimedOut(u64),
+    /// The folder of compiled components can't be used.
+    #[error("failed to {what} in the folder of compiled components: {source}")]
+    Cache {
+        /// What was tried.
+        what: &'static str,
+        /// What went wrong.
+        source: std::io::Error,
+    },
+}
+
+/// Compiles and holds components; clones share it.
+#[derive(Clone)]
+pub struct Engine {
+    wasm: wasmtime::Engine,
+    cache: Arc<Cache>,
+    compiling: Arc<Semaphore>,
+    _ticker: Arc<Ticker>,
+}
+
+impl Engine {
+    /// An engine for up to `instances_max` instances at once, with its compiled components in `data`.
+    pub fn new(data: &Path, instances_max: u32) -> Result<Self, Error> {
+        let wasm = settings::engine(instances_max)?;
+        let cache = Cache::open(data, &wasm)?;
+        let ticker = Ticker::start(wasm.clone()).map_err(|e| Error::Setup(e.to_string()))?;
+        Ok(Self {
+            wasm,
+            cache: Arc::new(cache),
+            compiling: Arc::new(Semaphore::new(COMPILATIONS_MAX)),
+            _ticker: Arc::new(ticker),
+        })
+    }
+
+    /// The engine as wasmtime knows it.
+    pub fn wasm(&self) -> &wasmtime::Engine {
+        &self.wasm
+    }
+
+    /// A component that was compiled before, mapped from disk.
+    pub async fn cached(&self, digest: &Digest) -> Option<Component> {
+        let (engine, digest) = (self.clone(), digest.clone());
+        let load = move || engine.cache.load(&engine.wasm, &digest);
+        tokio::task::spawn_blocking(load).await.ok().flatten()
+    }
+
+    /// Compiles a component within the limits, keeps it on disk, and maps it from there.
+    pub async fn compile(
+        &self,
+        digest: &Digest,
+        bytes: Vec<u8>,
+        limits: &Limits,
+    ) -> Result<Component, Error> {
+        let mib = (bytes.len() as u64).div_ceil(MIB);
+        if mib > limits.component_mib {
+            return Err(Error::TooLarge { mib, max: limits.component_mib });
+        }
+        let (engine, digest) = (self.clone(), digest.clone());
+        let permit = self
+            .compiling
+            .clone()
+            .acquire_owned()
+            .await
+            .map_err(|e| Error::Setup(e.to_string()))?;
+        let compiled = tokio::task::spawn_blocking(move || {
+            // The permit goes with the work: a compilation past its time still holds its place.
+            let _permit = permit;
+            let code = engine
+                .wasm
+                .precompile_component(&bytes)
+                .map_err(|error| Error::Invalid(format!("{error:#}")))?;
+            engine.cache.store(&digest, &code)?;
+            engine
+                .cache
+                .load(&engine.wasm, &digest)
+                .ok_or_else(|| Error::Invalid("what was just compiled can't be loaded".into()))
+        });
+        let limit = Duration::from_millis(limits.compile_ms);
+        match tokio::time::timeout(limit, compiled).await {
+            Ok(Ok(result)) => result,
+            Ok(Err(error)) => Err(Error::Invalid(error.to_string())),
+            Err(_) => Err(Error::TimedOut(limits.compile_ms)),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn tiny() -> Vec<u8> {
+        // The smallest component: the magic number and the component layer's version.
+        vec![0x00, 0x61, 0x73, 0x6d, 0x0d, 0x00, 0x01, 0x00]
+    }
+
+    #[tokio::test]
+    async fn a_component_is_compiled_once_and_then_mapped() {
+        let data = tempfile::tempdir().unwrap();
+        let engine = Engine::new(data.path(), 10).unwrap();
+        let digest = Digest::of(&tiny());
+        assert!(engine.cached(&digest).await.is_none());
+        engine.compile(&digest, tiny(), &Limits::default()).await.unwrap();
+        assert!(engine.cached(&digest).await.is_some());
+    }
+
+    #[tokio::test]
+    async fn compiled_code_that_was_changed_on_disk_is_not_loaded() {
+        let data = tempfile::tempdir().unwrap();
+        let engine = Engine::new(data.path(), 10).unwrap();
+        let digest = Digest::of(&tiny());
+        engine.compile(&digest, tiny(), &Limits::default()).await.unwrap();
+        let file = engine.cache.path(&digest);
+        let mut code = std::fs::read(&file).unwrap();
+        let last = code.len() - 1;
+        code[last] ^= 1;
+        std::fs::write(&file, code).unwrap();
+        assert!(engine.cached(&digest).await.is_none());
+    }
+
+    #[tokio::test]
+    async fn what_is_no_component_or_too_large_is_refused_with_the_reason() {
+        let data = tempfile::tempdir().unwrap();
+        let engine = Engine::new(data.path(), 10).unwrap();
+        let compile = async |bytes: Vec<u8>| {
+            let digest = Digest::of(&bytes);
+            let limits = Limits { component_mib: 1, ..Limits::default() };
+            engine.compile(&digest, bytes, &limits).await.unwrap_err().to_string()
+        };
+        assert!(compile(b"not wasm".to_vec()).await.contains("does not compile"));
+        assert!(compile(vec![0; 2 << 20]).await.contains("component_mib is 1"));
+    }
+}

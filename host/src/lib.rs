@@ -1,0 +1,35 @@
+//! A host: runs WebAssembly components as actors, and starts the providers it is given.
+//!
+//! It is not for talking to NATS (that is `lattice-client`), for what is declared and where it
+//! should run (`lattice-config`), or for what providers do (`provider-sdk`).
+//!
+//! ```text
+//!   NATS ──► actor::inbox ──► actor::admission ──► actor::call ──► wire ──► instance (wasm)
+//!            who is called     room, queue, no      deadline,      bytes to   │
+//!                                                   encoding       memory     │ import
+//!   NATS ◄── outbox ◄── link ◄── capability ◄─────────────────────────────────┘
+//!            remaining   who      keyvalue, http,
+//!            time, hops  answers  any linked interface
+//! ```
+//!
+//! In reading order:
+//! - [`host`]: starts and stops everything below; [`options`]: what it is told at its start;
+//! - [`actor`]: calls coming in, and the revisions that serve them;
+//! - [`component`]: what a component exports and imports;
+//! - [`engine`]: wasmtime, its limits, and compiled components on disk;
+//! - [`wire`]: values between payloads and guest memory;
+//! - [`capability`]: every import an actor may have;
+//! - [`link`], [`outbox`]: who answers an import, and the way there;
+//! - [`provider`]: supervised provider processes;
+//! - [`reconcile`]: lease, plan and this host's assignment;
+//! - [`control`]: what operators ask;
+//! - [`report`], [`peers`], [`event`]: what hosts say of themselves, and hear of others.
+
+pub mod actor;
+pub mod capability;
+pub mod component;
+pub mod engine;
+pub mod event;
+pub mod link;
+pub mod outbox;
+pub mod wire;

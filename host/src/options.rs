@@ -1,0 +1,71 @@
+//! What a host is told at its start.
+
+use std::collections::BTreeMap;
+use std::path::PathBuf;
+
+use lattice_protocol::id::HostId;
+
+/// How many instances a host takes in all unless it is told: with the default of 64 MiB an instance
+/// they never take more than 64 GiB of addresses, and idle ones take nothing.
+pub const CAPACITY_DEFAULT: u32 = 1_000;
+/// The most labels of a host: they travel in every heartbeat.
+pub const LABELS_MAX: usize = 64;
+/// The longest key or value of a label: a name is enough.
+pub const LABEL_LEN_MAX: usize = 128;
+
+/// What a host is told at its start.
+#[derive(Debug, Clone)]
+pub struct Options {
+    /// The lattice it joins.
+    pub client: lattice_client::Options,
+    /// Its id; the one in its data directory if absent, or a new one.
+    pub id: Option<HostId>,
+    /// What placement may require of it.
+    pub labels: BTreeMap<String, String>,
+    /// How many instances it takes in all.
+    pub capacity: u32,
+    /// Where it keeps its id, what it last ran, and compiled components; for one host alone.
+    pub data: PathBuf,
+    /// The `lattice` binary, which runs `provider KIND`.
+    pub program: PathBuf,
+}
+
+/// Why labels are refused.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum LabelError {
+    /// There are too many.
+    #[error("{0} labels are too many: a host takes at most {LABELS_MAX}")]
+    TooMany(usize),
+    /// One is empty or too long.
+    #[error("label {0:?} is not valid: a key has 1 to {LABEL_LEN_MAX} bytes, a value at most as many")]
+    Invalid(String),
+}
+
+/// Checks the labels of a host.
+pub fn check_labels(labels: &BTreeMap<String, String>) -> Result<(), LabelError> {
+    if labels.len() > LABELS_MAX {
+        return Err(LabelError::TooMany(labels.len()));
+    }
+    let invalid = |(key, value): &(&String, &String)| {
+        key.is_empty() || key.len() > LABEL_LEN_MAX || value.len() > LABEL_LEN_MAX
+    };
+    match labels.iter().find(invalid) {
+        Some((key, _)) => Err(LabelError::Invalid(key.chars().take(LABEL_LEN_MAX).collect())),
+        None => Ok(()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn labels_are_bounded() {
+        let one = |key: &str, value: &str| BTreeMap::from([(key.to_owned(), value.to_owned())]);
+        assert_eq!(check_labels(&one("zone", "a")), Ok(()));
+        assert!(check_labels(&one("", "a")).is_err());
+        assert!(check_labels(&one("zone", &"a".repeat(LABEL_LEN_MAX + 1))).is_err());
+        let many = (0..=LABELS_MAX).map(|n| (n.to_string(), String::new())).collect();
+        assert_eq!(check_labels(&many), Err(LabelError::TooMany(LABELS_MAX + 1)));
+    }
+}

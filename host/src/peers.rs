@@ -1,0 +1,183 @@
+//! The hosts of the lattice, as this one hears them.
+//!
+//! Silence says little: the silent host may be gone, or the listener cut off. So two questions have
+//! two answers. *Who gets calls from here?* Whoever was heard within [`HEARTBEAT_SILENCE_MAX`]: a
+//! wrong answer costs a detour. *Who counts in the plan?* Whoever was not silent for [`GONE_AFTER`]
+//! while this host heard itself: its own heartbeats come back through NATS, and as long as they
+//! don't, nobody is judged ([`Standing::Deaf`]).
+
+use std::collections::BTreeMap;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::{Duration, Instant};
+
+use lattice_client::{Client, Events, ServeError};
+use lattice_protocol::event::{Event, Kind};
+use lattice_protocol::id::HostId;
+use lattice_protocol::report::{HEARTBEAT_SILENCE_MAX, Report};
+use tokio::sync::Notify;
+use tokio_util::sync::CancellationToken;
+
+/// How long a host may be silent before its work is given to others: six heartbeats, so that a
+/// pause of the machine costs nothing, and short enough that all is restored within 5 s.
+pub const GONE_AFTER: Duration = Duration::from_secs(3);
+/// How long a silent host is still listed: a person sees that it is missing.
+const FORGOTTEN_AFTER: Duration = Duration::from_secs(60);
+/// The most hosts that are kept: twenty times the largest lattice that is aimed at, a few MB.
+const HOSTS_MAX: usize = 4_000;
+
+/// A host as it was last heard.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Heard {
+    /// What it said.
+    pub report: Report,
+    /// When, by this machine's monotonic clock.
+    pub at: Instant,
+}
+
+/// Who counts in the plan.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Standing {
+    /// This host hears itself: these are alive, and whoever is not among them is gone.
+    Hearing {
+        /// Those alive.
+        alive: BTreeMap<HostId, Report>,
+        /// For how long without a gap: who was not heard in that time may still be there.
+        since: Duration,
+    },
+    /// This host does not hear itself, so it can't tell who is alive.
+    Deaf,
+}
+
+/// What was heard, as data: reports in, answers out.
+#[derive(Debug)]
+pub struct View {
+    me: HostId,
+    hosts: BTreeMap<HostId, Heard>,
+    /// Since when this host hears itself without a gap.
+    hearing_since: Option<Instant>,
+}
+
+impl View {
+    /// Nothing heard yet.
+    pub fn new(me: HostId) -> Self {
+        Self { me, hosts: BTreeMap::new(), hearing_since: None }
+    }
+
+    /// Takes a report in; answers whether something changed that a plan depends on.
+    pub fn heard(&mut self, report: Report, now: Instant) -> bool {
+        if report.host == self.me && !self.hears_itself(now) {
+            // The silence of others while nothing could be heard doesn't count against them.
+            self.hearing_since = Some(now);
+        }
+        self.hosts.retain(|_, heard| silence(heard, now) <= FORGOTTEN_AFTER);
+        if self.hosts.len() >= HOSTS_MAX && !self.hosts.contains_key(&report.host) {
+            return false;
+        }
+        let host = report.host.clone();
+        let changed = self.hosts.get(&host).is_none_or(|before| {
+            silence(before, now) > GONE_AFTER
+                || before.report.labels != report.labels
+                || before.report.capacity != report.capacity
+        });
+        self.hosts.insert(host, Heard { report, at: now });
+        changed
+    }
+
+    /// A host said that it leaves.
+    pub fn left(&mut self, host: &HostId) -> bool {
+        self.hosts.remove(host).is_some()
+    }
+
+    /// Every host that was heard lately, silent ones included, with how long ago.
+    pub fn listed(&self, now: Instant) -> impl Iterator<Item = (&Report, Duration)> {
+        self.hosts.values().map(move |heard| (&heard.report, silence(heard, now)))
+    }
+
+    /// The hosts that may be sent calls.
+    pub fn routable(&self, now: Instant) -> impl Iterator<Item = &Report> {
+        let fresh = move |heard: &&Heard| silence(heard, now) <= HEARTBEAT_SILENCE_MAX;
+        self.hosts.values().filter(fresh).map(|heard| &heard.report)
+    }
+
+    /// Who counts in the plan.
+    pub fn standing(&self, now: Instant) -> Standing {
+        let Some(since) = self.hearing_since.filter(|_| self.hears_itself(now)) else {
+            return Standing::Deaf;
+        };
+        let is_alive = |heard: &&Heard| now.saturating_duration_since(heard.at.max(since)) <= GONE_AFTER;
+        let alive = self.hosts.values().filter(is_alive);
+        Standing::Hearing {
+            alive: alive.map(|heard| (heard.report.host.clone(), heard.report.clone())).collect(),
+            since: now.saturating_duration_since(since),
+        }
+    }
+
+    fn hears_itself(&self, now: Instant) -> bool {
+        self.hosts.get(&self.me).is_some_and(|own| silence(own, now) <= HEARTBEAT_SILENCE_MAX)
+    }
+}
+
+fn silence(heard: &Heard, now: Instant) -> Duration {
+    now.saturating_duration_since(heard.at)
+}
+
+/// The hosts of the lattice; clones share what was heard.
+#[derive(Clone)]
+pub struct Peers {
+    view: Arc<Mutex<View>>,
+    changed: Arc<Notify>,
+}
+
+impl Peers {
+    /// Nothing heard yet.
+    pub fn new(me: HostId) -> Self {
+        Self { view: Arc::new(Mutex::new(View::new(me))), changed: Arc::new(Notify::new()) }
+    }
+
+    /// What was heard. The guard must not be held over an `await`.
+    pub fn view(&self) -> MutexGuard<'_, View> {
+        self.view.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Waits until a host came, left, or changed what a plan depends on. A host that falls silent
+    /// wakes nobody: whoever cares asks again from time to time.
+    pub async fn changed(&self) {
+        self.changed.notified().await;
+    }
+
+    /// Begins to listen; the future then listens until `stop`.
+    pub async fn listen(
+        &self,
+        client: &Client,
+        stop: CancellationToken,
+    ) -> Result<impl Future<Output = ()> + use<>, ServeError> {
+        let heartbeats = client.events(Some(Kind::HostHeartbeat)).await?;
+        let leavings = client.events(Some(Kind::HostLeft)).await?;
+        Ok(self.clone().run(heartbeats, leavings, stop))
+    }
+
+    async fn run(self, mut heartbeats: Events, mut leavings: Events, stop: CancellationToken) {
+        loop {
+            // Heartbeats first: one that a host sent before it left must not bring it back. Should
+            // it all the same, its silence tells.
+            let changed = tokio::select! {
+                biased;
+                () = stop.cancelled() => return,
+                Some(event) = heartbeats.next::<Report>() => self.heard(event),
+                Some(event) = leavings.next::<Report>() => self.view().left(&event.data.host),
+                else => return,
+            };
+            if changed {
+                self.changed.notify_one();
+            }
+        }
+    }
+
+    fn heard(&self, event: Event<Report>) -> bool {
+        self.view().heard(event.data, Instant::now())
+    }
+}
+
+#[cfg(test)]
+#[path = "peers_test.rs"]
+mod tests;

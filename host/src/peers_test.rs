@@ -1,0 +1,111 @@
+use super::*;
+
+fn report(host: &str) -> Report {
+    Report {
+        host: host.parse().unwrap(),
+        version: "1".into(),
+        labels: BTreeMap::new(),
+        capacity: 10,
+        uptime_ms: 1,
+        actors: BTreeMap::new(),
+        providers: BTreeMap::new(),
+    }
+}
+
+/// Seconds after the beginning of a test.
+struct Clock(Instant);
+
+impl Clock {
+    fn at(&self, seconds: f64) -> Instant {
+        self.0 + Duration::from_secs_f64(seconds)
+    }
+}
+
+fn begin() -> (View, Clock) {
+    (View::new("me".parse().unwrap()), Clock(Instant::now()))
+}
+
+fn alive(view: &View, now: Instant) -> Vec<String> {
+    match view.standing(now) {
+        Standing::Hearing { alive, .. } => alive.keys().map(ToString::to_string).collect(),
+        Standing::Deaf => vec!["deaf".into()],
+    }
+}
+
+fn routable(view: &View, now: Instant) -> Vec<String> {
+    view.routable(now).map(|report| report.host.to_string()).collect()
+}
+
+#[test]
+fn a_host_that_never_heard_itself_judges_nobody() {
+    let (mut view, clock) = begin();
+    view.heard(report("other"), clock.at(0.0));
+    assert_eq!(view.standing(clock.at(0.1)), Standing::Deaf);
+    assert_eq!(view.standing(clock.at(60.0)), Standing::Deaf);
+}
+
+#[test]
+fn a_silent_host_loses_calls_first_and_its_work_later() {
+    let (mut view, clock) = begin();
+    view.heard(report("me"), clock.at(0.0));
+    view.heard(report("other"), clock.at(0.0));
+    for half in 1..8 {
+        view.heard(report("me"), clock.at(f64::from(half) * 0.5));
+    }
+    assert_eq!(routable(&view, clock.at(1.5)), ["me", "other"]);
+    assert_eq!(routable(&view, clock.at(1.6)), ["me"]);
+    assert_eq!(alive(&view, clock.at(3.0)), ["me", "other"]);
+    assert_eq!(alive(&view, clock.at(3.1)), ["me"]);
+}
+
+#[test]
+fn when_everybody_is_silent_it_is_the_listener_that_is_cut_off() {
+    let (mut view, clock) = begin();
+    view.heard(report("me"), clock.at(0.0));
+    view.heard(report("other"), clock.at(0.0));
+    assert_eq!(alive(&view, clock.at(10.0)), ["deaf"]);
+}
+
+#[test]
+fn silence_while_the_listener_was_cut_off_counts_against_nobody() {
+    let (mut view, clock) = begin();
+    view.heard(report("me"), clock.at(0.0));
+    view.heard(report("other"), clock.at(0.0));
+    // Ten seconds without NATS; this host is heard again first.
+    view.heard(report("me"), clock.at(10.0));
+    assert_eq!(alive(&view, clock.at(10.0)), ["me", "other"]);
+    for half in 1..8 {
+        view.heard(report("me"), clock.at(10.0 + f64::from(half) * 0.5));
+    }
+    assert_eq!(alive(&view, clock.at(13.1)), ["me"], "it had its chance to be heard");
+}
+
+#[test]
+fn a_host_that_said_it_leaves_is_gone_at_once() {
+    let (mut view, clock) = begin();
+    view.heard(report("me"), clock.at(0.0));
+    view.heard(report("other"), clock.at(0.0));
+    assert!(view.left(&"other".parse().unwrap()));
+    assert!(!view.left(&"other".parse().unwrap()));
+    assert_eq!(alive(&view, clock.at(0.1)), ["me"]);
+}
+
+#[test]
+fn only_what_a_plan_depends_on_is_a_change() {
+    let (mut view, clock) = begin();
+    assert!(view.heard(report("a"), clock.at(0.0)));
+    assert!(!view.heard(Report { uptime_ms: 9, ..report("a") }, clock.at(0.5)));
+    assert!(view.heard(Report { capacity: 11, ..report("a") }, clock.at(1.0)));
+    assert!(view.heard(Report { capacity: 11, ..report("a") }, clock.at(9.0)), "back from the dead");
+}
+
+#[test]
+fn what_is_kept_of_strangers_is_bounded() {
+    let (mut view, clock) = begin();
+    for n in 0..HOSTS_MAX + 10 {
+        view.heard(report(&format!("h{n}")), clock.at(0.0));
+    }
+    assert_eq!(view.listed(clock.at(0.0)).count(), HOSTS_MAX);
+    view.heard(report("me"), clock.at(61.0));
+    assert_eq!(view.listed(clock.at(61.0)).count(), 1, "the silent are forgotten");
+}

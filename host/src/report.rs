@@ -1,0 +1,179 @@
+//! What this host says of itself, and when: `host.joined`, a heartbeat, `host.left`.
+
+use std::collections::BTreeMap;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Instant;
+
+use lattice_protocol::event::Kind;
+use lattice_protocol::id::HostId;
+use lattice_protocol::report::{ActorReport, HEARTBEAT_INTERVAL, Phase, Report};
+use tokio::time::MissedTickBehavior;
+use tokio_util::sync::CancellationToken;
+
+use crate::actor::Actors;
+use crate::event::Events;
+use crate::options::{LabelError, check_labels};
+use crate::provider::Providers;
+
+/// What an event adds to the report that it carries.
+const ENVELOPE_BYTES_MAX: usize = 1024;
+
+/// Builds and sends this host's reports; clones are cheap and share the labels.
+#[derive(Clone)]
+pub struct Reporter {
+    host: HostId,
+    capacity: u32,
+    started: Instant,
+    labels: Arc<Mutex<BTreeMap<String, String>>>,
+    actors: Actors,
+    providers: Providers,
+    events: Events,
+}
+
+impl Reporter {
+    /// Reports of a host that starts now.
+    pub fn new(
+        host: HostId,
+        capacity: u32,
+        labels: BTreeMap<String, String>,
+        actors: Actors,
+        providers: Providers,
+        events: Events,
+    ) -> Self {
+        let labels = Arc::new(Mutex::new(labels));
+        Self { host, capacity, started: Instant::now(), labels, actors, providers, events }
+    }
+
+    /// The host and everything that runs on it, now.
+    pub fn report(&self) -> Report {
+        Report {
+            host: self.host.clone(),
+            version: env!("CARGO_PKG_VERSION").to_owned(),
+            labels: self.labels(),
+            capacity: self.capacity,
+            uptime_ms: u64::try_from(self.started.elapsed().as_millis()).unwrap_or(u64::MAX),
+            actors: self.actors.report(),
+            providers: self.providers.report(),
+        }
+    }
+
+    /// The labels as they are.
+    pub fn labels(&self) -> BTreeMap<String, String> {
+        self.labels.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    /// Sets labels, and removes those without a value; answers them all. They hold until the host
+    /// stops: what it starts with is in its options.
+    pub fn label(
+        &self,
+        changes: BTreeMap<String, Option<String>>,
+    ) -> Result<BTreeMap<String, String>, LabelError> {
+        let mut labels = self.labels.lock().unwrap_or_else(PoisonError::into_inner);
+        let changed = relabelled(&labels, changes);
+        check_labels(&changed)?;
+        labels.clone_from(&changed);
+        Ok(changed)
+    }
+
+    /// Says that this host is here.
+    pub async fn joined(&self, bytes_max: usize) {
+        self.say(Kind::HostJoined, bytes_max).await;
+    }
+
+    /// Says that this host leaves: the others give its work away at once.
+    pub async fn left(&self, bytes_max: usize) {
+        self.say(Kind::HostLeft, bytes_max).await;
+    }
+
+    /// Sends a heartbeat now and every [`HEARTBEAT_INTERVAL`], until `stop`.
+    pub async fn heartbeat(self, bytes_max: usize, stop: CancellationToken) {
+        let mut tick = tokio::time::interval(HEARTBEAT_INTERVAL);
+        // After a pause of the machine one heartbeat says all that ten would.
+        tick.set_missed_tick_behavior(MissedTickBehavior::Delay);
+        loop {
+            tokio::select! {
+                () = stop.cancelled() => return,
+                _ = tick.tick() => self.say(Kind::HostHeartbeat, bytes_max).await,
+            }
+        }
+    }
+
+    async fn say(&self, kind: Kind, bytes_max: usize) {
+        let report = fitted(self.report(), bytes_max.saturating_sub(ENVELOPE_BYTES_MAX));
+        self.events.publish(kind, format!("host/{}", self.host), report).await;
+    }
+}
+
+fn relabelled(
+    labels: &BTreeMap<String, String>,
+    changes: BTreeMap<String, Option<String>>,
+) -> BTreeMap<String, String> {
+    let mut labels = labels.clone();
+    for (key, value) in changes {
+        match value {
+            Some(value) => labels.insert(key, value),
+            None => labels.remove(&key),
+        };
+    }
+    labels
+}
+
+/// The report, shortened until it fits in one message: a host with thousands of actors must not
+/// fall silent. Idle actors go first, as peers lose least without them; then all of them. The whole
+/// is always in the inventory.
+fn fitted(mut report: Report, bytes_max: usize) -> Report {
+    let size = |report: &Report| serde_json::to_vec(report).map_or(0, |bytes| bytes.len());
+    if size(&report) <= bytes_max {
+        return report;
+    }
+    report.actors.retain(|_, actor| !is_idle(actor));
+    if size(&report) > bytes_max {
+        report.actors.clear();
+    }
+    report
+}
+
+fn is_idle(actor: &ActorReport) -> bool {
+    actor.busy == 0 && actor.waiting == 0 && actor.phase == Phase::Running
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn report(busy: u32, idle: u32) -> Report {
+        let actor = |busy| ActorReport {
+            revision: "0123456789ab".into(),
+            slots: 8,
+            busy,
+            waiting: 0,
+            phase: Phase::Running,
+        };
+        let busy = (0..busy).map(|n| (format!("busy-{n}").parse().unwrap(), actor(1)));
+        let idle = (0..idle).map(|n| (format!("idle-{n}").parse().unwrap(), actor(0)));
+        Report {
+            host: "h".parse().unwrap(),
+            version: "1".into(),
+            labels: BTreeMap::new(),
+            capacity: 1,
+            uptime_ms: 0,
+            actors: busy.chain(idle).collect(),
+            providers: BTreeMap::new(),
+        }
+    }
+
+    #[test]
+    fn a_report_that_is_too_large_leaves_out_what_matters_least() {
+        assert_eq!(fitted(report(3, 3), 10_000).actors.len(), 6);
+        assert_eq!(fitted(report(3, 1_000), 10_000).actors.len(), 3);
+        assert_eq!(fitted(report(1_000, 1_000), 10_000).actors.len(), 0);
+    }
+
+    #[test]
+    fn a_label_without_a_value_is_removed() {
+        let labels = BTreeMap::from([("zone".into(), "a".into()), ("gpu".into(), "yes".into())]);
+        let changes = BTreeMap::from([("gpu".into(), None), ("zone".into(), Some("b".into()))]);
+        let after = relabelled(&labels, changes);
+        assert_eq!(after, BTreeMap::from([("zone".into(), "b".into())]));
+    }
+}

@@ -1,0 +1,19 @@
+//! The desired state in the store: which key holds what, and how it is written.
+//!
+//! | key | holds | written by |
+//! |---|---|---|
+//! | `app.<name>` | an [`App`](crate::App) | whoever answers control, by compare-and-swap |
+//! | `config.<name>` | a [`Config`] | the same |
+//! | `assign.<host>` | an [`Assignment`](crate::Assignment) | the leader |
+//! | `lease` | a [`Lease`] | whoever leads, by compare-and-swap |
+
+pub mod key;
+mod lease;
+mod record;
+
+pub use key::Key;
+pub use lease::{LEASE_TTL_MS, Lease};
+pub use record::{Error, FORMAT, Record, decode, encode};
+
+/// A named config: what `config.put` sets.
+pub type Config = std::collections::BTreeMap<String, String>;
