@@ -66,7 +66,9 @@ impl Exports {
         ty: &ComponentInstance,
     ) {
         // A toolchain may export things under names of its own: they are no interfaces.
-        let Ok(interface) = Interface::from_wit(name) else { return };
+        let Ok(interface) = Interface::from_wit(name) else {
+            return;
+        };
         if interface.as_str() == http::INTERFACE && name.contains(HTTP_VERSION) {
             return self.http(interface);
         }
@@ -86,27 +88,42 @@ impl Exports {
         index: Option<ComponentExportIndex>,
         ty: &ComponentFunc,
     ) {
-        let (Ok(function), Some(index)) = (FunctionName::from_wit(name), index) else { return };
-        let endpoint = Endpoint { interface: interface.cloned(), function };
+        let (Ok(function), Some(index)) = (FunctionName::from_wit(name), index) else {
+            return;
+        };
+        let endpoint = Endpoint {
+            interface: interface.cloned(),
+            function,
+        };
         match Signature::new(name, ty) {
             Ok(signature) => {
                 let export = Export::new(signature);
                 self.insert(endpoint, Callable::Function { index, export });
             }
             Err(unsupported) => {
-                self.refused.insert(endpoint.to_string(), unsupported.to_string());
+                self.refused
+                    .insert(endpoint.to_string(), unsupported.to_string());
             }
         }
     }
 
     fn http(&mut self, interface: Interface) {
         if let Ok(function) = FunctionName::from_wit(http::HANDLE) {
-            self.insert(Endpoint { interface: Some(interface), function }, Callable::Http);
+            self.insert(
+                Endpoint {
+                    interface: Some(interface),
+                    function,
+                },
+                Callable::Http,
+            );
         }
     }
 
     fn insert(&mut self, endpoint: Endpoint, callable: Callable) {
-        self.short.entry(endpoint.function.clone()).or_default().push(endpoint.clone());
+        self.short
+            .entry(endpoint.function.clone())
+            .or_default()
+            .push(endpoint.clone());
         self.callables.insert(endpoint, callable);
     }
 
@@ -156,13 +173,18 @@ impl Exports {
             };
             (endpoint.to_string(), signature)
         });
-        let refused = self.refused.iter().map(|(e, reason)| (e.clone(), format!("refused: {reason}")));
+        let refused = self
+            .refused
+            .iter()
+            .map(|(e, reason)| (e.clone(), format!("refused: {reason}")));
         callable.chain(refused).collect()
     }
 
     /// Whether it serves HTTP requests.
     pub fn serves_http(&self) -> bool {
-        self.callables.values().any(|callable| matches!(callable, Callable::Http))
+        self.callables
+            .values()
+            .any(|callable| matches!(callable, Callable::Http))
     }
 }
 
@@ -171,7 +193,10 @@ fn ambiguous(endpoint: &Endpoint, several: &[Endpoint]) -> CallError {
     names.sort();
     CallError::refused(
         ErrorCode::BadRequest,
-        format!("{endpoint} is in several interfaces: call one of {}", names.join(", ")),
+        format!(
+            "{endpoint} is in several interfaces: call one of {}",
+            names.join(", ")
+        ),
     )
 }
 

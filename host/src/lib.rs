@@ -7,9 +7,9 @@
 //!   NATS ──► actor::inbox ──► actor::admission ──► actor::call ──► wire ──► instance (wasm)
 //!            who is called     room, queue, no      deadline,      bytes to   │
 //!                                                   encoding       memory     │ import
-//!   NATS ◄── outbox ◄── link ◄── capability ◄─────────────────────────────────┘
-//!            remaining   who      keyvalue, http,
-//!            time, hops  answers  any linked interface
+//!   NATS ◄── route ◄── outbox ◄── link ◄── capability ◄───────────────────────┘
+//!     actor ◄─┘         remaining   who      keyvalue, http,
+//!     of this host      time, hops  answers  any linked interface
 //! ```
 //!
 //! In reading order:
@@ -19,7 +19,8 @@
 //! - [`engine`]: wasmtime, its limits, and compiled components on disk;
 //! - [`wire`]: values between payloads and guest memory;
 //! - [`capability`]: every import an actor may have;
-//! - [`link`], [`outbox`]: who answers an import, and the way there;
+//! - [`link`], [`outbox`], [`route`]: who answers an import, and the way there: straight in, to a
+//!   peer, or to whoever serves it;
 //! - [`provider`]: supervised provider processes;
 //! - [`reconcile`]: lease, plan and this host's assignment;
 //! - [`control`]: what operators ask;
@@ -28,8 +29,16 @@
 pub mod actor;
 pub mod capability;
 pub mod component;
+pub mod control;
 pub mod engine;
 pub mod event;
+pub mod host;
 pub mod link;
+pub mod options;
 pub mod outbox;
+pub mod peers;
+pub mod provider;
+pub mod reconcile;
+pub mod report;
+pub mod route;
 pub mod wire;

@@ -32,7 +32,11 @@ impl LinkTable {
         if first.interface.is_exact() {
             return Some(first);
         }
-        Some(fitting.find(|link| link.interface.is_exact()).unwrap_or(first))
+        Some(
+            fitting
+                .find(|link| link.interface.is_exact())
+                .unwrap_or(first),
+        )
     }
 
     /// The link that an import without a name goes through.
@@ -87,7 +91,8 @@ mod tests {
     #[test]
     fn a_link_for_the_interface_wins_over_one_for_its_package() {
         let table = table();
-        let find = |interface: &str| to(table.default_for(&interface.parse().unwrap())).map(str::to_owned);
+        let find =
+            |interface: &str| to(table.default_for(&interface.parse().unwrap())).map(str::to_owned);
         assert_eq!(find("wasi:keyvalue/store").as_deref(), Some("kv"));
         assert_eq!(find("wasi:keyvalue/atomics").as_deref(), Some("fast"));
         assert_eq!(find("wasi:blobstore/blobstore"), None);
@@ -104,6 +109,9 @@ mod tests {
     #[test]
     fn a_missing_link_says_what_to_write() {
         let line = table().line_for(&"wasi:blobstore/container".parse().unwrap());
-        assert!(line.contains("[actor.counter.link.\"wasi:blobstore\"]"), "{line}");
+        assert!(
+            line.contains("[actor.counter.link.\"wasi:blobstore\"]"),
+            "{line}"
+        );
     }
 }

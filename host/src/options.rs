@@ -37,7 +37,9 @@ pub enum LabelError {
     #[error("{0} labels are too many: a host takes at most {LABELS_MAX}")]
     TooMany(usize),
     /// One is empty or too long.
-    #[error("label {0:?} is not valid: a key has 1 to {LABEL_LEN_MAX} bytes, a value at most as many")]
+    #[error(
+        "label {0:?} is not valid: a key has 1 to {LABEL_LEN_MAX} bytes, a value at most as many"
+    )]
     Invalid(String),
 }
 
@@ -50,7 +52,9 @@ pub fn check_labels(labels: &BTreeMap<String, String>) -> Result<(), LabelError>
         key.is_empty() || key.len() > LABEL_LEN_MAX || value.len() > LABEL_LEN_MAX
     };
     match labels.iter().find(invalid) {
-        Some((key, _)) => Err(LabelError::Invalid(key.chars().take(LABEL_LEN_MAX).collect())),
+        Some((key, _)) => Err(LabelError::Invalid(
+            key.chars().take(LABEL_LEN_MAX).collect(),
+        )),
         None => Ok(()),
     }
 }
@@ -65,7 +69,12 @@ mod tests {
         assert_eq!(check_labels(&one("zone", "a")), Ok(()));
         assert!(check_labels(&one("", "a")).is_err());
         assert!(check_labels(&one("zone", &"a".repeat(LABEL_LEN_MAX + 1))).is_err());
-        let many = (0..=LABELS_MAX).map(|n| (n.to_string(), String::new())).collect();
-        assert_eq!(check_labels(&many), Err(LabelError::TooMany(LABELS_MAX + 1)));
+        let many = (0..=LABELS_MAX)
+            .map(|n| (n.to_string(), String::new()))
+            .collect();
+        assert_eq!(
+            check_labels(&many),
+            Err(LabelError::TooMany(LABELS_MAX + 1))
+        );
     }
 }

@@ -3,17 +3,19 @@
 use std::time::{Duration, Instant};
 
 use bytes::Bytes;
-use lattice_client::{Call, Client};
+use lattice_client::Call;
 use lattice_config::Link;
 use lattice_protocol::call::{Context, Origin};
 use lattice_protocol::error::{CallError, ErrorCode};
 use lattice_protocol::id::ActorName;
 use lattice_protocol::interface::Endpoint;
 
+use crate::route::Router;
+
 /// The way out of one call that an actor serves: what it calls inherits deadline, hops and trace.
 #[derive(Clone)]
 pub struct Outbox {
-    client: Client,
+    router: Router,
     source: ActorName,
     context: Context,
     deadline: Instant,
@@ -21,8 +23,13 @@ pub struct Outbox {
 
 impl Outbox {
     /// The way out of a call to `source` that ends at `deadline`.
-    pub fn new(client: Client, source: ActorName, context: Context, deadline: Instant) -> Self {
-        Self { client, source, context, deadline }
+    pub fn new(router: Router, source: ActorName, context: Context, deadline: Instant) -> Self {
+        Self {
+            router,
+            source,
+            context,
+            deadline,
+        }
     }
 
     /// Calls `endpoint` of the link's target; the arguments are MessagePack.
@@ -39,10 +46,19 @@ impl Outbox {
                 format!("no time is left to call {}", link.to),
             ));
         }
-        let origin = Origin { source: self.source.clone(), link: link.name.clone() };
+        let origin = Origin {
+            source: self.source.clone(),
+            link: link.name.clone(),
+        };
         let context = self.context.onward(remaining, origin)?;
         let target = link.to.clone();
-        self.client.call(Call { target, endpoint, context, payload }).await
+        let call = Call {
+            target,
+            endpoint,
+            context,
+            payload,
+        };
+        self.router.call(call, link.idempotent).await
     }
 
     /// What is left of the call's own time, or the link's if that is less.

@@ -60,7 +60,11 @@ pub struct View {
 impl View {
     /// Nothing heard yet.
     pub fn new(me: HostId) -> Self {
-        Self { me, hosts: BTreeMap::new(), hearing_since: None }
+        Self {
+            me,
+            hosts: BTreeMap::new(),
+            hearing_since: None,
+        }
     }
 
     /// Takes a report in; answers whether something changed that a plan depends on.
@@ -69,7 +73,8 @@ impl View {
             // The silence of others while nothing could be heard doesn't count against them.
             self.hearing_since = Some(now);
         }
-        self.hosts.retain(|_, heard| silence(heard, now) <= FORGOTTEN_AFTER);
+        self.hosts
+            .retain(|_, heard| silence(heard, now) <= FORGOTTEN_AFTER);
         if self.hosts.len() >= HOSTS_MAX && !self.hosts.contains_key(&report.host) {
             return false;
         }
@@ -90,7 +95,9 @@ impl View {
 
     /// Every host that was heard lately, silent ones included, with how long ago.
     pub fn listed(&self, now: Instant) -> impl Iterator<Item = (&Report, Duration)> {
-        self.hosts.values().map(move |heard| (&heard.report, silence(heard, now)))
+        self.hosts
+            .values()
+            .map(move |heard| (&heard.report, silence(heard, now)))
     }
 
     /// The hosts that may be sent calls.
@@ -104,16 +111,21 @@ impl View {
         let Some(since) = self.hearing_since.filter(|_| self.hears_itself(now)) else {
             return Standing::Deaf;
         };
-        let is_alive = |heard: &&Heard| now.saturating_duration_since(heard.at.max(since)) <= GONE_AFTER;
+        let is_alive =
+            |heard: &&Heard| now.saturating_duration_since(heard.at.max(since)) <= GONE_AFTER;
         let alive = self.hosts.values().filter(is_alive);
         Standing::Hearing {
-            alive: alive.map(|heard| (heard.report.host.clone(), heard.report.clone())).collect(),
+            alive: alive
+                .map(|heard| (heard.report.host.clone(), heard.report.clone()))
+                .collect(),
             since: now.saturating_duration_since(since),
         }
     }
 
     fn hears_itself(&self, now: Instant) -> bool {
-        self.hosts.get(&self.me).is_some_and(|own| silence(own, now) <= HEARTBEAT_SILENCE_MAX)
+        self.hosts
+            .get(&self.me)
+            .is_some_and(|own| silence(own, now) <= HEARTBEAT_SILENCE_MAX)
     }
 }
 
@@ -131,7 +143,10 @@ pub struct Peers {
 impl Peers {
     /// Nothing heard yet.
     pub fn new(me: HostId) -> Self {
-        Self { view: Arc::new(Mutex::new(View::new(me))), changed: Arc::new(Notify::new()) }
+        Self {
+            view: Arc::new(Mutex::new(View::new(me))),
+            changed: Arc::new(Notify::new()),
+        }
     }
 
     /// What was heard. The guard must not be held over an `await`.

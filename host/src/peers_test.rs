@@ -33,7 +33,9 @@ fn alive(view: &View, now: Instant) -> Vec<String> {
 }
 
 fn routable(view: &View, now: Instant) -> Vec<String> {
-    view.routable(now).map(|report| report.host.to_string()).collect()
+    view.routable(now)
+        .map(|report| report.host.to_string())
+        .collect()
 }
 
 #[test]
@@ -77,7 +79,11 @@ fn silence_while_the_listener_was_cut_off_counts_against_nobody() {
     for half in 1..8 {
         view.heard(report("me"), clock.at(10.0 + f64::from(half) * 0.5));
     }
-    assert_eq!(alive(&view, clock.at(13.1)), ["me"], "it had its chance to be heard");
+    assert_eq!(
+        alive(&view, clock.at(13.1)),
+        ["me"],
+        "it had its chance to be heard"
+    );
 }
 
 #[test]
@@ -94,9 +100,30 @@ fn a_host_that_said_it_leaves_is_gone_at_once() {
 fn only_what_a_plan_depends_on_is_a_change() {
     let (mut view, clock) = begin();
     assert!(view.heard(report("a"), clock.at(0.0)));
-    assert!(!view.heard(Report { uptime_ms: 9, ..report("a") }, clock.at(0.5)));
-    assert!(view.heard(Report { capacity: 11, ..report("a") }, clock.at(1.0)));
-    assert!(view.heard(Report { capacity: 11, ..report("a") }, clock.at(9.0)), "back from the dead");
+    assert!(!view.heard(
+        Report {
+            uptime_ms: 9,
+            ..report("a")
+        },
+        clock.at(0.5)
+    ));
+    assert!(view.heard(
+        Report {
+            capacity: 11,
+            ..report("a")
+        },
+        clock.at(1.0)
+    ));
+    assert!(
+        view.heard(
+            Report {
+                capacity: 11,
+                ..report("a")
+            },
+            clock.at(9.0)
+        ),
+        "back from the dead"
+    );
 }
 
 #[test]
@@ -107,5 +134,9 @@ fn what_is_kept_of_strangers_is_bounded() {
     }
     assert_eq!(view.listed(clock.at(0.0)).count(), HOSTS_MAX);
     view.heard(report("me"), clock.at(61.0));
-    assert_eq!(view.listed(clock.at(61.0)).count(), 1, "the silent are forgotten");
+    assert_eq!(
+        view.listed(clock.at(61.0)).count(),
+        1,
+        "the silent are forgotten"
+    );
 }

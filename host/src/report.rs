@@ -41,7 +41,15 @@ impl Reporter {
         events: Events,
     ) -> Self {
         let labels = Arc::new(Mutex::new(labels));
-        Self { host, capacity, started: Instant::now(), labels, actors, providers, events }
+        Self {
+            host,
+            capacity,
+            started: Instant::now(),
+            labels,
+            actors,
+            providers,
+            events,
+        }
     }
 
     /// The host and everything that runs on it, now.
@@ -59,7 +67,10 @@ impl Reporter {
 
     /// The labels as they are.
     pub fn labels(&self) -> BTreeMap<String, String> {
-        self.labels.lock().unwrap_or_else(PoisonError::into_inner).clone()
+        self.labels
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .clone()
     }
 
     /// Sets labels, and removes those without a value; answers them all. They hold until the host
@@ -100,7 +111,9 @@ impl Reporter {
 
     async fn say(&self, kind: Kind, bytes_max: usize) {
         let report = fitted(self.report(), bytes_max.saturating_sub(ENVELOPE_BYTES_MAX));
-        self.events.publish(kind, format!("host/{}", self.host), report).await;
+        self.events
+            .publish(kind, format!("host/{}", self.host), report)
+            .await;
     }
 }
 

@@ -43,7 +43,10 @@ pub enum ArtifactError {
 
 impl ArtifactError {
     fn unavailable(what: &'static str, reason: impl ToString) -> Self {
-        Self::Unavailable { what, reason: reason.to_string() }
+        Self::Unavailable {
+            what,
+            reason: reason.to_string(),
+        }
     }
 }
 
@@ -96,11 +99,18 @@ impl Artifacts {
 
     /// A component's bytes, checked against their digest.
     pub async fn pull(&self, digest: &Digest) -> Result<Vec<u8>, ArtifactError> {
-        let failed = |reason: String| ArtifactError::Unavailable { what: "read the component", reason };
-        let object = self.store.get(digest.hex()).await.map_err(|e| match e.kind() {
-            GetErrorKind::NotFound => ArtifactError::NotFound(digest.clone()),
-            _ => failed(e.to_string()),
-        })?;
+        let failed = |reason: String| ArtifactError::Unavailable {
+            what: "read the component",
+            reason,
+        };
+        let object = self
+            .store
+            .get(digest.hex())
+            .await
+            .map_err(|e| match e.kind() {
+                GetErrorKind::NotFound => ArtifactError::NotFound(digest.clone()),
+                _ => failed(e.to_string()),
+            })?;
         // The size is the store's word: the limit holds for what really comes.
         let mut bytes = Vec::new();
         object
@@ -113,20 +123,29 @@ impl Artifacts {
         }
         let found = Digest::of(&bytes);
         if found != *digest {
-            return Err(ArtifactError::Tampered { wanted: digest.clone(), found });
+            return Err(ArtifactError::Tampered {
+                wanted: digest.clone(),
+                found,
+            });
         }
         Ok(bytes)
     }
 
     /// Every stored component.
     pub async fn list(&self) -> Result<Vec<ArtifactSummary>, ArtifactError> {
-        let failed = |reason: String| ArtifactError::Unavailable { what: "list the components", reason };
+        let failed = |reason: String| ArtifactError::Unavailable {
+            what: "list the components",
+            reason,
+        };
         let mut list = self.store.list().await.map_err(|e| failed(e.to_string()))?;
         let mut found = Vec::new();
         while let Some(info) = list.next().await {
             let info = info.map_err(|e| failed(e.to_string()))?;
             if let Ok(digest) = format!("sha256:{}", info.name).parse() {
-                found.push(ArtifactSummary { digest, bytes: info.size as u64 });
+                found.push(ArtifactSummary {
+                    digest,
+                    bytes: info.size as u64,
+                });
             }
         }
         Ok(found)

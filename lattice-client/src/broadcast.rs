@@ -15,7 +15,9 @@ use crate::serve::ServeError;
 
 /// The time by this machine's clock, for people to read.
 pub fn now_rfc3339() -> String {
-    OffsetDateTime::now_utc().format(&Rfc3339).unwrap_or_default()
+    OffsetDateTime::now_utc()
+        .format(&Rfc3339)
+        .unwrap_or_default()
 }
 
 /// Events of a lattice, one by one.
@@ -27,12 +29,17 @@ pub struct Logs(Subscriber);
 impl Client {
     /// Publishes an event. Nobody waits for it: a failure is logged and nothing else.
     pub async fn publish_event<T: Serialize>(&self, kind: Kind, event: &Event<T>) {
-        self.publish_json(subject::event(&self.lattice, kind).into_string(), event).await;
+        self.publish_json(subject::event(&self.lattice, kind).into_string(), event)
+            .await;
     }
 
     /// Publishes a log record.
     pub async fn publish_log(&self, record: &Record) {
-        self.publish_json(subject::log(&self.lattice, &record.target).into_string(), record).await;
+        self.publish_json(
+            subject::log(&self.lattice, &record.target).into_string(),
+            record,
+        )
+        .await;
     }
 
     async fn publish_json(&self, subject: String, value: &impl Serialize) {
@@ -41,9 +48,11 @@ impl Client {
             return;
         }
         let published = match serde_json::to_vec(value) {
-            Ok(payload) if payload.len() <= self.max_payload() => {
-                self.nats.publish(subject, payload.into()).await.map_err(|e| e.to_string())
-            }
+            Ok(payload) if payload.len() <= self.max_payload() => self
+                .nats
+                .publish(subject, payload.into())
+                .await
+                .map_err(|e| e.to_string()),
             Ok(payload) => Err(format!("{} bytes are over max_payload", payload.len())),
             Err(error) => Err(error.to_string()),
         };
@@ -63,14 +72,19 @@ impl Client {
 
     /// Listens to the log records of every target.
     pub async fn logs(&self) -> Result<Logs, ServeError> {
-        self.listen(subject::logs(&self.lattice).into_string()).await.map(Logs)
+        self.listen(subject::logs(&self.lattice).into_string())
+            .await
+            .map(Logs)
     }
 
     async fn listen(&self, subject: String) -> Result<Subscriber, ServeError> {
         self.nats
             .subscribe(subject.clone())
             .await
-            .map_err(|error| ServeError { subject, reason: error.to_string() })
+            .map_err(|error| ServeError {
+                subject,
+                reason: error.to_string(),
+            })
     }
 }
 

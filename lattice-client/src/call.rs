@@ -47,7 +47,10 @@ impl Client {
         if !self.is_connected() {
             return Err(CallError::refused(
                 ErrorCode::Unavailable,
-                format!("failed to call {}: there is no connection to NATS", call.target),
+                format!(
+                    "failed to call {}: there is no connection to NATS",
+                    call.target
+                ),
             ));
         }
         let headers = headers::of_context(&call.context);
@@ -66,7 +69,10 @@ impl Client {
         );
         let answered = async {
             published.await.map_err(|error| {
-                CallError::refused(ErrorCode::Unavailable, format!("failed to send the call: {error}"))
+                CallError::refused(
+                    ErrorCode::Unavailable,
+                    format!("failed to send the call: {error}"),
+                )
             })?;
             ticket.reply().await.ok_or_else(|| {
                 CallError::begun(ErrorCode::Unavailable, "the connection to NATS was closed")

@@ -87,8 +87,14 @@ impl Client {
                 url: options.nats.clone(),
                 reason: error.to_string(),
             })?;
-        let mux = Mux::open(&nats, &inbox).await.map_err(ConnectError::Inbox)?;
-        Ok(Self { nats, lattice: options.lattice, mux })
+        let mux = Mux::open(&nats, &inbox)
+            .await
+            .map_err(ConnectError::Inbox)?;
+        Ok(Self {
+            nats,
+            lattice: options.lattice,
+            mux,
+        })
     }
 
     /// The lattice.
@@ -114,9 +120,17 @@ impl Client {
     /// Returns once the server has taken everything this process sent before, subscriptions
     /// included: the server handles a connection in order, and this asks it for an answer.
     pub async fn settle(&self) {
-        let Some(mut ticket) = self.mux.ticket() else { return };
-        if self.nats.publish(ticket.subject(), bytes::Bytes::new()).await.is_ok()
-            && tokio::time::timeout(SETTLE_TIMEOUT, ticket.reply()).await.is_err()
+        let Some(mut ticket) = self.mux.ticket() else {
+            return;
+        };
+        if self
+            .nats
+            .publish(ticket.subject(), bytes::Bytes::new())
+            .await
+            .is_ok()
+            && tokio::time::timeout(SETTLE_TIMEOUT, ticket.reply())
+                .await
+                .is_err()
         {
             debug!("the server did not answer in time");
         }
@@ -143,10 +157,15 @@ async fn connect_options(options: &Options, inbox: &str) -> Result<ConnectOption
         .event_callback(log_event);
     match &options.creds {
         None => Ok(connect),
-        Some(path) => connect
-            .credentials_file(path)
-            .await
-            .map_err(|source| ConnectError::Credentials { path: path.clone(), source }),
+        Some(path) => {
+            connect
+                .credentials_file(path)
+                .await
+                .map_err(|source| ConnectError::Credentials {
+                    path: path.clone(),
+                    source,
+                })
+        }
     }
 }
 

@@ -64,7 +64,12 @@ impl Client {
         verb: Verb,
         request: &impl Serialize,
     ) -> Result<T, ControlError> {
-        self.ask(subject::control(&self.lattice, verb), verb.as_str(), request).await
+        self.ask(
+            subject::control(&self.lattice, verb),
+            verb.as_str(),
+            request,
+        )
+        .await
     }
 
     /// Asks one host.
@@ -74,7 +79,12 @@ impl Client {
         verb: HostVerb,
         request: &impl Serialize,
     ) -> Result<T, ControlError> {
-        self.ask(subject::host_control(&self.lattice, host, verb), verb.as_str(), request).await
+        self.ask(
+            subject::host_control(&self.lattice, host, verb),
+            verb.as_str(),
+            request,
+        )
+        .await
     }
 
     async fn ask<T: DeserializeOwned>(
@@ -83,12 +93,20 @@ impl Client {
         verb: &str,
         request: &impl Serialize,
     ) -> Result<T, ControlError> {
-        let failed = |reason: String| ControlError::Failed { what: verb.to_owned(), reason };
+        let failed = |reason: String| ControlError::Failed {
+            what: verb.to_owned(),
+            reason,
+        };
         let payload = serde_json::to_vec(request).map_err(|e| failed(e.to_string()))?;
         if payload.len() > self.max_payload() {
-            return Err(failed("the request is over the NATS server's max_payload".into()));
+            return Err(failed(
+                "the request is over the NATS server's max_payload".into(),
+            ));
         }
-        let mut ticket = self.mux.ticket().ok_or_else(|| failed("too many requests wait".into()))?;
+        let mut ticket = self
+            .mux
+            .ticket()
+            .ok_or_else(|| failed("too many requests wait".into()))?;
         self.nats
             .publish_with_reply(subject.into_string(), ticket.subject(), payload.into())
             .await
@@ -113,8 +131,14 @@ impl Client {
             .nats
             .queue_subscribe(subject.clone(), QUEUE_GROUP.to_owned())
             .await
-            .map_err(|error| ServeError { subject, reason: error.to_string() })?;
-        Ok(Controls { client: self.clone(), requests })
+            .map_err(|error| ServeError {
+                subject,
+                reason: error.to_string(),
+            })?;
+        Ok(Controls {
+            client: self.clone(),
+            requests,
+        })
     }
 
     /// Answers control requests for this host.
@@ -124,8 +148,14 @@ impl Client {
             .nats
             .subscribe(subject.clone())
             .await
-            .map_err(|error| ServeError { subject, reason: error.to_string() })?;
-        Ok(Controls { client: self.clone(), requests })
+            .map_err(|error| ServeError {
+                subject,
+                reason: error.to_string(),
+            })?;
+        Ok(Controls {
+            client: self.clone(),
+            requests,
+        })
     }
 }
 

@@ -36,7 +36,9 @@ pub(crate) fn size(headers: &HeaderMap) -> usize {
     headers
         .iter()
         .flat_map(|(name, values)| {
-            values.iter().map(move |v| AsRef::<str>::as_ref(name).len() + v.as_str().len() + PUNCTUATION)
+            values
+                .iter()
+                .map(move |v| AsRef::<str>::as_ref(name).len() + v.as_str().len() + PUNCTUATION)
         })
         .sum::<usize>()
         + FRAME

@@ -40,7 +40,10 @@ impl Mux {
             .subscribe(format!("{inbox}.r.*"))
             .await
             .map_err(|error| error.to_string())?;
-        let mux = Arc::new(Self { inbox: format!("{inbox}.r."), pending: Mutex::default() });
+        let mux = Arc::new(Self {
+            inbox: format!("{inbox}.r."),
+            pending: Mutex::default(),
+        });
         // The task holds no strong reference: it ends when the connection does, or with the client.
         let weak = Arc::downgrade(&mux);
         tokio::spawn(async move {
@@ -63,7 +66,11 @@ impl Mux {
         let number = pending.last;
         pending.waiting.insert(number, sender);
         drop(pending);
-        Some(Ticket { mux: self.clone(), number, reply })
+        Some(Ticket {
+            mux: self.clone(),
+            number,
+            reply,
+        })
     }
 
     fn deliver(&self, message: Message) {

@@ -60,8 +60,14 @@ impl Client {
             .nats
             .queue_subscribe(subject.clone(), QUEUE_GROUP.to_owned())
             .await
-            .map_err(|error| ServeError { subject, reason: error.to_string() })?;
-        Ok(Serving { client: self.clone(), calls })
+            .map_err(|error| ServeError {
+                subject,
+                reason: error.to_string(),
+            })?;
+        Ok(Serving {
+            client: self.clone(),
+            calls,
+        })
     }
 
     /// Serves the calls that peers route to this host.
@@ -71,8 +77,14 @@ impl Client {
             .nats
             .subscribe(subject.clone())
             .await
-            .map_err(|error| ServeError { subject, reason: error.to_string() })?;
-        Ok(Serving { client: self.clone(), calls })
+            .map_err(|error| ServeError {
+                subject,
+                reason: error.to_string(),
+            })?;
+        Ok(Serving {
+            client: self.clone(),
+            calls,
+        })
     }
 }
 
@@ -81,11 +93,21 @@ impl Serving {
     pub async fn next(&mut self) -> Option<Incoming> {
         loop {
             let message = self.calls.next().await?;
-            let responder = Responder { client: self.client.clone(), reply: message.reply.clone() };
+            let responder = Responder {
+                client: self.client.clone(),
+                reply: message.reply.clone(),
+            };
             match read(&self.client.lattice, message) {
                 Ok((target, endpoint, context, payload)) => {
                     let received = Instant::now();
-                    return Some(Incoming { target, endpoint, context, payload, received, responder });
+                    return Some(Incoming {
+                        target,
+                        endpoint,
+                        context,
+                        payload,
+                        received,
+                        responder,
+                    });
                 }
                 Err(error) => responder.reply(Err(error)).await,
             }
@@ -106,11 +128,20 @@ type Parts = (TargetName, Endpoint, Context, Bytes);
 fn read(lattice: &LatticeId, message: Message) -> Result<Parts, CallError> {
     let bad = |reason: String| CallError::refused(ErrorCode::BadRequest, reason);
     let route = subject::parse(lattice, &message.subject).map_err(|e| bad(e.to_string()))?;
-    let Route::Call { target, interface, function, .. } = route else {
+    let Route::Call {
+        target,
+        interface,
+        function,
+        ..
+    } = route
+    else {
         return Err(bad(format!("{} is not a call", message.subject)));
     };
     let endpoint = Endpoint {
-        interface: interface.map(str::parse).transpose().map_err(|e| bad(format!("{e}")))?,
+        interface: interface
+            .map(str::parse)
+            .transpose()
+            .map_err(|e| bad(format!("{e}")))?,
         function: function.parse().map_err(|e| bad(format!("{e}")))?,
     };
     let target = target.parse().map_err(|e| bad(format!("{e}")))?;
@@ -129,7 +160,9 @@ impl Responder {
 
 impl Drop for Responder {
     fn drop(&mut self) {
-        let Some(reply) = self.reply.take() else { return };
+        let Some(reply) = self.reply.take() else {
+            return;
+        };
         let client = self.client.clone();
         let error = CallError::begun(ErrorCode::Internal, "the call was dropped unanswered");
         // Outside a runtime the process is at its end, and its connection tells the caller.
@@ -144,7 +177,10 @@ async fn send(client: &Client, reply: async_nats::Subject, result: Result<Bytes,
     let result = match result {
         Ok(payload) if payload.len() > max => Err(CallError::begun(
             ErrorCode::TooLarge,
-            format!("the result has {} bytes and the NATS server takes {max}", payload.len()),
+            format!(
+                "the result has {} bytes and the NATS server takes {max}",
+                payload.len()
+            ),
         )),
         result => result,
     };
@@ -152,7 +188,10 @@ async fn send(client: &Client, reply: async_nats::Subject, result: Result<Bytes,
         Ok(payload) => client.nats.publish(reply, payload).await,
         Err(error) => {
             let headers = headers::of_error(&error);
-            client.nats.publish_with_headers(reply, headers, Bytes::new()).await
+            client
+                .nats
+                .publish_with_headers(reply, headers, Bytes::new())
+                .await
         }
     };
     if let Err(error) = sent {

@@ -50,7 +50,10 @@ pub enum StateError {
 
 impl StateError {
     fn unavailable(what: impl Into<String>, reason: impl ToString) -> Self {
-        Self::Unavailable { what: what.into(), reason: reason.to_string() }
+        Self::Unavailable {
+            what: what.into(),
+            reason: reason.to_string(),
+        }
     }
 }
 
@@ -87,7 +90,10 @@ impl Client {
     pub async fn state(&self) -> Result<State, StateError> {
         let bucket = subject::state_bucket(&self.lattice);
         let jetstream = self.jetstream();
-        jetstream.query_account().await.map_err(|error| no_jetstream(&error.to_string()))?;
+        jetstream
+            .query_account()
+            .await
+            .map_err(|error| no_jetstream(&error.to_string()))?;
         if let Ok(kv) = jetstream.get_key_value(&bucket).await {
             return Ok(State { kv });
         }
@@ -128,41 +134,64 @@ impl State {
 
     /// Writes a key that is still at `expected` (0: not there, or deleted); answers its new revision.
     pub async fn put(&self, key: &str, value: Bytes, expected: u64) -> Result<u64, StateError> {
-        let conflict = || StateError::Conflict { key: key.to_owned() };
-        let failed = |error: &dyn std::fmt::Display| StateError::unavailable(format!("write {key}"), error);
+        let conflict = || StateError::Conflict {
+            key: key.to_owned(),
+        };
+        let failed =
+            |error: &dyn std::fmt::Display| StateError::unavailable(format!("write {key}"), error);
         if expected == 0 {
-            return self.kv.create(key, value).await.map_err(|error| match error.kind() {
-                CreateErrorKind::AlreadyExists => conflict(),
-                _ => failed(&error),
-            });
+            return self
+                .kv
+                .create(key, value)
+                .await
+                .map_err(|error| match error.kind() {
+                    CreateErrorKind::AlreadyExists => conflict(),
+                    _ => failed(&error),
+                });
         }
-        self.kv.update(key, value, expected).await.map_err(|error| match error.kind() {
-            UpdateErrorKind::WrongLastRevision => conflict(),
-            _ => failed(&error),
-        })
+        self.kv
+            .update(key, value, expected)
+            .await
+            .map_err(|error| match error.kind() {
+                UpdateErrorKind::WrongLastRevision => conflict(),
+                _ => failed(&error),
+            })
     }
 
     /// Deletes a key that is still at `expected`.
     pub async fn delete(&self, key: &str, expected: u64) -> Result<(), StateError> {
-        self.kv.delete_expect_revision(key, Some(expected)).await.map_err(|error| {
-            use async_nats::jetstream::kv::UpdateErrorKind as Kind;
-            match error.kind() {
-                Kind::WrongLastRevision => StateError::Conflict { key: key.to_owned() },
-                _ => StateError::unavailable(format!("delete {key}"), error),
-            }
-        })
+        self.kv
+            .delete_expect_revision(key, Some(expected))
+            .await
+            .map_err(|error| {
+                use async_nats::jetstream::kv::UpdateErrorKind as Kind;
+                match error.kind() {
+                    Kind::WrongLastRevision => StateError::Conflict {
+                        key: key.to_owned(),
+                    },
+                    _ => StateError::unavailable(format!("delete {key}"), error),
+                }
+            })
     }
 
     /// Every kept revision of a key, oldest first; none if it was never written.
     pub async fn history(&self, key: &str) -> Result<Vec<StateRevision>, StateError> {
-        let failed = |e: &dyn std::fmt::Display| StateError::unavailable(format!("read the history of {key}"), e);
+        let failed = |e: &dyn std::fmt::Display| {
+            StateError::unavailable(format!("read the history of {key}"), e)
+        };
         let mut entries = self.kv.history(key).await.map_err(|e| failed(&e))?;
         let mut revisions = Vec::new();
         while let Some(entry) = entries.next().await {
             let entry = entry.map_err(|e| failed(&e))?;
             let written = entry.created.format(&Rfc3339).unwrap_or_default();
-            let StateEntry { revision, value, .. } = read(entry);
-            revisions.push(StateRevision { revision, written, value });
+            let StateEntry {
+                revision, value, ..
+            } = read(entry);
+            revisions.push(StateRevision {
+                revision,
+                written,
+                value,
+            });
         }
         Ok(revisions)
     }
@@ -172,30 +201,49 @@ impl State {
         let mut watch = self.watch_declared().await?;
         match watch.next().await {
             Some(declared) => Ok(declared),
-            None => Err(StateError::unavailable("read what is declared", "the watch ended")),
+            None => Err(StateError::unavailable(
+                "read what is declared",
+                "the watch ended",
+            )),
         }
     }
 
     /// Follows the keys that match a pattern: first as they stand, then each change.
     pub async fn watch(&self, pattern: &str) -> Result<StateWatch, StateError> {
-        let failed = |e: &dyn std::fmt::Display| StateError::unavailable(format!("watch {pattern}"), e);
+        let failed =
+            |e: &dyn std::fmt::Display| StateError::unavailable(format!("watch {pattern}"), e);
         // Asked before the watch begins, so what is written in between only comes as a change.
         let status = self.kv.status().await.map_err(|e| failed(&e))?;
-        let watch = self.kv.watch_with_history(pattern).await.map_err(|e| failed(&e))?;
-        Ok(StateWatch { watch: Box::pin(watch), caught_up: status.values() == 0 })
+        let watch = self
+            .kv
+            .watch_with_history(pattern)
+            .await
+            .map_err(|e| failed(&e))?;
+        Ok(StateWatch {
+            watch: Box::pin(watch),
+            caught_up: status.values() == 0,
+        })
     }
 
     /// Follows what is declared.
     pub async fn watch_declared(&self) -> Result<DeclaredWatch, StateError> {
         // Every key, not just the apps: the last message of the bucket then says that all was seen.
         let watch = self.watch(">").await?;
-        Ok(DeclaredWatch { watch, declared: Declared::default(), started: false })
+        Ok(DeclaredWatch {
+            watch,
+            declared: Declared::default(),
+            started: false,
+        })
     }
 }
 
 fn read(entry: kv::Entry) -> StateEntry {
     let value = (entry.operation == Operation::Put).then_some(entry.value);
-    StateEntry { key: entry.key, revision: entry.revision, value }
+    StateEntry {
+        key: entry.key,
+        revision: entry.revision,
+        value,
+    }
 }
 
 /// Changes of keys, one by one.
@@ -264,11 +312,16 @@ impl DeclaredWatch {
                 self.declared.apps.remove(&name);
             }
             Some(Ok(value)) => {
-                let revised = Revised { revision: entry.revision, value };
+                let revised = Revised {
+                    revision: entry.revision,
+                    value,
+                };
                 self.declared.apps.insert(name, revised);
             }
             // What was there before stays: an app that can't be read is no reason to stop it.
-            Some(Err(error)) => tracing::error!(app = %name, %error, "a declared app can't be read"),
+            Some(Err(error)) => {
+                tracing::error!(app = %name, %error, "a declared app can't be read")
+            }
         }
         true
     }

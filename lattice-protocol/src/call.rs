@@ -132,12 +132,21 @@ impl Context {
             (None, _) => None,
             (Some(source), link) => Some(Origin {
                 source: read(header::SOURCE, source)?,
-                link: link.map(|l| read(header::LINK, l)).transpose()?.unwrap_or_default(),
+                link: link
+                    .map(|l| read(header::LINK, l))
+                    .transpose()?
+                    .unwrap_or_default(),
             }),
         };
         let id = get(header::ID).map(|id| read(header::ID, id)).transpose()?;
-        let hops = get(header::HOPS).map(|h| read(header::HOPS, h)).transpose()?;
-        let text = |name| get(name).filter(|v| v.len() <= TRACE_LEN_MAX).map(str::to_owned);
+        let hops = get(header::HOPS)
+            .map(|h| read(header::HOPS, h))
+            .transpose()?;
+        let text = |name| {
+            get(name)
+                .filter(|v| v.len() <= TRACE_LEN_MAX)
+                .map(str::to_owned)
+        };
         Ok(Self {
             id: id.unwrap_or_default(),
             remaining: get(header::DEADLINE_MS).map_or(Ok(DEADLINE_DEFAULT), read_deadline)?,

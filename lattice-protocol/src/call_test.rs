@@ -62,7 +62,10 @@ fn an_endless_deadline_is_cut() {
 
 #[test]
 fn a_cycle_of_links_ends_at_the_hop_limit() {
-    let origin = || Origin { source: "a".parse().unwrap(), link: LinkName::default() };
+    let origin = || Origin {
+        source: "a".parse().unwrap(),
+        link: LinkName::default(),
+    };
     let mut context = Context::default();
     let mut hops = 0;
     let error = loop {
@@ -86,7 +89,10 @@ fn an_error_survives_its_headers() {
     });
     assert_eq!(headers["Nats-Service-Error-Code"], "503");
     assert_eq!(headers["Lattice-Executed"], "no");
-    assert_eq!(decode_error(|name| headers.get(name).map(String::as_str)), Some(error));
+    assert_eq!(
+        decode_error(|name| headers.get(name).map(String::as_str)),
+        Some(error)
+    );
 }
 
 #[test]
@@ -96,6 +102,9 @@ fn a_plain_micro_error_is_understood_and_may_have_been_executed() {
         "Nats-Service-Error" => Some("no such key"),
         _ => None,
     });
-    assert_eq!(error, Some(CallError::begun(ErrorCode::NotFound, "no such key")));
+    assert_eq!(
+        error,
+        Some(CallError::begun(ErrorCode::NotFound, "no such key"))
+    );
     assert_eq!(decode_error(|_| None), None);
 }

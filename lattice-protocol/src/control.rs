@@ -119,7 +119,10 @@ pub struct Problem {
 impl Problem {
     /// A problem with its message.
     pub fn new(code: ProblemCode, message: impl Into<String>) -> Self {
-        Self { code, message: message.into() }
+        Self {
+            code,
+            message: message.into(),
+        }
     }
 }
 
@@ -137,8 +140,16 @@ pub struct Reply<T> {
 impl<T> From<Result<T, Problem>> for Reply<T> {
     fn from(result: Result<T, Problem>) -> Self {
         match result {
-            Ok(value) => Self { ok: true, value: Some(value), error: None },
-            Err(problem) => Self { ok: false, value: None, error: Some(problem) },
+            Ok(value) => Self {
+                ok: true,
+                value: Some(value),
+                error: None,
+            },
+            Err(problem) => Self {
+                ok: false,
+                value: None,
+                error: Some(problem),
+            },
         }
     }
 }
@@ -489,13 +500,19 @@ mod tests {
     #[test]
     fn a_misspelt_field_is_refused_by_name() {
         let error = serde_json::from_str::<ActorScale>(r#"{"name":"a","instance":3}"#).unwrap_err();
-        assert!(error.to_string().contains("unknown field `instance`"), "{error}");
+        assert!(
+            error.to_string().contains("unknown field `instance`"),
+            "{error}"
+        );
     }
 
     #[test]
     fn replies_are_spelled_as_the_protocol_says() {
         let good: Reply<u32> = Ok(3).into();
-        assert_eq!(serde_json::to_string(&good).unwrap(), r#"{"ok":true,"value":3}"#);
+        assert_eq!(
+            serde_json::to_string(&good).unwrap(),
+            r#"{"ok":true,"value":3}"#
+        );
         let bad: Reply<u32> = Err(Problem::new(ProblemCode::NotFound, "no actor a")).into();
         assert_eq!(
             serde_json::to_string(&bad).unwrap(),

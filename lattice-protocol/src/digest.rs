@@ -72,7 +72,12 @@ mod tests {
 
     #[test]
     fn what_is_not_a_digest_is_refused() {
-        for text in ["", "sha256:", "sha256:ABC", &format!("sha512:{}", "a".repeat(64))] {
+        for text in [
+            "",
+            "sha256:",
+            "sha256:ABC",
+            &format!("sha512:{}", "a".repeat(64)),
+        ] {
             assert!(text.parse::<Digest>().is_err(), "{text:?} was taken");
         }
     }

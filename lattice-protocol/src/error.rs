@@ -157,7 +157,11 @@ impl CallError {
     /// An error as it was read: the message becomes one bounded line.
     pub fn new(code: ErrorCode, message: impl Into<String>, executed: Executed) -> Self {
         let message = one_line(message.into());
-        Self { code, message, executed }
+        Self {
+            code,
+            message,
+            executed,
+        }
     }
 }
 

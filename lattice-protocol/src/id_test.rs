@@ -19,7 +19,11 @@ fn serde_applies_the_same_check() {
 
 #[test]
 fn an_error_names_the_thing_and_the_rule_and_stays_short() {
-    let error = "x".repeat(10_000).parse::<HostId>().unwrap_err().to_string();
+    let error = "x"
+        .repeat(10_000)
+        .parse::<HostId>()
+        .unwrap_err()
+        .to_string();
     assert!(error.starts_with("host id \"xxx"));
     assert!(error.ends_with("is not valid: use 1 to 63 of a-z, 0-9 and -"));
     assert!(error.len() < 200);

@@ -29,7 +29,9 @@ impl Interface {
 
     /// `ns:pkg`.
     pub fn package(&self) -> &str {
-        self.0.split_once('/').map_or(&self.0, |(package, _)| package)
+        self.0
+            .split_once('/')
+            .map_or(&self.0, |(package, _)| package)
     }
 
     /// The part after the slash.
@@ -77,7 +79,9 @@ impl FunctionName {
     pub fn from_wit(name: &str) -> Result<Self, Error> {
         let path = match name.strip_prefix('[').and_then(|rest| rest.split_once(']')) {
             Some(("method" | "static", path)) => path,
-            Some((_, _)) => return Err(Error::new("function", name, "it cannot be called by name")),
+            Some((_, _)) => {
+                return Err(Error::new("function", name, "it cannot be called by name"));
+            }
             None => name,
         };
         path.parse()
@@ -165,12 +169,24 @@ mod tests {
     fn a_wit_name_loses_its_version() {
         let interface = Interface::from_wit("wasi:keyvalue/store@0.2.0-draft").unwrap();
         assert_eq!(interface.as_str(), "wasi:keyvalue/store");
-        assert_eq!((interface.package(), interface.name()), ("wasi:keyvalue", "store"));
+        assert_eq!(
+            (interface.package(), interface.name()),
+            ("wasi:keyvalue", "store")
+        );
     }
 
     #[test]
     fn what_is_not_an_interface_is_refused() {
-        for text in ["", "wasi", "wasi:http", "wasi:http/", "a:b/c.d", "a:b/*", "a:b/c@1", ">"] {
+        for text in [
+            "",
+            "wasi",
+            "wasi:http",
+            "wasi:http/",
+            "a:b/c.d",
+            "a:b/*",
+            "a:b/c@1",
+            ">",
+        ] {
             assert!(text.parse::<Interface>().is_err(), "{text:?} was taken");
         }
     }
@@ -178,7 +194,10 @@ mod tests {
     #[test]
     fn a_method_is_called_by_resource_and_name() {
         let read = |text| FunctionName::from_wit(text).map(|f| f.to_string());
-        assert_eq!(read("[method]bucket.list-keys").unwrap(), "bucket.list-keys");
+        assert_eq!(
+            read("[method]bucket.list-keys").unwrap(),
+            "bucket.list-keys"
+        );
         assert_eq!(read("greet").unwrap(), "greet");
         assert!(read("[constructor]bucket").is_err());
         assert!(read("[resource-drop]bucket").is_err());
@@ -197,7 +216,12 @@ mod tests {
 
     #[test]
     fn an_endpoint_survives_text() {
-        for text in ["greet", "a:b/c.greet", "wasi:keyvalue/store.bucket.get", "bucket.get"] {
+        for text in [
+            "greet",
+            "a:b/c.greet",
+            "wasi:keyvalue/store.bucket.get",
+            "bucket.get",
+        ] {
             assert_eq!(text.parse::<Endpoint>().unwrap().to_string(), text);
         }
         for text in ["", ".", "a:b/c", "a:b/c.", "a:b/c.d.e.f"] {

@@ -94,10 +94,15 @@ mod tests {
             slots: 8,
             busy: 1,
             waiting: 0,
-            phase: Phase::Failed { reason: "no link for wasi:keyvalue/store".into() },
+            phase: Phase::Failed {
+                reason: "no link for wasi:keyvalue/store".into(),
+            },
         };
         let text = serde_json::to_string(&actor).unwrap();
-        assert!(text.contains(r#""phase":"failed","reason":"no link"#), "{text}");
+        assert!(
+            text.contains(r#""phase":"failed","reason":"no link"#),
+            "{text}"
+        );
         assert_eq!(serde_json::from_str::<ActorReport>(&text).unwrap(), actor);
     }
 }

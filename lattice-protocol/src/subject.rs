@@ -60,7 +60,9 @@ pub fn host_call(
     target: &TargetName,
     endpoint: &Endpoint,
 ) -> Subject {
-    Subject(format!("lattice.{lattice}.host.{host}.call.{target}.{endpoint}"))
+    Subject(format!(
+        "lattice.{lattice}.host.{host}.call.{target}.{endpoint}"
+    ))
 }
 
 /// Every call routed to one host.
@@ -199,11 +201,23 @@ pub fn parse<'a>(lattice: &LatticeId, subject: &'a str) -> Result<Route<'a>, Err
     match kind {
         "call" => parse_call(None, rest),
         "tell" => match parse_call(None, rest)? {
-            Route::Call { target, interface, function, .. } => Ok(Route::Tell { target, interface, function }),
+            Route::Call {
+                target,
+                interface,
+                function,
+                ..
+            } => Ok(Route::Tell {
+                target,
+                interface,
+                function,
+            }),
             other => Ok(other),
         },
         "host" => parse_host(rest),
-        "ctl" => Ok(Route::Control { host: None, verb: rest }),
+        "ctl" => Ok(Route::Control {
+            host: None,
+            verb: rest,
+        }),
         "evt" => Ok(Route::Event { kind: rest }),
         "log" if is_name(rest) => Ok(Route::Log { target: rest }),
         "log" => Err(Error::Target),
@@ -218,7 +232,10 @@ fn parse_host(rest: &str) -> Result<Route<'_>, Error> {
     }
     match rest.split_once('.') {
         Some(("call", rest)) => parse_call(Some(host), rest),
-        Some(("ctl", verb)) => Ok(Route::Control { host: Some(host), verb }),
+        Some(("ctl", verb)) => Ok(Route::Control {
+            host: Some(host),
+            verb,
+        }),
         _ => Err(Error::Shape),
     }
 }
@@ -232,7 +249,12 @@ fn parse_call<'a>(host: Option<&'a str>, rest: &'a str) -> Result<Route<'a>, Err
     if !is_function(function) || !interface.is_none_or(is_interface) {
         return Err(Error::Function);
     }
-    Ok(Route::Call { host, target, interface, function })
+    Ok(Route::Call {
+        host,
+        target,
+        interface,
+        function,
+    })
 }
 
 #[cfg(test)]

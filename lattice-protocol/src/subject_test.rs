@@ -14,7 +14,12 @@ fn a_call_subject_is_spelled_as_the_protocol_says() {
         "lattice.default.call.greeter.greet"
     );
     assert_eq!(
-        call(&lattice, &id("kv"), &"wasi:keyvalue/store.bucket.get".parse().unwrap()).as_str(),
+        call(
+            &lattice,
+            &id("kv"),
+            &"wasi:keyvalue/store.bucket.get".parse().unwrap()
+        )
+        .as_str(),
         "lattice.default.call.kv.wasi:keyvalue/store.bucket.get"
     );
 }
@@ -23,7 +28,10 @@ fn a_call_subject_is_spelled_as_the_protocol_says() {
 fn a_call_subject_reads_back_with_and_without_interface_and_host() {
     let lattice = LatticeId::default();
     assert_eq!(
-        parse(&lattice, "lattice.default.call.kv.wasi:keyvalue/store.bucket.get"),
+        parse(
+            &lattice,
+            "lattice.default.call.kv.wasi:keyvalue/store.bucket.get"
+        ),
         Ok(Route::Call {
             host: None,
             target: "kv",
@@ -33,7 +41,12 @@ fn a_call_subject_reads_back_with_and_without_interface_and_host() {
     );
     assert_eq!(
         parse(&lattice, "lattice.default.host.h1.call.greeter.greet"),
-        Ok(Route::Call { host: Some("h1"), target: "greeter", interface: None, function: "greet" })
+        Ok(Route::Call {
+            host: Some("h1"),
+            target: "greeter",
+            interface: None,
+            function: "greet"
+        })
     );
 }
 
@@ -41,16 +54,30 @@ fn a_call_subject_reads_back_with_and_without_interface_and_host() {
 fn control_events_and_logs_read_back() {
     let lattice: LatticeId = id("edge");
     assert_eq!(
-        parse(&lattice, control(&lattice, crate::control::Verb::AppApply).as_str()),
-        Ok(Route::Control { host: None, verb: "app.apply" })
+        parse(
+            &lattice,
+            control(&lattice, crate::control::Verb::AppApply).as_str()
+        ),
+        Ok(Route::Control {
+            host: None,
+            verb: "app.apply"
+        })
     );
     assert_eq!(
         parse(&lattice, "lattice.edge.host.h1.ctl.drain"),
-        Ok(Route::Control { host: Some("h1"), verb: "drain" })
+        Ok(Route::Control {
+            host: Some("h1"),
+            verb: "drain"
+        })
     );
     assert_eq!(
-        parse(&lattice, event(&lattice, crate::event::Kind::ActorStarted).as_str()),
-        Ok(Route::Event { kind: "actor.started" })
+        parse(
+            &lattice,
+            event(&lattice, crate::event::Kind::ActorStarted).as_str()
+        ),
+        Ok(Route::Event {
+            kind: "actor.started"
+        })
     );
     assert_eq!(
         parse(&lattice, log(&lattice, &id("greeter")).as_str()),
@@ -61,13 +88,34 @@ fn control_events_and_logs_read_back() {
 #[test]
 fn a_foreign_or_broken_subject_says_what_is_wrong() {
     let lattice = LatticeId::default();
-    assert_eq!(parse(&lattice, "lattice.other.call.a.b"), Err(Error::Foreign));
-    assert_eq!(parse(&lattice, "lattice.defaultx.call.a.b"), Err(Error::Foreign));
-    assert_eq!(parse(&lattice, "lattice.default.nothing.a"), Err(Error::Shape));
-    assert_eq!(parse(&lattice, "lattice.default.call.greeter"), Err(Error::Function));
-    assert_eq!(parse(&lattice, "lattice.default.call.Greeter.greet"), Err(Error::Target));
-    assert_eq!(parse(&lattice, "lattice.default.call.greeter.a b"), Err(Error::Function));
-    assert_eq!(parse(&lattice, "lattice.default.call.kv.wasi:x.y"), Err(Error::Function));
+    assert_eq!(
+        parse(&lattice, "lattice.other.call.a.b"),
+        Err(Error::Foreign)
+    );
+    assert_eq!(
+        parse(&lattice, "lattice.defaultx.call.a.b"),
+        Err(Error::Foreign)
+    );
+    assert_eq!(
+        parse(&lattice, "lattice.default.nothing.a"),
+        Err(Error::Shape)
+    );
+    assert_eq!(
+        parse(&lattice, "lattice.default.call.greeter"),
+        Err(Error::Function)
+    );
+    assert_eq!(
+        parse(&lattice, "lattice.default.call.Greeter.greet"),
+        Err(Error::Target)
+    );
+    assert_eq!(
+        parse(&lattice, "lattice.default.call.greeter.a b"),
+        Err(Error::Function)
+    );
+    assert_eq!(
+        parse(&lattice, "lattice.default.call.kv.wasi:x.y"),
+        Err(Error::Function)
+    );
 }
 
 proptest! {

@@ -55,17 +55,24 @@ pub(super) struct Load {
 impl Admission {
     /// A door for `slots` calls at once, with `waiting_max` more in the queue.
     pub(super) fn new(slots: u32, waiting_max: usize) -> Self {
-        let state = State { slots, busy: 0, waiting_max, queue: VecDeque::new(), idle: Vec::new() };
-        Self { state: Arc::new(Mutex::new(state)) }
+        let state = State {
+            slots,
+            busy: 0,
+            waiting_max,
+            queue: VecDeque::new(),
+            idle: Vec::new(),
+        };
+        Self {
+            state: Arc::new(Mutex::new(state)),
+        }
     }
 
     /// Comes to the door.
     pub(super) fn enter(&self) -> Entry {
-        let mut state = self.lock();
-        if state.busy < state.slots {
-            state.busy += 1;
-            return Entry::Slot(Slot { door: Some(self.clone()) });
+        if let Some(slot) = self.enter_now() {
+            return Entry::Slot(slot);
         }
+        let mut state = self.lock();
         if state.queue.len() >= state.waiting_max {
             // Some may have gone away since they queued.
             state.queue.retain(|turn| !turn.is_closed());
@@ -76,6 +83,18 @@ impl Admission {
         let (sender, turn) = oneshot::channel();
         state.queue.push_back(sender);
         Entry::Waiting(Waiting { turn })
+    }
+
+    /// A slot if one is free; never a place in the queue.
+    pub(super) fn enter_now(&self) -> Option<Slot> {
+        let mut state = self.lock();
+        if state.busy >= state.slots {
+            return None;
+        }
+        state.busy += 1;
+        Some(Slot {
+            door: Some(self.clone()),
+        })
     }
 
     /// Changes how many may run at once; calls over a smaller number finish.
@@ -125,7 +144,9 @@ impl Admission {
 
     /// Gives a slot that already counts as busy to whoever's turn it is.
     fn hand_over(&self, turn: oneshot::Sender<Slot>) {
-        let slot = Slot { door: Some(self.clone()) };
+        let slot = Slot {
+            door: Some(self.clone()),
+        };
         if let Err(mut slot) = turn.send(slot) {
             // It went away. The slot is freed here and not by its drop, which would come back here
             // once for each of those that went away.

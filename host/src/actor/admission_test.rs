@@ -20,11 +20,25 @@ async fn calls_past_slots_and_queue_are_refused_and_room_comes_back() {
     let first = slot(&door);
     let second = waiting(&door);
     assert!(matches!(door.enter(), Entry::Full));
-    assert_eq!(door.load(), Load { slots: 1, busy: 1, waiting: 1 });
+    assert_eq!(
+        door.load(),
+        Load {
+            slots: 1,
+            busy: 1,
+            waiting: 1
+        }
+    );
     drop(first);
     let second = second.slot().await.unwrap();
     drop(second);
-    assert_eq!(door.load(), Load { slots: 1, busy: 0, waiting: 0 });
+    assert_eq!(
+        door.load(),
+        Load {
+            slots: 1,
+            busy: 0,
+            waiting: 0
+        }
+    );
     drop(slot(&door));
 }
 
@@ -68,7 +82,14 @@ async fn growing_lets_the_queue_in_and_shrinking_lets_the_busy_finish() {
     door.resize(1);
     let third = waiting(&door);
     drop(first);
-    assert_eq!(door.load(), Load { slots: 1, busy: 1, waiting: 1 });
+    assert_eq!(
+        door.load(),
+        Load {
+            slots: 1,
+            busy: 1,
+            waiting: 1
+        }
+    );
     drop(second);
     drop(third.slot().await.unwrap());
 }

@@ -1,10 +1,9 @@
 //! One call of an actor, from its payload to its result.
 
 use bytes::Bytes;
-use lattice_protocol::call::Context;
+use lattice_client::Call;
 use lattice_protocol::codec::{Arguments, Encoding};
 use lattice_protocol::error::{CallError, ErrorCode};
-use lattice_protocol::interface::Endpoint;
 use lattice_protocol::standard::http::Request;
 use tokio::time::Instant;
 use wasmtime::component::ComponentExportIndex;
@@ -18,24 +17,31 @@ use crate::component::Callable;
 use crate::wire::{Export, Fault};
 
 /// A call that has a slot.
-pub(super) struct Call<'a> {
+pub(super) struct Running<'a> {
     pub(super) revision: &'a Revision,
-    pub(super) endpoint: Endpoint,
-    pub(super) context: Context,
-    pub(super) payload: Bytes,
+    pub(super) call: &'a Call,
     pub(super) deadline: Instant,
 }
 
-impl Call<'_> {
+impl Running<'_> {
     /// Runs it to its end, which is never later than its deadline.
     pub(super) async fn run(&self) -> Result<Bytes, CallError> {
-        let callable = self.revision.exports.resolve(&self.endpoint)?;
-        self.check_size(self.payload.len(), "arguments have", CallError::refused)?;
-        let encoding = Encoding::sniff(&self.payload, self.context.content_type.as_deref())
-            .map_err(bad_request)?;
+        let callable = self.revision.exports.resolve(&self.call.endpoint)?;
+        self.check_size(
+            self.call.payload.len(),
+            "arguments have",
+            CallError::refused,
+        )?;
+        let encoding = Encoding::sniff(
+            &self.call.payload,
+            self.call.context.content_type.as_deref(),
+        )
+        .map_err(bad_request)?;
         let work = async {
             match callable {
-                Callable::Function { index, export } => self.function(index, export, encoding).await,
+                Callable::Function { index, export } => {
+                    self.function(index, export, encoding).await
+                }
                 Callable::Http => self.http(encoding).await,
             }
         };
@@ -53,10 +59,12 @@ impl Call<'_> {
         export: &Export,
         encoding: Encoding,
     ) -> Result<Vec<u8>, CallError> {
-        let payload = encoding.decode(&self.payload).map_err(bad_request)?;
+        let payload = encoding.decode(&self.call.payload).map_err(bad_request)?;
         let arguments = Arguments::new(&payload, encoding, export.signature().parameters())
             .map_err(bad_request)?;
-        let (mut store, tail) = self.revision.store(&self.context, self.deadline.into_std());
+        let (mut store, tail) = self
+            .revision
+            .store(&self.call.context, self.deadline.into_std());
         let instance = match self.revision.pre.instantiate_async(&mut store).await {
             Ok(instance) => instance,
             Err(error) => return Err(self.trapped(error, &tail)),
@@ -64,26 +72,41 @@ impl Call<'_> {
         let Some(function) = instance.get_func(&mut store, index) else {
             return Err(CallError::refused(
                 ErrorCode::Internal,
-                format!("{} is not where the component said it is", self.endpoint),
+                format!(
+                    "{} is not where the component said it is",
+                    self.call.endpoint
+                ),
             ));
         };
-        let result = export.call(&mut store, &function, &arguments).await.map_err(|fault| match fault {
-            Fault::BadArguments(error) => bad_request(error),
-            Fault::BadResult(error) => CallError::begun(ErrorCode::Trapped, error.to_string()),
-            Fault::Trap(error) => self.trapped(error, &tail),
-        })?;
-        encoding.encode(result).map_err(|error| CallError::begun(ErrorCode::Internal, error.to_string()))
+        let result = export
+            .call(&mut store, &function, &arguments)
+            .await
+            .map_err(|fault| match fault {
+                Fault::BadArguments(error) => bad_request(error),
+                Fault::BadResult(error) => CallError::begun(ErrorCode::Trapped, error.to_string()),
+                Fault::Trap(error) => self.trapped(error, &tail),
+            })?;
+        encoding
+            .encode(result)
+            .map_err(|error| CallError::begun(ErrorCode::Internal, error.to_string()))
     }
 
     async fn http(&self, encoding: Encoding) -> Result<Vec<u8>, CallError> {
         let Some(handler) = &self.revision.http else {
-            return Err(CallError::refused(ErrorCode::NotFound, "the actor serves no HTTP"));
+            return Err(CallError::refused(
+                ErrorCode::NotFound,
+                "the actor serves no HTTP",
+            ));
         };
         let request: Request = match encoding {
-            Encoding::Json => serde_json::from_slice(&self.payload).map_err(bad_request)?,
-            Encoding::MessagePack => rmp_serde::from_slice(&self.payload).map_err(bad_request)?,
+            Encoding::Json => serde_json::from_slice(&self.call.payload).map_err(bad_request)?,
+            Encoding::MessagePack => {
+                rmp_serde::from_slice(&self.call.payload).map_err(bad_request)?
+            }
         };
-        let (store, tail) = self.revision.store(&self.context, self.deadline.into_std());
+        let (store, tail) = self
+            .revision
+            .store(&self.call.context, self.deadline.into_std());
         let body_bytes_max = self.payload_bytes_max();
         let response = handler
             .handle(store, request, body_bytes_max)
@@ -100,7 +123,9 @@ impl Call<'_> {
         match fault {
             http::Fault::BadRequest(reason) => CallError::refused(ErrorCode::BadRequest, reason),
             http::Fault::Trap(error) => self.trapped(error, tail),
-            fault @ http::Fault::TooLarge(_) => CallError::begun(ErrorCode::TooLarge, fault.to_string()),
+            fault @ http::Fault::TooLarge(_) => {
+                CallError::begun(ErrorCode::TooLarge, fault.to_string())
+            }
             fault => CallError::begun(ErrorCode::Trapped, fault.to_string()),
         }
     }
@@ -112,25 +137,34 @@ impl Call<'_> {
             return CallError::begun(failed.error().code, failed.to_string());
         }
         if error.is::<PoolConcurrencyLimitError>() {
-            return CallError::refused(ErrorCode::Overloaded, "the host has no room for an instance");
+            return CallError::refused(
+                ErrorCode::Overloaded,
+                "the host has no room for an instance",
+            );
         }
         if error.downcast_ref::<Trap>() == Some(&Trap::Interrupt) {
             return self.out_of_time();
         }
         let said = tail.text();
-        self.revision.log.trap(self.context.id, &format!("{} trapped: {error:?}", self.endpoint));
+        self.revision.log.trap(
+            self.call.context.id,
+            &format!("{} trapped: {error:?}", self.call.endpoint),
+        );
         let reason = match said.find("panicked at") {
             Some(start) => said[start..].to_owned(),
             None => error.root_cause().to_string(),
         };
         let first_line = reason.lines().next().unwrap_or_default().to_owned();
-        CallError::begun(ErrorCode::Trapped, format!("{} trapped: {first_line}", self.endpoint))
+        CallError::begun(
+            ErrorCode::Trapped,
+            format!("{} trapped: {first_line}", self.call.endpoint),
+        )
     }
 
     fn out_of_time(&self) -> CallError {
         CallError::begun(
             ErrorCode::Deadline,
-            format!("{} was interrupted: its time was over", self.endpoint),
+            format!("{} was interrupted: its time was over", self.call.endpoint),
         )
     }
 

@@ -7,7 +7,7 @@ use lattice_client::{Client, ServeError, Serving};
 use tokio::sync::oneshot;
 use tokio::task::JoinHandle;
 
-use super::revision::Revision;
+use super::revision::{Overflow, Revision};
 
 /// How much longer than its calls' own time a drain waits for them.
 const DRAIN_GRACE: Duration = Duration::from_secs(1);
@@ -27,7 +27,11 @@ impl Inbox {
         client.settle().await;
         let (stop, stopped) = oneshot::channel();
         let task = tokio::spawn(take(serving, revision.clone(), stopped));
-        Ok(Self { revision, stop: Some(stop), task })
+        Ok(Self {
+            revision,
+            stop: Some(stop),
+            task,
+        })
     }
 
     pub(super) fn revision(&self) -> &Arc<Revision> {
@@ -41,7 +45,10 @@ impl Inbox {
         }
         let _ = (&mut self.task).await;
         let longest = Duration::from_millis(self.revision.limits().time_ms) + DRAIN_GRACE;
-        if tokio::time::timeout(longest, self.revision.idle()).await.is_err() {
+        if tokio::time::timeout(longest, self.revision.idle())
+            .await
+            .is_err()
+        {
             tracing::warn!(actor = %self.revision.assigned.name, "calls outlived the drain");
         }
     }
@@ -51,7 +58,7 @@ async fn take(mut serving: Serving, revision: Arc<Revision>, mut stopped: onesho
     loop {
         tokio::select! {
             incoming = serving.next() => match incoming {
-                Some(incoming) => revision.accept(incoming).await,
+                Some(incoming) => revision.accept(incoming, Overflow::Forward).await,
                 None => return,
             },
             // Also when the inbox was dropped.
@@ -60,6 +67,6 @@ async fn take(mut serving: Serving, revision: Arc<Revision>, mut stopped: onesho
     }
     serving.drain().await;
     while let Some(incoming) = serving.next().await {
-        revision.accept(incoming).await;
+        revision.accept(incoming, Overflow::Forward).await;
     }
 }

@@ -84,15 +84,30 @@ impl Log {
                 client.publish_log(&record).await;
             }
         });
-        let budget =
-            Budget { bytes_per_s, left: bytes_per_s, refilled: Instant::now(), left_out: 0 };
-        let shared = Shared { actor, host, records, budget: Mutex::new(budget) };
-        Self { shared: Arc::new(shared) }
+        let budget = Budget {
+            bytes_per_s,
+            left: bytes_per_s,
+            refilled: Instant::now(),
+            left_out: 0,
+        };
+        let shared = Shared {
+            actor,
+            host,
+            records,
+            budget: Mutex::new(budget),
+        };
+        Self {
+            shared: Arc::new(shared),
+        }
     }
 
     /// The streams of a call.
     pub fn output(&self, call: CallId) -> Output {
-        Output { log: self.clone(), call, tail: Arc::default() }
+        Output {
+            log: self.clone(),
+            call,
+            tail: Arc::default(),
+        }
     }
 
     /// The host's word on a call: why it trapped.
@@ -135,7 +150,10 @@ impl Budget {
     fn take(&mut self, bytes: u64) -> Option<u64> {
         let now = Instant::now();
         let elapsed = now.duration_since(self.refilled).as_millis();
-        let earned = u64::try_from(elapsed).unwrap_or(u64::MAX).saturating_mul(self.bytes_per_s) / 1000;
+        let earned = u64::try_from(elapsed)
+            .unwrap_or(u64::MAX)
+            .saturating_mul(self.bytes_per_s)
+            / 1000;
         if earned > 0 {
             self.left = self.left.saturating_add(earned).min(self.bytes_per_s);
             self.refilled = now;
@@ -160,6 +178,19 @@ impl Output {
         self.lines(Stream::Stderr, Some(self.tail.clone()))
     }
 
+    /// A record with a level of the guest's choice, cut into lines.
+    pub fn record(&self, level: Level, message: &str) {
+        for line in message.lines() {
+            let end = line.floor_char_boundary(LINE_BYTES_MAX);
+            self.log.say(
+                level,
+                Stream::Logging,
+                Some(self.call),
+                line[..end].to_owned(),
+            );
+        }
+    }
+
     /// The last of standard error: what a guest that traps has to say about it.
     pub fn tail(&self) -> Tail {
         Tail(self.tail.clone())
@@ -173,7 +204,9 @@ impl Output {
             partial: Mutex::default(),
             tail,
         };
-        Lines { inner: Arc::new(inner) }
+        Lines {
+            inner: Arc::new(inner),
+        }
     }
 }
 
@@ -185,7 +218,11 @@ impl Tail {
     pub fn text(&self) -> String {
         let bytes = lock(&self.0);
         let text = String::from_utf8_lossy(&bytes);
-        text.lines().map(str::trim).filter(|line| !line.is_empty()).collect::<Vec<_>>().join(" ")
+        text.lines()
+            .map(str::trim)
+            .filter(|line| !line.is_empty())
+            .collect::<Vec<_>>()
+            .join(" ")
     }
 }
 

@@ -1,8 +1,9 @@
 //! The actors of a host.
 //!
-//! A call comes in by an [`inbox`], is let in by [`admission`], runs in [`call`] on a
-//! [`revision`], and says things to its [`log`]. The [`supervisor`] of each actor starts, updates
-//! and drains revisions as they are assigned.
+//! A call comes in by an `inbox`, is let in by `admission`, runs in `call` on a
+//! `revision`, and says things to its `log`. The `supervisor` of each actor starts, updates
+//! and drains revisions as they are assigned. Actors of this host call each other without NATS:
+//! `call_here` goes through the same door into the same call.
 
 mod admission;
 mod call;
@@ -12,9 +13,10 @@ mod revision;
 mod supervisor;
 
 use std::collections::BTreeMap;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 
-use lattice_client::{Artifacts, Client, Incoming, Serving};
+use bytes::Bytes;
+use lattice_client::{Artifacts, Call, Client, Incoming, Serving};
 use lattice_config::AssignedActor;
 use lattice_protocol::control::ActorDetail;
 use lattice_protocol::error::{CallError, ErrorCode};
@@ -26,6 +28,8 @@ use tokio_util::task::TaskTracker;
 use crate::capability::Imports;
 use crate::engine::Engine;
 use crate::event::Events;
+use crate::route::Router;
+use revision::{Overflow, Revision};
 use supervisor::{Status, Supervisor};
 
 /// What every actor of a host shares.
@@ -43,12 +47,26 @@ pub struct Context {
     pub artifacts: Artifacts,
     /// Where changes are told.
     pub events: Events,
+    /// Which way the calls of actors go. Whoever makes it attaches the actors to it.
+    pub router: Router,
 }
 
 /// The actors of a host; clones share them.
 #[derive(Clone)]
 pub struct Actors {
     shared: Arc<Shared>,
+}
+
+/// The actors of a host, as long as they are there.
+pub struct WeakActors {
+    shared: Weak<Shared>,
+}
+
+impl WeakActors {
+    /// The actors, unless they are gone.
+    pub fn upgrade(&self) -> Option<Actors> {
+        self.shared.upgrade().map(|shared| Actors { shared })
+    }
 }
 
 struct Shared {
@@ -72,8 +90,14 @@ struct Entry {
 impl Actors {
     /// A host's actors: none yet.
     pub fn new(cx: Context) -> Self {
-        let shared = Shared { cx, actors: Mutex::default(), tasks: TaskTracker::new() };
-        Self { shared: Arc::new(shared) }
+        let shared = Shared {
+            cx,
+            actors: Mutex::default(),
+            tasks: TaskTracker::new(),
+        };
+        Self {
+            shared: Arc::new(shared),
+        }
     }
 
     /// Brings what runs in line with what is assigned, without waiting for it: each actor converges
@@ -85,7 +109,9 @@ impl Actors {
         }
         for (name, entry) in &table.entries {
             if !assigned.iter().any(|actor| actor.name == *name) {
-                entry.wanted.send_if_modified(|wanted| wanted.take().is_some());
+                entry
+                    .wanted
+                    .send_if_modified(|wanted| wanted.take().is_some());
             }
         }
         for actor in assigned {
@@ -115,7 +141,9 @@ impl Actors {
             let mut receiver = receiver;
             loop {
                 let cx = actors.shared.cx.clone();
-                Supervisor::new(cx, name.clone(), shared_status.clone(), receiver.clone()).run().await;
+                Supervisor::new(cx, name.clone(), shared_status.clone(), receiver.clone())
+                    .run()
+                    .await;
                 // It may have been assigned anew while it stopped: the table's lock decides.
                 let mut table = actors.lock();
                 if table.closed || receiver.borrow_and_update().is_none() {
@@ -149,13 +177,26 @@ impl Actors {
         }
     }
 
+    /// The actors without keeping them.
+    pub fn downgrade(&self) -> WeakActors {
+        WeakActors {
+            shared: Arc::downgrade(&self.shared),
+        }
+    }
+
+    /// Makes a call straight into an actor of this host; `None` if it has no room at once.
+    pub async fn call_here(&self, call: &Call) -> Option<Result<Bytes, CallError>> {
+        self.running(call.target.as_str())?.call_here(call).await
+    }
+
+    fn running(&self, target: &str) -> Option<Arc<Revision>> {
+        self.lock().entries.get(target)?.status.running()
+    }
+
     async fn accept(&self, incoming: Incoming) {
-        let running = {
-            let table = self.lock();
-            table.entries.get(incoming.target.as_str()).and_then(|entry| entry.status.running())
-        };
-        match running {
-            Some(revision) => revision.accept(incoming).await,
+        match self.running(incoming.target.as_str()) {
+            // A peer chose this host: sending it on would only take it round.
+            Some(revision) => revision.accept(incoming, Overflow::Refuse).await,
             None => {
                 let message = format!("actor {} does not run on this host", incoming.target);
                 let error = CallError::refused(ErrorCode::Unavailable, message);
@@ -170,7 +211,9 @@ impl Actors {
             let mut table = self.lock();
             table.closed = true;
             for entry in table.entries.values() {
-                entry.wanted.send_if_modified(|wanted| wanted.take().is_some());
+                entry
+                    .wanted
+                    .send_if_modified(|wanted| wanted.take().is_some());
             }
         }
         self.shared.tasks.close();
@@ -179,6 +222,9 @@ impl Actors {
 
     fn lock(&self) -> MutexGuard<'_, Table> {
         // Nothing panics under this lock.
-        self.shared.actors.lock().unwrap_or_else(PoisonError::into_inner)
+        self.shared
+            .actors
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
     }
 }

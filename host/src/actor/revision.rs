@@ -1,11 +1,16 @@
 //! One revision of an actor, ready to be called.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
+use std::time::Duration;
 
-use lattice_client::{ArtifactError, Incoming};
+use bytes::Bytes;
+use lattice_client::{ArtifactError, Call, Incoming, Responder};
 use lattice_config::{AssignedActor, Limits};
+use lattice_protocol::call::Context as CallContext;
 use lattice_protocol::control::ActorDetail;
 use lattice_protocol::error::{CallError, ErrorCode};
+use tokio::sync::Semaphore;
 use tokio::time::Instant;
 use wasmtime::component::{Component, InstancePre};
 
@@ -39,6 +44,18 @@ pub(super) enum Error {
     Serve(#[from] lattice_client::ServeError),
 }
 
+/// How many calls that found no room may be on their way to peers: they hold their payloads here.
+const FORWARDS_MAX: usize = 256;
+
+/// What becomes of a call when there is no room.
+#[derive(Clone, Copy)]
+pub(super) enum Overflow {
+    /// It goes once to a peer that has room.
+    Forward,
+    /// It is refused: it was forwarded, or sent here by choice.
+    Refuse,
+}
+
 /// A revision that can be called.
 pub(super) struct Revision {
     pub(super) assigned: AssignedActor,
@@ -46,7 +63,10 @@ pub(super) struct Revision {
     pub(super) http: Option<Handler>,
     pub(super) exports: Exports,
     pub(super) log: Log,
+    /// How many calls may be on their way to peers at once.
+    forwards: Arc<Semaphore>,
     links: Arc<LinkTable>,
+    config: Arc<BTreeMap<String, String>>,
     door: Admission,
     detail: ActorDetail,
     cx: Context,
@@ -64,10 +84,13 @@ impl Revision {
             false => None,
         };
         // The first instance would otherwise pay for it.
-        component.initialize_copy_on_write_image().map_err(start_failed)?;
+        component
+            .initialize_copy_on_write_image()
+            .map_err(start_failed)?;
         let limits = &assigned.spec.limits;
         let waiting_max = usize::try_from(limits.waiting).unwrap_or(usize::MAX);
         let revision = Self {
+            forwards: Arc::new(Semaphore::new(FORWARDS_MAX)),
             door: Admission::new(assigned.slots, waiting_max),
             log: Log::open(
                 cx.client.clone(),
@@ -77,6 +100,7 @@ impl Revision {
             ),
             detail: detail(cx, &assigned, &component, &links, &exports),
             links: Arc::new(links),
+            config: Arc::new(assigned.spec.config.clone()),
             cx: cx.clone(),
             assigned,
             pre,
@@ -89,7 +113,7 @@ impl Revision {
 
     /// Instantiates the component once: what fails at its start should fail before any call.
     async fn try_start(&self) -> Result<(), Error> {
-        let call = lattice_protocol::call::Context::default();
+        let call = CallContext::default();
         let deadline = Instant::now() + call.remaining;
         let (mut store, tail) = self.store(&call, deadline.into_std());
         match tokio::time::timeout_at(deadline, self.pre.instantiate_async(&mut store)).await {
@@ -99,14 +123,28 @@ impl Revision {
         }
     }
 
-    /// Takes a call in: it runs, waits its turn, or is refused at once.
-    pub(super) async fn accept(self: &Arc<Self>, incoming: Incoming) {
-        let deadline = self.deadline(&incoming);
+    /// Takes a call in: it runs, waits its turn, goes on to a peer, or is refused at once.
+    pub(super) async fn accept(self: &Arc<Self>, incoming: Incoming, overflow: Overflow) {
+        let deadline = self.deadline(incoming.received, &incoming.context);
+        let Incoming {
+            target,
+            endpoint,
+            context,
+            payload,
+            responder,
+            ..
+        } = incoming;
+        let call = Call {
+            target,
+            endpoint,
+            context,
+            payload,
+        };
         let revision = self.clone();
         match self.door.enter() {
             Entry::Slot(slot) => {
                 tokio::spawn(async move {
-                    revision.run(incoming, deadline).await;
+                    responder.reply(revision.run(&call, deadline).await).await;
                     drop(slot);
                 });
             }
@@ -114,45 +152,78 @@ impl Revision {
                 tokio::spawn(async move {
                     match tokio::time::timeout_at(deadline, waiting.slot()).await {
                         Ok(Some(slot)) => {
-                            revision.run(incoming, deadline).await;
+                            responder.reply(revision.run(&call, deadline).await).await;
                             drop(slot);
                         }
-                        _ => incoming.responder.reply(Err(revision.too_late())).await,
+                        _ => responder.reply(Err(revision.too_late())).await,
                     }
                 });
             }
-            Entry::Full => incoming.responder.reply(Err(self.full())).await,
+            Entry::Full => self.overflow(call, responder, deadline, overflow).await,
         }
     }
 
-    async fn run(&self, incoming: Incoming, deadline: Instant) {
-        let call = super::call::Call {
-            revision: self,
-            endpoint: incoming.endpoint,
-            context: incoming.context,
-            payload: incoming.payload,
-            deadline,
+    /// No room: once to a peer that has some, else an answer at once.
+    async fn overflow(
+        self: &Arc<Self>,
+        mut call: Call,
+        responder: Responder,
+        deadline: Instant,
+        overflow: Overflow,
+    ) {
+        let forwarding = match overflow {
+            Overflow::Forward => self.forwards.clone().try_acquire_owned().ok(),
+            Overflow::Refuse => None,
         };
-        let result = call.run().await;
-        incoming.responder.reply(result).await;
+        let Some(permit) = forwarding else {
+            return responder.reply(Err(self.full())).await;
+        };
+        let revision = self.clone();
+        tokio::spawn(async move {
+            call.context.remaining = deadline.saturating_duration_since(Instant::now());
+            let result = revision.cx.router.forward(&call).await;
+            responder
+                .reply(result.unwrap_or_else(|| Err(revision.full())))
+                .await;
+            drop(permit);
+        });
+    }
+
+    /// Runs a call of an actor on this host, in its caller's own task: a caller that is gone takes
+    /// the call with it. `None` if it would have to wait.
+    pub(super) async fn call_here(&self, call: &Call) -> Option<Result<Bytes, CallError>> {
+        let deadline = self.deadline(std::time::Instant::now(), &call.context);
+        let _slot = self.door.enter_now()?;
+        // Boxed: a chain of calls on one host would make one future that holds all of them.
+        Some(Box::pin(self.run(call, deadline)).await)
+    }
+
+    async fn run(&self, call: &Call, deadline: Instant) -> Result<Bytes, CallError> {
+        super::call::Running {
+            revision: self,
+            call,
+            deadline,
+        }
+        .run()
+        .await
     }
 
     /// The caller's deadline or the actor's own, whichever is first, from when the call came.
-    fn deadline(&self, incoming: &Incoming) -> Instant {
-        let own = std::time::Duration::from_millis(self.limits().time_ms);
-        Instant::from_std(incoming.received) + incoming.context.remaining.min(own)
+    fn deadline(&self, received: std::time::Instant, context: &CallContext) -> Instant {
+        let own = Duration::from_millis(self.limits().time_ms);
+        Instant::from_std(received) + context.remaining.min(own)
     }
 
     /// A store for one call, and the last that its guest says on standard error.
     pub(super) fn store(
         &self,
-        call: &lattice_protocol::call::Context,
+        call: &CallContext,
         deadline: std::time::Instant,
     ) -> (wasmtime::Store<Guest>, super::log::Tail) {
         let output = self.log.output(call.id);
         let tail = output.tail();
         let outbox = Outbox::new(
-            self.cx.client.clone(),
+            self.cx.router.clone(),
             self.assigned.name.clone(),
             call.clone(),
             deadline,
@@ -160,6 +231,7 @@ impl Revision {
         let parts = GuestParts {
             limits: self.limits(),
             links: self.links.clone(),
+            config: self.config.clone(),
             outbox,
             output,
             deadline,
@@ -205,7 +277,10 @@ impl Revision {
     fn too_late(&self) -> CallError {
         CallError::refused(
             ErrorCode::Deadline,
-            format!("the call waited for actor {} until its time was over", self.assigned.name),
+            format!(
+                "the call waited for actor {} until its time was over",
+                self.assigned.name
+            ),
         )
     }
 }
@@ -220,7 +295,10 @@ async fn fetch(cx: &Context, assigned: &AssignedActor) -> Result<Component, Erro
         return Ok(component);
     }
     let bytes = cx.artifacts.pull(&assigned.component).await?;
-    Ok(cx.engine.compile(&assigned.component, bytes, &assigned.spec.limits).await?)
+    Ok(cx
+        .engine
+        .compile(&assigned.component, bytes, &assigned.spec.limits)
+        .await?)
 }
 
 fn detail(

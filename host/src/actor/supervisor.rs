@@ -93,7 +93,13 @@ impl Supervisor {
         status: Arc<Status>,
         wanted: watch::Receiver<Option<AssignedActor>>,
     ) -> Self {
-        Self { cx, name, status, wanted, inbox: None }
+        Self {
+            cx,
+            name,
+            status,
+            wanted,
+            inbox: None,
+        }
     }
 
     /// Converges until the actor is assigned no more, then stops it and ends.
@@ -143,13 +149,20 @@ impl Supervisor {
             state.running = Some(revision.clone());
             state.phase = Some(Phase::Running);
         });
-        let kind = if old.is_some() { Kind::ActorUpdated } else { Kind::ActorStarted };
+        let kind = if old.is_some() {
+            Kind::ActorUpdated
+        } else {
+            Kind::ActorStarted
+        };
         info!(actor = %self.name, revision = %revision.assigned.revision, "{kind}");
-        self.publish(kind, json!({
-            "revision": revision.assigned.revision,
-            "component": revision.assigned.component,
-            "slots": revision.assigned.slots,
-        }))
+        self.publish(
+            kind,
+            json!({
+                "revision": revision.assigned.revision,
+                "component": revision.assigned.component,
+                "slots": revision.assigned.slots,
+            }),
+        )
         .await;
         if let Some(old) = old {
             old.drain().await;
@@ -163,15 +176,18 @@ impl Supervisor {
         self.status.set(|state| state.phase = Some(Phase::Running));
         if before != slots {
             revision.resize(slots);
-            self.publish(Kind::ActorScaled, json!({ "from": before, "to": slots })).await;
+            self.publish(Kind::ActorScaled, json!({ "from": before, "to": slots }))
+                .await;
         }
     }
 
     async fn failed(&self, reason: &Error) {
         error!(actor = %self.name, %reason, "failed to start");
         let reason = reason.to_string();
-        self.publish(Kind::ActorFailed, json!({ "reason": reason })).await;
-        self.status.set(|state| state.phase = Some(Phase::Failed { reason }));
+        self.publish(Kind::ActorFailed, json!({ "reason": reason }))
+            .await;
+        self.status
+            .set(|state| state.phase = Some(Phase::Failed { reason }));
     }
 
     async fn stop(mut self) {
@@ -186,6 +202,9 @@ impl Supervisor {
     }
 
     async fn publish(&self, kind: Kind, data: serde_json::Value) {
-        self.cx.events.publish(kind, format!("actor/{}", self.name), data).await;
+        self.cx
+            .events
+            .publish(kind, format!("actor/{}", self.name), data)
+            .await;
     }
 }

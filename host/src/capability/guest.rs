@@ -1,5 +1,6 @@
 //! What a store holds: everything that a guest can touch while it serves one call.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Instant;
 
@@ -28,7 +29,9 @@ pub struct Guest {
     table: ResourceTable,
     limits: StoreLimits,
     links: Arc<LinkTable>,
+    config: Arc<BTreeMap<String, String>>,
     outbox: Outbox,
+    output: Output,
 }
 
 /// What a guest of one call is made from.
@@ -37,6 +40,8 @@ pub struct GuestParts<'a> {
     pub limits: &'a Limits,
     /// The actor's links.
     pub links: Arc<LinkTable>,
+    /// The actor's config.
+    pub config: Arc<BTreeMap<String, String>>,
     /// The way out.
     pub outbox: Outbox,
     /// Where standard output and error go.
@@ -49,7 +54,11 @@ impl Guest {
     /// A store for one call, with every limit set.
     pub fn store(engine: &Engine, parts: GuestParts<'_>) -> Store<Self> {
         let limits = StoreLimitsBuilder::new()
-            .memory_size(usize::try_from(parts.limits.memory_mib).unwrap_or(usize::MAX).saturating_mul(MIB))
+            .memory_size(
+                usize::try_from(parts.limits.memory_mib)
+                    .unwrap_or(usize::MAX)
+                    .saturating_mul(MIB),
+            )
             .table_elements(usize::try_from(parts.limits.table_elements).unwrap_or(usize::MAX))
             .memories(MEMORIES_MAX)
             .tables(TABLES_MAX)
@@ -65,19 +74,33 @@ impl Guest {
             table,
             limits,
             links: parts.links,
+            config: parts.config,
             outbox: parts.outbox,
+            output: parts.output,
         };
         let mut store = Store::new(engine, guest);
         store.limiter(|guest| &mut guest.limits);
         store.set_max_component_handles(handles);
         // What a guest may hand over at once: its whole payload and what comes with it.
-        store.set_hostcall_fuel(usize::try_from(parts.limits.payload_bytes).unwrap_or(usize::MAX).saturating_mul(2));
+        store.set_hostcall_fuel(
+            usize::try_from(parts.limits.payload_bytes)
+                .unwrap_or(usize::MAX)
+                .saturating_mul(2),
+        );
         interrupt_at(&mut store, parts.deadline);
         store
     }
 
     pub(super) fn links(&self) -> &LinkTable {
         &self.links
+    }
+
+    pub(super) fn config(&self) -> &BTreeMap<String, String> {
+        &self.config
+    }
+
+    pub(super) fn output(&self) -> &Output {
+        &self.output
     }
 
     pub(super) fn outbox(&self) -> Outbox {
@@ -102,12 +125,19 @@ fn interrupt_at(store: &mut Store<Guest>, deadline: Instant) {
 
 impl WasiView for Guest {
     fn ctx(&mut self) -> WasiCtxView<'_> {
-        WasiCtxView { ctx: &mut self.wasi, table: &mut self.table }
+        WasiCtxView {
+            ctx: &mut self.wasi,
+            table: &mut self.table,
+        }
     }
 }
 
 impl WasiHttpView for Guest {
     fn http(&mut self) -> WasiHttpCtxView<'_> {
-        WasiHttpCtxView { hooks: &mut self.hooks, table: &mut self.table, ctx: &mut self.http }
+        WasiHttpCtxView {
+            hooks: &mut self.hooks,
+            table: &mut self.table,
+            ctx: &mut self.http,
+        }
     }
 }

@@ -3,14 +3,18 @@
 
 use bytes::Bytes;
 use http_body_util::{BodyExt as _, Full, LengthLimitError, Limited};
-use lattice_protocol::standard::http::{FieldValue, HEADERS_BYTES_MAX, HEADERS_MAX, Request, Response};
+use lattice_protocol::standard::http::{
+    FieldValue, HEADERS_BYTES_MAX, HEADERS_MAX, Request, Response,
+};
 use tokio::sync::oneshot;
-use wasmtime::component::{InstancePre, Linker};
 use wasmtime::Store;
+use wasmtime::component::{InstancePre, Linker};
 use wasmtime_wasi_http::p2::bindings::http::types::{self, ErrorCode, Scheme};
 use wasmtime_wasi_http::p2::bindings::{LinkOptions, ProxyPre};
 use wasmtime_wasi_http::p2::body::HyperOutgoingBody;
-use wasmtime_wasi_http::{RequestOptions, WasiBody, WasiHttp, WasiHttpCtx, WasiHttpHooks, WasiHttpView as _};
+use wasmtime_wasi_http::{
+    RequestOptions, WasiBody, WasiHttp, WasiHttpCtx, WasiHttpHooks, WasiHttpView as _,
+};
 
 use super::Guest;
 
@@ -100,9 +104,16 @@ impl Handler {
             .map_err(|error| Fault::BadRequest(error.to_string()))?;
         let out = http.new_response_outparam(sender).map_err(Fault::Trap)?;
         let guest = async move {
-            let proxy = self.0.instantiate_async(&mut store).await.map_err(Fault::Trap)?;
+            let proxy = self
+                .0
+                .instantiate_async(&mut store)
+                .await
+                .map_err(Fault::Trap)?;
             let handler = proxy.wasi_http_incoming_handler();
-            handler.call_handle(&mut store, request, out).await.map_err(Fault::Trap)
+            handler
+                .call_handle(&mut store, request, out)
+                .await
+                .map_err(Fault::Trap)
         };
         let response = async {
             match receiver.await {
@@ -131,7 +142,9 @@ fn scheme(text: &str) -> Scheme {
 
 fn hyper_request(request: Request) -> Result<::http::Request<WasiBody>, Fault> {
     if request.headers.len() > HEADERS_MAX {
-        return Err(Fault::BadRequest(format!("more than {HEADERS_MAX} headers")));
+        return Err(Fault::BadRequest(format!(
+            "more than {HEADERS_MAX} headers"
+        )));
     }
     let authority = match request.authority.as_str() {
         "" => "localhost",
@@ -143,7 +156,9 @@ fn hyper_request(request: Request) -> Result<::http::Request<WasiBody>, Fault> {
         .path_and_query(request.path.as_str())
         .build()
         .map_err(|error| Fault::BadRequest(format!("scheme, authority or path: {error}")))?;
-    let body = Full::new(request.body).map_err(|never| match never {}).boxed_unsync();
+    let body = Full::new(request.body)
+        .map_err(|never| match never {})
+        .boxed_unsync();
     let mut built = ::http::Request::builder()
         .method(request.method.as_str())
         .uri(uri)
@@ -166,13 +181,24 @@ async fn gather(
     let (parts, body) = response.into_parts();
     let body = match Limited::new(body, body_bytes_max).collect().await {
         Ok(body) => body.to_bytes(),
-        Err(error) if error.is::<LengthLimitError>() => return Err(Fault::TooLarge(body_bytes_max)),
+        Err(error) if error.is::<LengthLimitError>() => {
+            return Err(Fault::TooLarge(body_bytes_max));
+        }
         Err(error) => return Err(Fault::Body(error.to_string())),
     };
     let headers = parts
         .headers
         .iter()
-        .map(|(name, value)| (name.to_string(), FieldValue(Bytes::copy_from_slice(value.as_bytes()))))
+        .map(|(name, value)| {
+            (
+                name.to_string(),
+                FieldValue(Bytes::copy_from_slice(value.as_bytes())),
+            )
+        })
         .collect();
-    Ok(Response { status: parts.status.as_u16(), headers, body })
+    Ok(Response {
+        status: parts.status.as_u16(),
+        headers,
+        body,
+    })
 }

@@ -29,11 +29,13 @@ use bindings::wasi::keyvalue::{atomics, batch};
 const VERSION: &str = "@0.2.0-draft";
 
 /// An open bucket: the identifier it was opened with, which also picks the link.
+#[allow(unreachable_pub, reason = "the generated bindings re-export it")]
 pub struct Bucket {
     identifier: String,
 }
 
 /// An error of the interface, or one that ends the guest.
+#[allow(unreachable_pub, reason = "the generated bindings re-export it")]
 pub enum Error {
     Store(store::Error),
     Trap(wasmtime::Error),
@@ -49,9 +51,9 @@ type Result<T, E = Error> = std::result::Result<T, E>;
 
 /// Whether an import is of this interface.
 pub(super) fn answers(import: &str) -> bool {
-    import.strip_suffix(VERSION).is_some_and(|name| {
-        matches!(name, wire::STORE | wire::ATOMICS | wire::BATCH)
-    })
+    import
+        .strip_suffix(VERSION)
+        .is_some_and(|name| matches!(name, wire::STORE | wire::ATOMICS | wire::BATCH))
 }
 
 pub(super) fn define(linker: &mut Linker<Guest>) -> wasmtime::Result<()> {
@@ -87,7 +89,11 @@ impl Guest {
             return Err(Error::Store(store::Error::AccessDenied));
         };
         let payload = rmp_serde::to_vec(arguments).map_err(internal)?;
-        let reply = self.outbox().call(&link, endpoint, payload.into()).await.map_err(failed)?;
+        let reply = self
+            .outbox()
+            .call(&link, endpoint, payload.into())
+            .await
+            .map_err(failed)?;
         match rmp_serde::from_slice::<WitResult<T, wire::Error>>(&reply).map_err(internal)? {
             WitResult::Ok(value) => Ok(value),
             WitResult::Err(error) => Err(Error::Store(from_wire(error))),
@@ -129,8 +135,12 @@ fn from_wire(error: wire::Error) -> store::Error {
 impl store::Host for Guest {
     async fn open(&mut self, identifier: String) -> Result<Resource<Bucket>> {
         let arguments = wire::Open { identifier };
-        let () = self.ask(Operation::Open, &arguments.identifier, &arguments).await?;
-        Ok(self.table().push(Bucket { identifier: arguments.identifier })?)
+        let () = self
+            .ask(Operation::Open, &arguments.identifier, &arguments)
+            .await?;
+        Ok(self.table().push(Bucket {
+            identifier: arguments.identifier,
+        })?)
     }
 
     fn convert_error(&mut self, error: Error) -> wasmtime::Result<store::Error> {
@@ -149,8 +159,13 @@ impl store::HostBucket for Guest {
 
     async fn set(&mut self, bucket: Resource<Bucket>, key: String, value: Vec<u8>) -> Result<()> {
         let bucket = self.identifier(&bucket)?;
-        let arguments = wire::Set { bucket, key, value: Bytes::from(value) };
-        self.ask(Operation::Set, &arguments.bucket, &arguments).await
+        let arguments = wire::Set {
+            bucket,
+            key,
+            value: Bytes::from(value),
+        };
+        self.ask(Operation::Set, &arguments.bucket, &arguments)
+            .await
     }
 
     async fn delete(&mut self, bucket: Resource<Bucket>, key: String) -> Result<()> {
@@ -168,9 +183,13 @@ impl store::HostBucket for Guest {
     ) -> Result<KeyResponse> {
         let bucket = self.identifier(&bucket)?;
         let arguments = wire::ListKeys { bucket, cursor };
-        let page: wire::KeyResponse =
-            self.ask(Operation::ListKeys, &arguments.bucket, &arguments).await?;
-        Ok(KeyResponse { keys: page.keys, cursor: page.cursor })
+        let page: wire::KeyResponse = self
+            .ask(Operation::ListKeys, &arguments.bucket, &arguments)
+            .await?;
+        Ok(KeyResponse {
+            keys: page.keys,
+            cursor: page.cursor,
+        })
     }
 
     async fn drop(&mut self, bucket: Resource<Bucket>) -> wasmtime::Result<()> {
@@ -188,7 +207,8 @@ impl atomics::Host for Guest {
     ) -> Result<u64> {
         let bucket = self.identifier(&bucket)?;
         let arguments = wire::Increment { bucket, key, delta };
-        self.ask(Operation::Increment, &arguments.bucket, &arguments).await
+        self.ask(Operation::Increment, &arguments.bucket, &arguments)
+            .await
     }
 }
 
@@ -200,9 +220,13 @@ impl batch::Host for Guest {
     ) -> Result<Vec<Option<(String, Vec<u8>)>>> {
         let bucket = self.identifier(&bucket)?;
         let arguments = wire::ByKeys { bucket, keys };
-        let found: Vec<Option<wire::Pair>> =
-            self.ask(Operation::GetMany, &arguments.bucket, &arguments).await?;
-        Ok(found.into_iter().map(|pair| pair.map(|wire::Pair(key, value)| (key, value.to_vec()))).collect())
+        let found: Vec<Option<wire::Pair>> = self
+            .ask(Operation::GetMany, &arguments.bucket, &arguments)
+            .await?;
+        Ok(found
+            .into_iter()
+            .map(|pair| pair.map(|wire::Pair(key, value)| (key, value.to_vec())))
+            .collect())
     }
 
     async fn set_many(
@@ -211,14 +235,19 @@ impl batch::Host for Guest {
         key_values: Vec<(String, Vec<u8>)>,
     ) -> Result<()> {
         let bucket = self.identifier(&bucket)?;
-        let key_values = key_values.into_iter().map(|(key, value)| wire::Pair(key, value.into())).collect();
+        let key_values = key_values
+            .into_iter()
+            .map(|(key, value)| wire::Pair(key, value.into()))
+            .collect();
         let arguments = wire::SetMany { bucket, key_values };
-        self.ask(Operation::SetMany, &arguments.bucket, &arguments).await
+        self.ask(Operation::SetMany, &arguments.bucket, &arguments)
+            .await
     }
 
     async fn delete_many(&mut self, bucket: Resource<Bucket>, keys: Vec<String>) -> Result<()> {
         let bucket = self.identifier(&bucket)?;
         let arguments = wire::ByKeys { bucket, keys };
-        self.ask(Operation::DeleteMany, &arguments.bucket, &arguments).await
+        self.ask(Operation::DeleteMany, &arguments.bucket, &arguments)
+            .await
     }
 }

@@ -62,7 +62,10 @@ fn function(
     link: Arc<Link>,
 ) -> Result<(), String> {
     let function = FunctionName::from_wit(name).map_err(|error| error.to_string())?;
-    let endpoint = Endpoint { interface: Some(interface.clone()), function };
+    let endpoint = Endpoint {
+        interface: Some(interface.clone()),
+        function,
+    };
     let mut instance = linker.instance(import).map_err(|error| error.to_string())?;
     import::define(&mut instance, name, signature, move |store, arguments| {
         let (link, endpoint) = (link.clone(), endpoint.clone());
@@ -70,7 +73,11 @@ fn function(
         Box::new(async move {
             match outbox.call(&link, endpoint, arguments.into()).await {
                 Ok(reply) => Ok(reply.to_vec()),
-                Err(error) => Err(CallFailed { target: link.to.to_string(), error }.into()),
+                Err(error) => Err(CallFailed {
+                    target: link.to.to_string(),
+                    error,
+                }
+                .into()),
             }
         })
     })

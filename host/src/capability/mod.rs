@@ -2,19 +2,23 @@
 //!
 //! | import | answered by | needs |
 //! |---|---|---|
-//! | `wasi:io`, `wasi:clocks`, `wasi:random` | [`wasi`] | nothing |
-//! | `wasi:cli` | [`wasi`]: output to the log; no arguments, environment or input | nothing |
-//! | `wasi:filesystem`, `wasi:sockets` | [`wasi`]: empty, every address refused | nothing |
-//! | `wasi:http/types` | [`http`] | nothing |
-//! | `wasi:keyvalue/store`, `atomics`, `batch` | [`keyvalue`], by a provider | a link |
-//! | any other interface of plain values | [`linked`], by an actor or a provider | a link |
+//! | `wasi:io`, `wasi:clocks`, `wasi:random` | `wasi` | nothing |
+//! | `wasi:cli` | `wasi`: output to the log; no arguments, environment or input | nothing |
+//! | `wasi:filesystem`, `wasi:sockets` | `wasi`: empty, every address refused | nothing |
+//! | `wasi:http/types` | `http` | nothing |
+//! | `wasi:config/store` | `config`: the actor's own | nothing |
+//! | `wasi:logging/logging` | `logging`: to the log | nothing |
+//! | `wasi:keyvalue/store`, `atomics`, `batch` | `keyvalue`, by a provider | a link |
+//! | any other interface of plain values | `linked`, by an actor or a provider | a link |
 //!
 //! [`Imports`] holds them all, and refuses a component that wants more before it starts.
 
+mod config;
 mod guest;
 pub mod http;
 mod keyvalue;
 mod linked;
+mod logging;
 pub mod wasi;
 
 use lattice_protocol::interface::Interface;
@@ -62,6 +66,8 @@ impl Imports {
         let mut linker = Linker::new(engine);
         wasi::define(&mut linker)?;
         http::define(&mut linker)?;
+        config::define(&mut linker)?;
+        logging::define(&mut linker)?;
         keyvalue::define(&mut linker)?;
         Ok(Self { linker })
     }
@@ -124,6 +130,9 @@ fn answer(
 }
 
 fn is_given(name: &str, interface: &Interface) -> bool {
+    if matches!(name, config::STORE | logging::LOGGING) {
+        return true;
+    }
     name.contains(GIVEN_VERSION)
         && (GIVEN.contains(&interface.package()) || interface.as_str() == http::TYPES)
 }

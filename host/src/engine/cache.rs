@@ -26,13 +26,18 @@ impl Cache {
     pub(super) fn open(data: &Path, engine: &wasmtime::Engine) -> Result<Self, Error> {
         let mut hasher = DefaultHasher::new();
         engine.precompile_compatibility_hash().hash(&mut hasher);
-        let folder = data.join("compiled").join(format!("{:016x}", hasher.finish()));
+        let folder = data
+            .join("compiled")
+            .join(format!("{:016x}", hasher.finish()));
         fs::DirBuilder::new()
             .recursive(true)
             .mode(OWNER_ONLY)
             .create(&folder)
             .and_then(|()| fs::set_permissions(&folder, fs::Permissions::from_mode(OWNER_ONLY)))
-            .map_err(|source| Error::Cache { what: "make a folder", source })?;
+            .map_err(|source| Error::Cache {
+                what: "make a folder",
+                source,
+            })?;
         Ok(Self { folder })
     }
 
@@ -67,12 +72,18 @@ impl Cache {
     /// Keeps compiled code. The checksum comes last: what has none is not loaded.
     pub(super) fn store(&self, digest: &Digest, code: &[u8]) -> Result<(), Error> {
         self.write(&self.path(digest), code)?;
-        self.write(&self.checksum_path(digest), Digest::of(code).as_str().as_bytes())
+        self.write(
+            &self.checksum_path(digest),
+            Digest::of(code).as_str().as_bytes(),
+        )
     }
 
     /// Whole or not at all: a process may be killed at any point, and two may write at once.
     fn write(&self, path: &Path, bytes: &[u8]) -> Result<(), Error> {
-        let failed = |source| Error::Cache { what: "write a file", source };
+        let failed = |source| Error::Cache {
+            what: "write a file",
+            source,
+        };
         let mut file = tempfile::NamedTempFile::new_in(&self.folder).map_err(failed)?;
         file.write_all(bytes).map_err(failed)?;
         file.persist(path).map_err(|error| failed(error.error))?;

@@ -98,7 +98,10 @@ impl Engine {
     ) -> Result<Component, Error> {
         let mib = (bytes.len() as u64).div_ceil(MIB);
         if mib > limits.component_mib {
-            return Err(Error::TooLarge { mib, max: limits.component_mib });
+            return Err(Error::TooLarge {
+                mib,
+                max: limits.component_mib,
+            });
         }
         let (engine, digest) = (self.clone(), digest.clone());
         let permit = self
@@ -144,7 +147,10 @@ mod tests {
         let engine = Engine::new(data.path(), 10).unwrap();
         let digest = Digest::of(&tiny());
         assert!(engine.cached(&digest).await.is_none());
-        engine.compile(&digest, tiny(), &Limits::default()).await.unwrap();
+        engine
+            .compile(&digest, tiny(), &Limits::default())
+            .await
+            .unwrap();
         assert!(engine.cached(&digest).await.is_some());
     }
 
@@ -153,7 +159,10 @@ mod tests {
         let data = tempfile::tempdir().unwrap();
         let engine = Engine::new(data.path(), 10).unwrap();
         let digest = Digest::of(&tiny());
-        engine.compile(&digest, tiny(), &Limits::default()).await.unwrap();
+        engine
+            .compile(&digest, tiny(), &Limits::default())
+            .await
+            .unwrap();
         let file = engine.cache.path(&digest);
         let mut code = std::fs::read(&file).unwrap();
         let last = code.len() - 1;
@@ -168,10 +177,25 @@ mod tests {
         let engine = Engine::new(data.path(), 10).unwrap();
         let compile = async |bytes: Vec<u8>| {
             let digest = Digest::of(&bytes);
-            let limits = Limits { component_mib: 1, ..Limits::default() };
-            engine.compile(&digest, bytes, &limits).await.unwrap_err().to_string()
+            let limits = Limits {
+                component_mib: 1,
+                ..Limits::default()
+            };
+            engine
+                .compile(&digest, bytes, &limits)
+                .await
+                .unwrap_err()
+                .to_string()
         };
-        assert!(compile(b"not wasm".to_vec()).await.contains("does not compile"));
-        assert!(compile(vec![0; 2 << 20]).await.contains("component_mib is 1"));
+        assert!(
+            compile(b"not wasm".to_vec())
+                .await
+                .contains("does not compile")
+        );
+        assert!(
+            compile(vec![0; 2 << 20])
+                .await
+                .contains("component_mib is 1")
+        );
     }
 }

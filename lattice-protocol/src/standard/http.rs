@@ -137,9 +137,15 @@ mod tests {
         let json = serde_json::to_vec(&request()).unwrap();
         assert_eq!(serde_json::from_slice::<Request>(&json).unwrap(), request());
         let packed = rmp_serde::to_vec_named(&request()).unwrap();
-        assert_eq!(rmp_serde::from_slice::<Request>(&packed).unwrap(), request());
+        assert_eq!(
+            rmp_serde::from_slice::<Request>(&packed).unwrap(),
+            request()
+        );
         let by_position = rmp_serde::to_vec(&request()).unwrap();
-        assert_eq!(rmp_serde::from_slice::<Request>(&by_position).unwrap(), request());
+        assert_eq!(
+            rmp_serde::from_slice::<Request>(&by_position).unwrap(),
+            request()
+        );
     }
 
     #[test]
@@ -150,8 +156,8 @@ mod tests {
 
     #[test]
     fn a_body_that_is_not_base64_says_so() {
-        let error =
-            serde_json::from_str::<Request>(r#"{"method":"GET","path":"/","body":"%"}"#).unwrap_err();
+        let error = serde_json::from_str::<Request>(r#"{"method":"GET","path":"/","body":"%"}"#)
+            .unwrap_err();
         assert!(error.to_string().contains("not base64"), "{error}");
     }
 }

@@ -171,9 +171,15 @@ mod tests {
     #[test]
     fn results_are_spelled_as_the_payload_mapping_says() {
         let json = |r: &WitResult<Value, Error>| serde_json::to_string(r).unwrap();
-        assert_eq!(json(&WitResult::Ok(Value(Some(Bytes::from_static(b"hi"))))), r#"{"ok":"aGk="}"#);
+        assert_eq!(
+            json(&WitResult::Ok(Value(Some(Bytes::from_static(b"hi"))))),
+            r#"{"ok":"aGk="}"#
+        );
         assert_eq!(json(&WitResult::Ok(Value(None))), r#"{"ok":null}"#);
-        assert_eq!(json(&WitResult::Err(Error::NoSuchStore)), r#"{"err":"no-such-store"}"#);
+        assert_eq!(
+            json(&WitResult::Err(Error::NoSuchStore)),
+            r#"{"err":"no-such-store"}"#
+        );
         assert_eq!(
             json(&WitResult::Err(Error::Other("x".into()))),
             r#"{"err":{"other":"x"}}"#
@@ -198,12 +204,19 @@ mod tests {
 
     #[test]
     fn arguments_are_read_by_position_and_by_name() {
-        let set = Set { bucket: "b".into(), key: "k".into(), value: Bytes::from_static(b"v") };
+        let set = Set {
+            bucket: "b".into(),
+            key: "k".into(),
+            value: Bytes::from_static(b"v"),
+        };
         let by_position = rmp_serde::to_vec(&set).unwrap();
         let by_name = rmp_serde::to_vec_named(&set).unwrap();
         assert_eq!(rmp_serde::from_slice::<Set>(&by_position).unwrap(), set);
         assert_eq!(rmp_serde::from_slice::<Set>(&by_name).unwrap(), set);
-        assert_eq!(serde_json::from_str::<Set>(r#"["b","k",[118]]"#).unwrap(), set);
+        assert_eq!(
+            serde_json::from_str::<Set>(r#"["b","k",[118]]"#).unwrap(),
+            set
+        );
     }
 
     #[test]

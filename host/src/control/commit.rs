@@ -1,0 +1,183 @@
+//! An edit carried out: made, checked, written by compare-and-swap, and made anew when somebody
+//! else was first.
+
+use std::collections::BTreeSet;
+
+use lattice_client::StateError;
+use lattice_config::state::{self, key};
+use lattice_config::{App, ComponentRef, Declared, Revised, diff, validate};
+use lattice_protocol::control::{Applied, Problem};
+use lattice_protocol::digest::Digest;
+use lattice_protocol::id::AppName;
+
+use super::artifact;
+use super::desk::Desk;
+use super::edit::Draft;
+use super::request::{Answer, bad, conflict, internal, state_problem};
+
+/// How often an edit is made anew: each time somebody else's was written, so among twenty clients
+/// that edit one app at once, all get through.
+const ATTEMPTS_MAX: u32 = 32;
+
+/// Carries out an edit. With `if_revision`, only if the app is still at that revision; 0 means that
+/// it is not declared.
+pub(super) async fn commit(
+    desk: &Desk,
+    if_revision: Option<u64>,
+    edit: impl Fn(&Declared) -> Answer<Draft>,
+) -> Answer<Applied> {
+    for _ in 0..ATTEMPTS_MAX {
+        let declared = desk.declared().await?;
+        let draft = edit(&declared)?;
+        let before = declared.apps.get(&draft.app);
+        check_revision(&draft.app, before, if_revision)?;
+        let before_app = before.map(|revised| &revised.value);
+        let changes = diff(before_app, draft.after.as_ref());
+        if before_app == draft.after.as_ref() {
+            let revision = before.map_or(0, |revised| revised.revision);
+            return Ok(Applied {
+                app: draft.app,
+                revision,
+                changes,
+            });
+        }
+        if let Some(after) = &draft.after {
+            check(desk, &declared, before_app, after).await?;
+        }
+        match write(desk, &draft, before).await {
+            Ok(revision) => {
+                return Ok(Applied {
+                    app: draft.app,
+                    revision,
+                    changes,
+                });
+            }
+            Err(StateError::Conflict { .. }) => {}
+            Err(error) => return Err(state_problem(error)),
+        }
+    }
+    Err(conflict(format!(
+        "others changed it {ATTEMPTS_MAX} times meanwhile: try again"
+    )))
+}
+
+/// Whether the app is at the revision that the request names, if it names one.
+pub(super) fn check_revision(
+    app: &AppName,
+    before: Option<&Revised<App>>,
+    if_revision: Option<u64>,
+) -> Answer<()> {
+    let revision = before.map_or(0, |revised| revised.revision);
+    match if_revision {
+        Some(wanted) if wanted != revision => Err(conflict(format!(
+            "app {app} is at revision {revision}, not {wanted}: look at what changed, then try \
+             again with if_revision {revision}"
+        ))),
+        _ => Ok(()),
+    }
+}
+
+/// Everything that is wrong with an app, in one message.
+pub(super) async fn check(
+    desk: &Desk,
+    declared: &Declared,
+    before: Option<&App>,
+    after: &App,
+) -> Answer<()> {
+    let mut problems = static_problems(declared, after);
+    let new = new_digests(before, after);
+    let stored = artifact::stored(desk, new.clone()).await?;
+    problems.extend(new.difference(&stored).map(|digest| {
+        format!(
+            "component {digest} is not in the lattice: push it with `lattice push` or `lattice apply`"
+        )
+    }));
+    if problems.is_empty() {
+        Ok(())
+    } else {
+        Err(refused(after, &problems))
+    }
+}
+
+fn refused(app: &App, problems: &[String]) -> Problem {
+    match problems {
+        [one] => bad(format!("app {} is refused: {one}", app.name)),
+        many => bad(format!(
+            "app {} is refused for {} reasons:\n- {}",
+            app.name,
+            many.len(),
+            many.join("\n- ")
+        )),
+    }
+}
+
+/// What is wrong whatever the store of components holds.
+fn static_problems(declared: &Declared, app: &App) -> Vec<String> {
+    let mut problems: Vec<String> = Vec::new();
+    if let Err(taken) = declared.check_names(app) {
+        problems.extend(taken.iter().map(ToString::to_string));
+    }
+    if let Err(wrong) = validate(app, &declared.names_of_others(&app.name)) {
+        problems.extend(wrong.iter().map(ToString::to_string));
+    }
+    let unpushed = app.actors.iter().filter_map(|(name, actor)| match &actor.component {
+        ComponentRef::Digest(_) => None,
+        ComponentRef::File(file) => Some(format!(
+            "actor {name}: the file {file} is on your machine, not in the lattice: push it first \
+             and name its sha256:…; `lattice apply` does both"
+        )),
+        ComponentRef::Oci(reference) => Some(format!(
+            "actor {name}: {reference} is not in the lattice: pull and push it first and name its \
+             sha256:…; `lattice apply` does both"
+        )),
+    });
+    problems.extend(unpushed);
+    problems
+}
+
+/// The components that the app did not have before: those it had are not asked for again, so that
+/// scaling works whatever became of the store.
+fn new_digests<'a>(before: Option<&App>, after: &'a App) -> BTreeSet<&'a Digest> {
+    let had: BTreeSet<_> = before.into_iter().flat_map(digests).collect();
+    digests(after)
+        .filter(|digest| !had.contains(digest))
+        .collect()
+}
+
+fn digests(app: &App) -> impl Iterator<Item = &Digest> {
+    app.actors
+        .values()
+        .filter_map(|actor| actor.component.digest())
+}
+
+async fn write(
+    desk: &Desk,
+    draft: &Draft,
+    before: Option<&Revised<App>>,
+) -> Result<u64, StateError> {
+    let key = key::app(&draft.app);
+    let revision = before.map_or(0, |revised| revised.revision);
+    match &draft.after {
+        Some(after) => {
+            let bytes = state::encode(after).map_err(|error| StateError::Corrupt {
+                key: key.clone(),
+                reason: error.to_string(),
+            })?;
+            desk.state.put(&key, bytes.into(), revision).await
+        }
+        None => {
+            desk.state.delete(&key, revision).await?;
+            let mark = desk.state.get(&key).await?;
+            Ok(mark.map_or(revision, |entry| entry.revision))
+        }
+    }
+}
+
+/// Reads a stored app.
+pub(super) fn stored_app(key: &str, value: &[u8]) -> Answer<App> {
+    state::decode(value).map_err(|error| internal(format!("{key} can't be read: {error}")))
+}
+
+#[cfg(test)]
+#[path = "commit_test.rs"]
+mod tests;

@@ -1,0 +1,79 @@
+//! What every handler works with.
+
+use std::sync::Arc;
+
+use lattice_client::{Artifacts, Client, State};
+use lattice_config::Declared;
+use lattice_protocol::control::Applied;
+use lattice_protocol::event::Kind;
+use lattice_protocol::id::HostId;
+use serde::Serialize;
+use tokio::sync::watch;
+
+use super::request::{Answer, state_problem};
+use crate::actor::Actors;
+use crate::event::Events;
+use crate::peers::Peers;
+use crate::report::Reporter;
+
+/// How this host was asked to leave.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Leave {
+    /// At once, in order.
+    Stop,
+    /// After others have taken its work.
+    Drain,
+}
+
+/// What every handler works with.
+pub struct Desk {
+    /// This host.
+    pub host: HostId,
+    /// The lattice.
+    pub client: Client,
+    /// What is declared.
+    pub state: State,
+    /// The components.
+    pub artifacts: Artifacts,
+    /// The hosts.
+    pub peers: Peers,
+    /// What runs here.
+    pub actors: Actors,
+    /// What this host says of itself.
+    pub reporter: Reporter,
+    /// Where changes are told.
+    pub events: Events,
+    /// Where this host is asked to leave.
+    pub leave: Arc<watch::Sender<Option<Leave>>>,
+}
+
+impl Desk {
+    /// Everything declared, as it stands now.
+    pub(super) async fn declared(&self) -> Answer<Declared> {
+        self.state.declared().await.map_err(state_problem)
+    }
+
+    /// Writes down who changed what, and tells it.
+    pub(super) async fn record(
+        &self,
+        verb: &'static str,
+        kind: Kind,
+        what: String,
+        data: impl Serialize,
+    ) {
+        tracing::info!(target: "audit", verb, what, "changed");
+        self.events.publish(kind, what, data).await;
+    }
+
+    /// The same, for a change of an app; what changed nothing is not told.
+    pub(super) async fn record_applied(&self, verb: &'static str, kind: Kind, applied: &Applied) {
+        if applied.changes.is_empty() {
+            return;
+        }
+        let revision = applied.revision;
+        tracing::info!(target: "audit", verb, app = %applied.app, revision, "changed");
+        self.events
+            .publish(kind, format!("app/{}", applied.app), applied)
+            .await;
+    }
+}

@@ -1,0 +1,100 @@
+//! Edits: from what is declared to one app's new state.
+
+use lattice_config::{Actor, App, Declared, Provider, Revised};
+use lattice_protocol::control::Problem;
+use lattice_protocol::id::{ActorName, AppName, ProviderName};
+
+use super::near;
+use super::request::{Answer, bad, not_found};
+
+/// One app as it is to be: none when it is to be removed.
+#[derive(Debug, Clone, PartialEq)]
+pub(super) struct Draft {
+    /// The app.
+    pub(super) app: AppName,
+    /// Its new state.
+    pub(super) after: Option<App>,
+}
+
+impl Draft {
+    /// The app is to be so; one that declares nothing any more is removed.
+    pub(super) fn of(app: App) -> Self {
+        let is_empty = app.actors.is_empty() && app.providers.is_empty();
+        Self {
+            app: app.name.clone(),
+            after: (!is_empty).then_some(app),
+        }
+    }
+
+    /// The app is to be as declared, with this done to it.
+    pub(super) fn changed(
+        declared: &Declared,
+        app: &AppName,
+        change: impl FnOnce(&mut App),
+    ) -> Answer<Self> {
+        let mut app = app_of(declared, app)?.value.clone();
+        change(&mut app);
+        Ok(Self::of(app))
+    }
+}
+
+/// An app as declared.
+pub(super) fn app_of<'a>(declared: &'a Declared, name: &AppName) -> Answer<&'a Revised<App>> {
+    declared
+        .apps
+        .get(name)
+        .ok_or_else(|| no_app(declared, name))
+}
+
+/// The app that holds one thing that is declared without a manifest.
+pub(super) fn app_named(name: &str) -> Answer<AppName> {
+    name.parse().map_err(|error| bad(format!("{error}")))
+}
+
+/// An actor as declared, with its app.
+pub(super) fn actor_of<'a>(
+    declared: &'a Declared,
+    name: &ActorName,
+) -> Answer<(&'a AppName, &'a Actor)> {
+    declared.actor(name).ok_or_else(|| no_actor(declared, name))
+}
+
+/// A provider as declared, with its app.
+pub(super) fn provider_of<'a>(
+    declared: &'a Declared,
+    name: &ProviderName,
+) -> Answer<(&'a AppName, &'a Provider)> {
+    declared.provider(name).ok_or_else(|| {
+        let apps = declared.apps.values();
+        let names = apps
+            .flat_map(|app| app.value.providers.keys())
+            .map(AsRef::as_ref);
+        not_found(format!(
+            "no provider {name} is declared{}",
+            near::hint(name.as_str(), names)
+        ))
+    })
+}
+
+pub(super) fn no_app(declared: &Declared, name: &AppName) -> Problem {
+    let names = declared.apps.keys().map(AsRef::as_ref);
+    not_found(format!(
+        "no app {name} is declared{}",
+        near::hint(name.as_str(), names)
+    ))
+}
+
+fn no_actor(declared: &Declared, name: &ActorName) -> Problem {
+    let apps = declared.apps.values();
+    let names = apps
+        .flat_map(|app| app.value.actors.keys())
+        .map(AsRef::as_ref);
+    not_found(format!(
+        "no actor {name} is declared{}",
+        near::hint(name.as_str(), names)
+    ))
+}
+
+#[cfg(test)]
+#[path = "edit_test.rs"]
+mod tests;

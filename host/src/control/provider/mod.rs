@@ -1,0 +1,5 @@
+//! Providers: started without a manifest, removed and listed.
+
+pub(super) mod list;
+pub(super) mod start;
+pub(super) mod stop;

@@ -1,0 +1,240 @@
+//! The tasks of a host, and the order in which they end.
+
+use std::time::{Duration, Instant};
+
+use lattice_client::{Client, Serving};
+use lattice_protocol::report::{ActorReport, Phase, Report};
+use tokio_util::sync::CancellationToken;
+use tokio_util::task::TaskTracker;
+
+use crate::actor::Actors;
+use crate::peers::Peers;
+use crate::provider::Providers;
+use crate::report::Reporter;
+
+/// How long a host that drains waits for others to take its work: longer than a large component
+/// takes to compile elsewhere would help nobody who wants to switch the machine off.
+const HANDOVER_MAX: Duration = Duration::from_secs(30);
+/// How often it looks whether they have: as often as they report.
+const HANDOVER_LOOK: Duration = lattice_protocol::report::HEARTBEAT_INTERVAL;
+
+/// What runs in a host.
+pub(super) struct Running {
+    client: Client,
+    peers: Peers,
+    reporter: Reporter,
+    pub(super) actors: Actors,
+    pub(super) providers: Providers,
+    pub(super) tokens: Tokens,
+    announcing: TaskTracker,
+    reconciling: TaskTracker,
+    answering: TaskTracker,
+    listening: TaskTracker,
+}
+
+/// Cancellation, a branch for each group of tasks.
+pub(super) struct Tokens {
+    root: CancellationToken,
+    announce: CancellationToken,
+    pub(super) reconcile: CancellationToken,
+    pub(super) control: CancellationToken,
+    pub(super) listen: CancellationToken,
+}
+
+impl Tokens {
+    fn new() -> Self {
+        let root = CancellationToken::new();
+        Self {
+            announce: root.child_token(),
+            reconcile: root.child_token(),
+            control: root.child_token(),
+            listen: root.child_token(),
+            root,
+        }
+    }
+}
+
+/// A host whose start failed half-way leaves nothing behind.
+impl Drop for Tokens {
+    fn drop(&mut self) {
+        self.root.cancel();
+    }
+}
+
+impl Running {
+    pub(super) fn new(
+        client: Client,
+        peers: Peers,
+        reporter: Reporter,
+        actors: Actors,
+        providers: Providers,
+    ) -> Self {
+        Self {
+            client,
+            peers,
+            reporter,
+            actors,
+            providers,
+            tokens: Tokens::new(),
+            announcing: TaskTracker::new(),
+            reconciling: TaskTracker::new(),
+            answering: TaskTracker::new(),
+            listening: TaskTracker::new(),
+        }
+    }
+
+    pub(super) fn listen(&self, task: impl Future<Output = ()> + Send + 'static) {
+        self.listening.spawn(task);
+    }
+
+    pub(super) fn control(&self, task: impl Future<Output = ()> + Send + 'static) {
+        self.answering.spawn(task);
+    }
+
+    pub(super) fn reconcile(&self, task: impl Future<Output = ()> + Send + 'static) {
+        self.reconciling.spawn(task);
+    }
+
+    /// Answers the calls that peers route here, until the end: a peer that has not heard yet that
+    /// this host leaves is told to go elsewhere.
+    pub(super) fn calls(&self, serving: Serving) {
+        let (actors, stop) = (self.actors.clone(), self.tokens.listen.clone());
+        self.listening.spawn(async move {
+            tokio::select! {
+                () = stop.cancelled() => {}
+                () = actors.serve_host(serving) => {}
+            }
+        });
+    }
+
+    /// Says that this host is there, and goes on saying so.
+    pub(super) async fn announce(&self, reporter: Reporter, bytes_max: usize) {
+        reporter.joined(bytes_max).await;
+        self.announcing
+            .spawn(reporter.heartbeat(bytes_max, self.tokens.announce.clone()));
+    }
+
+    /// From here on the others plan without this host; what it has, it still serves.
+    pub(super) async fn announce_leaving(&self) {
+        if self.tokens.announce.is_cancelled() {
+            return;
+        }
+        // No heartbeat may follow on `host.left`: it would bring this host back.
+        self.tokens.announce.cancel();
+        ended(&self.announcing).await;
+        // Nor may this host lead or follow: the lease is released, so that another plans at once.
+        self.tokens.reconcile.cancel();
+        self.reporter.left(self.client.max_payload()).await;
+        ended(&self.reconciling).await;
+    }
+
+    /// Waits until every actor of this host runs elsewhere too, if there is an elsewhere.
+    pub(super) async fn handed_over(&self) {
+        let begin = Instant::now();
+        while !self.is_handed_over() {
+            if begin.elapsed() > HANDOVER_MAX {
+                tracing::warn!(
+                    "others have not taken all work in {HANDOVER_MAX:?}: leaving anyway"
+                );
+                return;
+            }
+            tokio::time::sleep(HANDOVER_LOOK).await;
+        }
+    }
+
+    fn is_handed_over(&self) -> bool {
+        let own = self.reporter.report();
+        let view = self.peers.view();
+        let others = view
+            .routable(Instant::now())
+            .filter(|peer| peer.host != own.host);
+        is_handed_over(&own, &others.collect::<Vec<_>>())
+    }
+
+    /// Stops everything, in this order.
+    pub(super) async fn stop(&self) {
+        // 1. Say that this host leaves, stop leading and following: nothing new is begun here.
+        self.announce_leaving().await;
+        // 2. Take no more control requests, and answer those that have come.
+        self.tokens.control.cancel();
+        ended(&self.answering).await;
+        // 3. Actors take no more calls and end those they have. Providers still serve them.
+        self.actors.shutdown().await;
+        // 4. Then the providers stop: nothing here calls them any more.
+        self.providers.shutdown().await;
+        // 5. Stop listening, and let out what was said.
+        self.tokens.root.cancel();
+        ended(&self.listening).await;
+        self.client.flush().await;
+        tracing::info!("left");
+    }
+}
+
+async fn ended(tasks: &TaskTracker) {
+    tasks.close();
+    tasks.wait().await;
+}
+
+/// Whether each actor that runs on `own` runs on another host as well.
+fn is_handed_over(own: &Report, others: &[&Report]) -> bool {
+    let runs = |actor: &ActorReport| actor.phase == Phase::Running && actor.slots > 0;
+    let mine = own.actors.iter().filter(|(_, actor)| runs(actor));
+    others.is_empty()
+        || mine.map(|(name, _)| name).all(|name| {
+            others
+                .iter()
+                .any(|other| other.actors.get(name).is_some_and(runs))
+        })
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeMap;
+
+    use super::*;
+
+    fn report(host: &str, actors: &[(&str, Phase)]) -> Report {
+        let actor = |phase: &Phase| ActorReport {
+            revision: "0123456789ab".into(),
+            slots: 4,
+            busy: 0,
+            waiting: 0,
+            phase: phase.clone(),
+        };
+        Report {
+            host: host.parse().unwrap(),
+            version: "1".into(),
+            labels: BTreeMap::new(),
+            capacity: 10,
+            uptime_ms: 1,
+            actors: actors
+                .iter()
+                .map(|(name, phase)| (name.parse().unwrap(), actor(phase)))
+                .collect(),
+            providers: BTreeMap::new(),
+        }
+    }
+
+    #[test]
+    fn work_is_handed_over_when_each_actor_runs_elsewhere() {
+        let own = report("me", &[("a", Phase::Running), ("b", Phase::Running)]);
+        let has_a = report("x", &[("a", Phase::Running), ("b", Phase::Starting)]);
+        let has_b = report("y", &[("b", Phase::Running)]);
+        assert!(!is_handed_over(&own, &[&has_a]));
+        assert!(is_handed_over(&own, &[&has_a, &has_b]));
+    }
+
+    #[test]
+    fn the_last_host_waits_for_nobody() {
+        assert!(is_handed_over(&report("me", &[("a", Phase::Running)]), &[]));
+    }
+
+    #[test]
+    fn what_does_not_run_here_need_not_run_elsewhere() {
+        let failed = Phase::Failed {
+            reason: "no link".into(),
+        };
+        let own = report("me", &[("a", failed)]);
+        assert!(is_handed_over(&own, &[&report("x", &[])]));
+    }
+}

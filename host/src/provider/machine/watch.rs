@@ -1,0 +1,138 @@
+//! What the answers to checks lead to.
+
+use std::time::Duration;
+
+use super::{Answer, Effect, Limits, Machine, Moment, Notice, Stage, Then};
+
+/// What is known of a process by asking it.
+#[derive(Debug)]
+pub(super) struct Watch {
+    /// When it first answered.
+    pub(super) answered_at: Option<Moment>,
+    misses: u32,
+    silent_since: Option<Moment>,
+    /// Until the next check; grows while it starts.
+    pause: Duration,
+    /// None while a check is under way.
+    pub(super) check_at: Option<Moment>,
+}
+
+impl Watch {
+    /// Nothing is known yet.
+    pub(super) fn new(now: Moment, pause: Duration) -> Self {
+        let check_at = Some(now + pause);
+        Self {
+            answered_at: None,
+            misses: 0,
+            silent_since: None,
+            pause,
+            check_at,
+        }
+    }
+
+    fn forget_misses(&mut self) {
+        self.misses = 0;
+        self.silent_since = None;
+    }
+
+    /// Counts a miss, and says for how long there was nothing else.
+    fn miss(&mut self, now: Moment) -> Duration {
+        self.misses = self.misses.saturating_add(1);
+        now.saturating_sub(*self.silent_since.get_or_insert(now))
+    }
+
+    fn silence_max(&self, limits: &Limits) -> Duration {
+        if self.answered_at.is_some() {
+            limits.silence_max
+        } else {
+            limits.start_max
+        }
+    }
+
+    fn check_later(&mut self, now: Moment, limits: &Limits) {
+        self.check_at = Some(now + self.pause);
+        self.pause = (self.pause * 2).min(limits.check_every);
+    }
+}
+
+impl Machine {
+    pub(super) fn checked(&mut self, now: Moment, answer: Answer) -> Vec<Effect> {
+        match std::mem::replace(&mut self.stage, Stage::Idle) {
+            Stage::Starting(watch) | Stage::Running(watch) => match answer {
+                Answer::Answers => self.answered(now, watch),
+                Answer::Silent => self.missed(now, watch),
+                Answer::Unknown => self.unasked(now, watch),
+            },
+            other => {
+                self.stage = other;
+                Vec::new()
+            }
+        }
+    }
+
+    fn answered(&mut self, now: Moment, mut watch: Watch) -> Vec<Effect> {
+        let news = watch.answered_at.is_none() || self.fault.is_some();
+        let since = *watch.answered_at.get_or_insert(now);
+        if now.saturating_sub(since) >= self.limits.stable_after {
+            self.forgive();
+        }
+        self.fault = None;
+        watch.forget_misses();
+        watch.pause = self.limits.check_every;
+        watch.check_later(now, &self.limits);
+        self.stage = Stage::Running(watch);
+        if news {
+            vec![Effect::Tell(Notice::Started)]
+        } else {
+            Vec::new()
+        }
+    }
+
+    fn missed(&mut self, now: Moment, mut watch: Watch) -> Vec<Effect> {
+        let silence = watch.miss(now);
+        if !self.external && silence >= watch.silence_max(&self.limits) {
+            let then = Then::Crash {
+                answered_at: watch.answered_at,
+            };
+            self.stage = Stage::Stopping {
+                kill_at: None,
+                then,
+            };
+            return vec![Effect::Kill];
+        }
+        // One that starts has its time; one that nobody here starts may be missing.
+        let expected = self.external || watch.answered_at.is_some();
+        let mute = expected && watch.misses >= self.limits.misses_max && self.fault.is_none();
+        self.watch_on(now, watch);
+        if !mute {
+            return Vec::new();
+        }
+        let reason = self.mute_reason();
+        self.fault = Some(reason.clone());
+        vec![Effect::Tell(Notice::Failed { reason })]
+    }
+
+    fn unasked(&mut self, now: Moment, mut watch: Watch) -> Vec<Effect> {
+        watch.forget_misses();
+        self.watch_on(now, watch);
+        Vec::new()
+    }
+
+    fn watch_on(&mut self, now: Moment, mut watch: Watch) {
+        watch.check_later(now, &self.limits);
+        self.stage = match watch.answered_at {
+            Some(_) => Stage::Running(watch),
+            None => Stage::Starting(watch),
+        };
+    }
+
+    fn mute_reason(&self) -> String {
+        if self.external {
+            "it does not answer: its process is started outside the lattice, by hand or by systemd"
+                .to_owned()
+        } else {
+            let seconds = self.limits.silence_max.as_secs();
+            format!("it does not answer: it is started anew after {seconds} s of silence")
+        }
+    }
+}

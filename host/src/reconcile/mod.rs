@@ -1,0 +1,67 @@
+//! Brings what runs in line with what is declared.
+//!
+//! ```text
+//!  control ─► state: app.* ─► leader: plan(apps, peers) ─► state: assign.<host> ─► follower ─► actors, providers
+//!                                 ▲                                                    │
+//!                                 └──────────────── heartbeats ◄───────────────────────┘
+//! ```
+//!
+//! Any host may lead; each follows. Only positive evidence acts: what can't be read, is older, or
+//! is not there, stops nothing that runs.
+//!
+//! In reading order:
+//! - [`home`]: what a host remembers over a restart;
+//! - [`lease`]: who leads, decided;
+//! - [`election`]: who leads, carried out;
+//! - [`leader`]: the plan, written as assignments;
+//! - [`unplaced`]: what the leader could not place, for people;
+//! - [`follower`]: an assignment, carried out.
+
+pub mod election;
+pub mod follower;
+pub mod home;
+pub mod leader;
+pub mod lease;
+pub mod unplaced;
+
+use std::time::Duration;
+
+/// The shortest pause before a watch that broke is begun again.
+const RETRY_MIN: Duration = Duration::from_millis(100);
+/// The longest: the state is then back within a time that a person waits.
+const RETRY_MAX: Duration = Duration::from_secs(5);
+
+/// The pauses between attempts at something that fails: doubling, up to a bound.
+#[derive(Debug, Default)]
+struct Backoff {
+    failures: u32,
+}
+
+impl Backoff {
+    /// It went well: the next pause is the shortest again.
+    fn reset(&mut self) {
+        self.failures = 0;
+    }
+
+    /// It failed: how long to wait.
+    fn next(&mut self) -> Duration {
+        let pause = RETRY_MIN.saturating_mul(1 << self.failures.min(16));
+        self.failures = self.failures.saturating_add(1);
+        pause.min(RETRY_MAX)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn pauses_double_up_to_a_bound_and_begin_anew() {
+        let mut backoff = Backoff::default();
+        let pauses: Vec<_> = (0..40).map(|_| backoff.next()).collect();
+        assert_eq!(pauses[..3], [RETRY_MIN, RETRY_MIN * 2, RETRY_MIN * 4]);
+        assert!(pauses[10..].iter().all(|pause| *pause == RETRY_MAX));
+        backoff.reset();
+        assert_eq!(backoff.next(), RETRY_MIN);
+    }
+}

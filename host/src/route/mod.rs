@@ -1,0 +1,146 @@
+//! Which way a call goes: straight in if the target has room on this host, else to the less loaded
+//! of two peers, else to whoever serves the target.
+//!
+//! The caller can't tell which way its call went: deadline, hops, limits and errors are the same.
+
+mod choice;
+mod suspects;
+
+use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
+use std::time::Instant;
+
+use bytes::Bytes;
+use lattice_client::{Call, Client};
+use lattice_protocol::error::{CallError, ErrorCode, Executed};
+use lattice_protocol::id::{ActorName, HostId};
+
+use crate::actor::{Actors, WeakActors};
+use crate::peers::Peers;
+use choice::Candidate;
+use suspects::Suspects;
+
+/// The ways out of this host; clones share them.
+#[derive(Clone)]
+pub struct Router {
+    shared: Arc<Shared>,
+}
+
+struct Shared {
+    client: Client,
+    me: HostId,
+    peers: Peers,
+    suspects: Mutex<Suspects>,
+    /// Set once the actors are there: they need a router before.
+    actors: OnceLock<WeakActors>,
+}
+
+impl Router {
+    /// A router that knows the peers, and no actors of its own host yet.
+    pub fn new(client: Client, me: HostId, peers: Peers) -> Self {
+        let shared = Shared {
+            client,
+            me,
+            peers,
+            suspects: Mutex::default(),
+            actors: OnceLock::new(),
+        };
+        Self {
+            shared: Arc::new(shared),
+        }
+    }
+
+    /// Lets calls go straight into this host's actors.
+    pub fn attach(&self, actors: &Actors) {
+        // A second time is the same actors again.
+        let _ = self.shared.actors.set(actors.downgrade());
+    }
+
+    /// Makes a call by the best way. One that was certainly not executed is sent once more, another
+    /// way; one that may have been, only if that is `idempotent`.
+    pub async fn call(&self, call: Call, idempotent: bool) -> Result<Bytes, CallError> {
+        let begun = Instant::now();
+        if let Some(result) = self.call_here(&call).await {
+            return result;
+        }
+        let first = match self.peer(&call, None, Room::Any) {
+            Some(host) => self.call_peer(&host, &call).await,
+            None => return self.shared.client.call(call).await,
+        };
+        match first {
+            Err(error) if may_retry(&error, idempotent) => {
+                let mut again = call;
+                again.context.remaining = again.context.remaining.saturating_sub(begun.elapsed());
+                self.shared.client.call(again).await
+            }
+            result => result,
+        }
+    }
+
+    /// Sends a call that this host has no room for to a peer that has; `None` if there is none.
+    pub async fn forward(&self, call: &Call) -> Option<Result<Bytes, CallError>> {
+        let host = self.peer(call, None, Room::Free)?;
+        Some(self.call_peer(&host, call).await)
+    }
+
+    async fn call_here(&self, call: &Call) -> Option<Result<Bytes, CallError>> {
+        let actors = self.shared.actors.get()?.upgrade()?;
+        actors.call_here(call).await
+    }
+
+    async fn call_peer(&self, host: &HostId, call: &Call) -> Result<Bytes, CallError> {
+        let result = self.shared.client.call_on(host, call.clone()).await;
+        let mut suspects = self.suspects();
+        match &result {
+            Err(error) if is_silence(error) => suspects.failed(host, Instant::now()),
+            _ => suspects.answered(host),
+        }
+        result
+    }
+
+    /// A peer that serves the target.
+    fn peer(&self, call: &Call, except: Option<&HostId>, room: Room) -> Option<HostId> {
+        let actor: ActorName = call.target.as_str().parse().ok()?;
+        let now = Instant::now();
+        let candidates: Vec<_> = {
+            let view = self.shared.peers.view();
+            let suspects = self.suspects();
+            view.routable(now)
+                .filter(|report| report.host != self.shared.me && Some(&report.host) != except)
+                .filter(|report| !suspects.is_out(&report.host, now))
+                .filter_map(|report| Candidate::of(report, &actor))
+                .filter(|candidate| room == Room::Any || !candidate.is_full())
+                .collect()
+        };
+        choice::choose(&candidates, |below| fastrand::usize(..below)).map(|peer| peer.host.clone())
+    }
+
+    fn suspects(&self) -> MutexGuard<'_, Suspects> {
+        // Nothing panics under this lock.
+        self.shared
+            .suspects
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// Which peers come into question.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Room {
+    /// Any that serves the target.
+    Any,
+    /// One that would run the call at once.
+    Free,
+}
+
+/// Whether another way may do better, without doing the work twice.
+fn may_retry(error: &CallError, idempotent: bool) -> bool {
+    let elsewhere = matches!(error.code, ErrorCode::Unavailable | ErrorCode::Overloaded);
+    elsewhere && (error.executed == Executed::No || idempotent)
+}
+
+/// Whether the host said nothing at all, as opposed to saying no.
+fn is_silence(error: &CallError) -> bool {
+    matches!(error.code, ErrorCode::Unavailable | ErrorCode::Deadline)
+        && error.executed == Executed::Maybe
+        || error.code == ErrorCode::Unavailable
+}

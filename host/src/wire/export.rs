@@ -1,0 +1,196 @@
+//! Calls a guest's function.
+
+use std::mem::MaybeUninit;
+
+use lattice_protocol::codec::{Arguments, Parameter, Writer};
+use wasmtime::component::__internal::{
+    CanonicalAbiInfo, InstanceType, InterfaceType, LiftContext, LowerContext,
+};
+use wasmtime::component::{ComponentNamedList, ComponentType, Func, Lift, Lower};
+use wasmtime::{AsContextMut, ValRaw, bail};
+
+use super::fault::{Argument, Fault, Returned, Stop};
+use super::lift::lift;
+use super::lower::{absent, lower};
+use super::place::{Origin, Parts, Target, shape};
+use super::{ABI, FLAT_PARAMS_MAX, FLAT_RESULTS_MAX, Signature};
+
+/// A function that guests of one component export.
+#[derive(Debug, Clone)]
+pub struct Export {
+    signature: Signature,
+}
+
+impl Export {
+    /// Prepares calls of a function with this signature.
+    pub fn new(signature: Signature) -> Self {
+        Self { signature }
+    }
+
+    /// What the function takes and gives.
+    pub fn signature(&self) -> &Signature {
+        &self.signature
+    }
+
+    /// Calls `func` and returns its result as MessagePack; nil if it has none.
+    ///
+    /// The arguments come from [`Arguments::new`] with this signature's parameters. After a fault the
+    /// store is in the middle of a call: even where it would go on, it keeps what the call left behind.
+    /// Drop it.
+    pub async fn call<T: Send + 'static>(
+        &self,
+        mut store: impl AsContextMut<Data = T>,
+        func: &Func,
+        arguments: &Arguments<'_>,
+    ) -> Result<Vec<u8>, Fault> {
+        let given = Given {
+            arguments,
+            parameters: self.signature.parameters(),
+        };
+        let typed = func
+            .typed::<Given<'_>, Reply>(&mut store)
+            .map_err(Fault::Trap)?;
+        match typed.call_async(&mut store, given).await {
+            Ok(reply) => Ok(reply.0),
+            Err(error) => Err(Fault::from_call(error)),
+        }
+    }
+}
+
+/// The arguments on their way into the guest.
+struct Given<'a> {
+    arguments: &'a Arguments<'a>,
+    parameters: &'a [Parameter],
+}
+
+// SAFETY: `Lower` is an array of the most core values that a call can take. Wasmtime's trampoline reads
+// as many as the function has, and `linear_lower_to_flat` writes those by the function's own types.
+unsafe impl ComponentType for Given<'_> {
+    type Lower = [ValRaw; FLAT_PARAMS_MAX];
+    const ABI: CanonicalAbiInfo = ABI;
+
+    fn typecheck(ty: &InterfaceType, types: &InstanceType<'_>) -> wasmtime::Result<()> {
+        super::tuple(ty, types.types).map(|_| ())
+    }
+}
+
+// SAFETY: it stands for the tuple of all parameters, and is treated as that.
+unsafe impl ComponentNamedList for Given<'_> {}
+
+// SAFETY: see `ComponentType`; memory is only written where the guest's allocator gave room.
+unsafe impl Lower for Given<'_> {
+    fn linear_lower_to_flat<T>(
+        &self,
+        cx: &mut LowerContext<'_, T>,
+        ty: InterfaceType,
+        dst: &mut MaybeUninit<Self::Lower>,
+    ) -> wasmtime::Result<()> {
+        let tuple = super::tuple(&ty, cx.types)?;
+        let slots = super::slots(dst);
+        let lowered = match tuple.abi.flat_count(FLAT_PARAMS_MAX) {
+            Some(flat) => self.lower(cx, &tuple.types, Target::Flat(&mut slots[..flat])),
+            None => {
+                // More than fits is written to memory, and the one core value points there.
+                let size = tuple.abi.size32 as usize;
+                let pointer = cx.realloc(0, 0, tuple.abi.align32, size)?;
+                slots[0].write(ValRaw::u64(pointer as u64));
+                self.lower(cx, &tuple.types, Target::Memory(pointer))
+            }
+        };
+        lowered.map_err(Stop::into_error::<Argument>)
+    }
+
+    fn linear_lower_to_memory<T>(
+        &self,
+        _: &mut LowerContext<'_, T>,
+        _: InterfaceType,
+        _: usize,
+    ) -> wasmtime::Result<()> {
+        bail!("parameters are always lowered flat")
+    }
+}
+
+impl Given<'_> {
+    fn lower<T: 'static>(
+        &self,
+        cx: &mut LowerContext<'_, T>,
+        types: &[InterfaceType],
+        mut to: Target<'_>,
+    ) -> Result<(), Stop> {
+        if types.len() != self.arguments.wanted() || types.len() != self.parameters.len() {
+            return Err(shape());
+        }
+        let mut parts = Parts::new(cx.types);
+        self.arguments.each(|index, value| {
+            let ty = types[index];
+            let place = to.part(parts.next(&ty))?;
+            match value {
+                Some(reader) => lower(cx, ty, reader, place),
+                None => absent(cx, ty, place),
+            }
+            .map_err(|stop| stop.at(|e| e.in_argument(&self.parameters[index].name)))
+        })
+    }
+}
+
+/// The result on its way out of the guest.
+struct Reply(Vec<u8>);
+
+// SAFETY: a function returns at most one core value: its flat result, or a pointer to it. If it returns
+// none, the value isn't read.
+unsafe impl ComponentType for Reply {
+    type Lower = [ValRaw; FLAT_RESULTS_MAX];
+    const ABI: CanonicalAbiInfo = ABI;
+
+    fn typecheck(ty: &InterfaceType, types: &InstanceType<'_>) -> wasmtime::Result<()> {
+        super::at_most_one(super::tuple(ty, types.types)?).map(|_| ())
+    }
+}
+
+// SAFETY: it stands for the tuple of all results, and is treated as that.
+unsafe impl ComponentNamedList for Reply {}
+
+// SAFETY: nothing is read but what the function's types say, and memory only where it was checked.
+unsafe impl Lift for Reply {
+    fn linear_lift_from_flat(
+        cx: &mut LiftContext<'_>,
+        ty: InterfaceType,
+        src: &Self::Lower,
+    ) -> wasmtime::Result<Self> {
+        let tuple = super::tuple(&ty, cx.types)?;
+        // An async function returns up to 16 core values, of which only one arrives here.
+        let flat_max = match cx.options().async_ {
+            true => FLAT_PARAMS_MAX,
+            false => FLAT_RESULTS_MAX,
+        };
+        let from = match tuple.abi.flat_count(flat_max) {
+            Some(flat) if flat > src.len() => bail!("results of async functions are not supported"),
+            Some(flat) => Origin::Flat(&src[..flat]),
+            None => Origin::Memory(return_pointer(&tuple.abi, src[0])?),
+        };
+        let mut out = Writer::with_capacity(super::SMALL_BYTES);
+        match super::at_most_one(tuple)? {
+            None => out.nil(),
+            Some(ty) => lift(cx, ty, from, &mut out)
+                .map_err(|stop| stop.at(|e| e.in_result()).into_error::<Returned>())?,
+        }
+        Ok(Self(out.into_bytes()))
+    }
+
+    fn linear_lift_from_memory(
+        _: &mut LiftContext<'_>,
+        _: InterfaceType,
+        _: &[u8],
+    ) -> wasmtime::Result<Self> {
+        bail!("results are always lifted flat")
+    }
+}
+
+/// The guest's pointer to its result; whether it lies in memory is checked by each read.
+fn return_pointer(abi: &CanonicalAbiInfo, pointer: ValRaw) -> wasmtime::Result<usize> {
+    let pointer = pointer.get_u32();
+    if !pointer.is_multiple_of(abi.align32) {
+        bail!("the guest's return pointer is not aligned");
+    }
+    Ok(usize::try_from(pointer)?)
+}

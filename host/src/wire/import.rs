@@ -1,0 +1,195 @@
+//! Answers a function that a guest imports, and whose type is only known when it is linked.
+
+use std::future::Future;
+use std::mem::MaybeUninit;
+use std::pin::Pin;
+use std::sync::Arc;
+
+use lattice_protocol::codec::{Encoding, Reader, Writer};
+use wasmtime::component::__internal::{
+    CanonicalAbiInfo, InstanceType, InterfaceType, LiftContext, LowerContext,
+};
+use wasmtime::component::{ComponentNamedList, ComponentType, Lift, LinkerInstance, Lower};
+use wasmtime::{StoreContextMut, ValRaw, bail};
+
+use super::fault::{Passed, Replied, Stop};
+use super::lift::elements;
+use super::lower::lower;
+use super::place::{Origin, Target};
+use super::{ABI, FLAT_PARAMS_MAX, FLAT_RESULTS_MAX, Signature};
+
+/// What a handler does: given the arguments as a MessagePack array, replies with the result as
+/// MessagePack (nil if the function has none). An error is a trap in the guest.
+pub type Answer<'a> = Box<dyn Future<Output = wasmtime::Result<Vec<u8>>> + Send + 'a>;
+
+type Handler<T> = Arc<dyn for<'a> Fn(StoreContextMut<'a, T>, Vec<u8>) -> Answer<'a> + Send + Sync>;
+
+/// The flat count of parameters that are passed through memory: one more than fits.
+const SPILLED: usize = FLAT_PARAMS_MAX + 1;
+
+/// Defines the import `name`, with this signature, as `handler`.
+pub fn define<T, H>(
+    linker: &mut LinkerInstance<'_, T>,
+    name: &str,
+    signature: &Signature,
+    handler: H,
+) -> wasmtime::Result<()>
+where
+    T: Send + 'static,
+    H: for<'a> Fn(StoreContextMut<'a, T>, Vec<u8>) -> Answer<'a> + Send + Sync + 'static,
+{
+    let handler: Handler<T> = Arc::new(handler);
+    match signature.flat_result() {
+        Some(0) => define_by_params::<T, 0>(linker, name, signature, handler),
+        _ => define_by_params::<T, 1>(linker, name, signature, handler),
+    }
+}
+
+/// Wasmtime wants to know at compile time how many core values are passed, so there is one entry for
+/// each possible number.
+fn define_by_params<T: Send + 'static, const R: usize>(
+    linker: &mut LinkerInstance<'_, T>,
+    name: &str,
+    signature: &Signature,
+    handler: Handler<T>,
+) -> wasmtime::Result<()> {
+    macro_rules! by_count {
+        ($($count:literal)*) => {
+            match signature.flat_params() {
+                $(Some($count) => wrap::<T, $count, R>(linker, name, handler),)*
+                _ => wrap::<T, SPILLED, R>(linker, name, handler),
+            }
+        };
+    }
+    by_count!(0 1 2 3 4 5 6 7 8 9 10 11 12 13 14 15 16)
+}
+
+fn wrap<T: Send + 'static, const P: usize, const R: usize>(
+    linker: &mut LinkerInstance<'_, T>,
+    name: &str,
+    handler: Handler<T>,
+) -> wasmtime::Result<()> {
+    linker.func_wrap_async(name, move |store, taken: Taken<P>| {
+        let answer = Pin::from(handler(store, taken.0));
+        Box::new(async move { Ok(Answered::<R>(answer.await?)) })
+    })
+}
+
+/// The arguments on their way out of the guest, in `P` core values.
+struct Taken<const P: usize>(Vec<u8>);
+
+// SAFETY: `typecheck` makes sure that the parameters are exactly `P` core values, or in memory.
+unsafe impl<const P: usize> ComponentType for Taken<P> {
+    type Lower = [ValRaw; P];
+    const ABI: CanonicalAbiInfo = ABI;
+
+    fn typecheck(ty: &InterfaceType, types: &InstanceType<'_>) -> wasmtime::Result<()> {
+        let abi = &super::tuple(ty, types.types)?.abi;
+        match abi.flat_count(FLAT_PARAMS_MAX).unwrap_or(SPILLED) {
+            flat if flat == P => Ok(()),
+            flat => bail!("parameters are {flat} core values, not {P}"),
+        }
+    }
+}
+
+// SAFETY: it stands for the tuple of all parameters, and is treated as that.
+unsafe impl<const P: usize> ComponentNamedList for Taken<P> {}
+
+// SAFETY: nothing is read but what the function's types say, and memory only where it was checked.
+unsafe impl<const P: usize> Lift for Taken<P> {
+    fn linear_lift_from_flat(
+        cx: &mut LiftContext<'_>,
+        ty: InterfaceType,
+        src: &Self::Lower,
+    ) -> wasmtime::Result<Self> {
+        take(cx, ty, Origin::Flat(src)).map(Self)
+    }
+
+    fn linear_lift_from_memory(
+        cx: &mut LiftContext<'_>,
+        ty: InterfaceType,
+        bytes: &[u8],
+    ) -> wasmtime::Result<Self> {
+        // The slice is empty, since the size isn't known at compile time; it still tells the place,
+        // which wasmtime checked against the real size.
+        let offset = (bytes.as_ptr() as usize).checked_sub(cx.memory().as_ptr() as usize);
+        match offset {
+            Some(offset) => take(cx, ty, Origin::Memory(offset)).map(Self),
+            None => bail!("parameters are not in memory"),
+        }
+    }
+}
+
+fn take(
+    cx: &mut LiftContext<'_>,
+    ty: InterfaceType,
+    from: Origin<'_>,
+) -> wasmtime::Result<Vec<u8>> {
+    let tuple = super::tuple(&ty, cx.types)?;
+    let mut out = Writer::with_capacity(super::SMALL_BYTES);
+    elements(cx, tuple.types.iter(), from, &mut out).map_err(Stop::into_error::<Passed>)?;
+    Ok(out.into_bytes())
+}
+
+/// The reply on its way into the guest, in `R` core values or in memory.
+struct Answered<const R: usize>(Vec<u8>);
+
+// SAFETY: `typecheck` makes sure that a flat result is exactly `R` core values.
+unsafe impl<const R: usize> ComponentType for Answered<R> {
+    type Lower = [ValRaw; R];
+    const ABI: CanonicalAbiInfo = ABI;
+
+    fn typecheck(ty: &InterfaceType, types: &InstanceType<'_>) -> wasmtime::Result<()> {
+        let tuple = super::tuple(ty, types.types)?;
+        super::at_most_one(tuple)?;
+        match tuple.abi.flat_count(FLAT_RESULTS_MAX) {
+            Some(flat) if flat != R => bail!("the result is {flat} core values, not {R}"),
+            _ => Ok(()),
+        }
+    }
+}
+
+// SAFETY: it stands for the tuple of all results, and is treated as that.
+unsafe impl<const R: usize> ComponentNamedList for Answered<R> {}
+
+// SAFETY: see `ComponentType`; memory is only written at the return pointer that wasmtime checked, and
+// where the guest's allocator gave room.
+unsafe impl<const R: usize> Lower for Answered<R> {
+    fn linear_lower_to_flat<T>(
+        &self,
+        cx: &mut LowerContext<'_, T>,
+        ty: InterfaceType,
+        dst: &mut MaybeUninit<Self::Lower>,
+    ) -> wasmtime::Result<()> {
+        self.lower(cx, ty, Target::Flat(super::slots(dst)))
+    }
+
+    fn linear_lower_to_memory<T>(
+        &self,
+        cx: &mut LowerContext<'_, T>,
+        ty: InterfaceType,
+        offset: usize,
+    ) -> wasmtime::Result<()> {
+        self.lower(cx, ty, Target::Memory(offset))
+    }
+}
+
+impl<const R: usize> Answered<R> {
+    fn lower<T: 'static>(
+        &self,
+        cx: &mut LowerContext<'_, T>,
+        ty: InterfaceType,
+        to: Target<'_>,
+    ) -> wasmtime::Result<()> {
+        let mut reader = Reader::new(&self.0, Encoding::MessagePack);
+        let ty = super::at_most_one(super::tuple(&ty, cx.types)?)?;
+        let lowered = match ty {
+            Some(ty) => lower(cx, ty, &mut reader, to),
+            None if reader.nil() => Ok(()),
+            None => Err(reader.mismatch("null").into()),
+        };
+        lowered
+            .and_then(|()| Ok(reader.finish()?))
+            .map_err(|stop| stop.at(|e| e.in_result()).into_error::<Replied>())
+    }
+}

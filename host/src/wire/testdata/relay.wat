@@ -1,0 +1,71 @@
+;; A guest that passes every call on to what it imports. `relay.wasm` is this text through
+;; `wasm-tools parse`, kept beside it so that the tests need no assembler.
+(component
+  (import "test:relay/peer" (instance $peer
+    (export "nothing" (func))
+    (export "add" (func (param "a" u32) (param "b" f64) (result f64)))
+    (export "text" (func (param "text" string) (result string)))
+    (export "pick" (func
+      (param "of" (option (tuple u8 string))) (result (result (list u16) (error string)))))
+    (export "sum" (func
+      (param "a" u32) (param "b" u32) (param "c" u32) (param "d" u32) (param "e" u32) (param "f" u32)
+      (param "g" u32) (param "h" u32) (param "i" u32) (param "j" u32) (param "k" u32) (param "l" u32)
+      (param "m" u32) (param "n" u32) (param "o" u32) (param "p" u32) (param "q" u64)
+      (result u64)))))
+  (core module $allocator
+    (memory (export "memory") 1)
+    (global $next (mut i32) (i32.const 1024))
+    ;; Never frees, always aligns to 8.
+    (func (export "realloc") (param i32 i32 i32 i32) (result i32)
+      (local $at i32)
+      (if (i32.lt_u (local.get 3) (local.get 1)) (then (return (local.get 0))))
+      (local.set $at (global.get $next))
+      (global.set $next (i32.and
+        (i32.add (i32.add (local.get $at) (local.get 3)) (i32.const 7)) (i32.const -8)))
+      (memory.copy (local.get $at) (local.get 0) (local.get 1))
+      local.get $at))
+  (core instance $a (instantiate $allocator))
+  (core func $realloc (alias core export $a "realloc"))
+  (alias core export $a "memory" (core memory $memory))
+  (core func $nothing (canon lower (func $peer "nothing")))
+  (core func $add (canon lower (func $peer "add")))
+  (core func $text (canon lower (func $peer "text") (memory $memory) (realloc $realloc)))
+  (core func $pick (canon lower (func $peer "pick") (memory $memory) (realloc $realloc)))
+  (core func $sum (canon lower (func $peer "sum") (memory $memory)))
+  (core module $m
+    (import "" "memory" (memory 1))
+    (import "" "text" (func $text (param i32 i32 i32)))
+    (import "" "pick" (func $pick (param i32 i32 i32 i32 i32)))
+    ;; Imports write their result where they are told; exports return where it is.
+    (func (export "text") (param i32 i32) (result i32)
+      local.get 0  local.get 1  i32.const 16  call $text  i32.const 16)
+    (func (export "same") (param i32 i32) (result i32)
+      (i32.store (i32.const 48) (local.get 0))
+      (i32.store (i32.const 52) (local.get 1))
+      i32.const 48)
+    (func (export "pick") (param i32 i32 i32 i32) (result i32)
+      local.get 0  local.get 1  local.get 2  local.get 3  i32.const 32  call $pick  i32.const 32))
+  (core instance $i (instantiate $m (with "" (instance
+    (export "memory" (memory $memory)) (export "text" (func $text)) (export "pick" (func $pick))))))
+  (core func $text-out (alias core export $i "text"))
+  (core func $pick-out (alias core export $i "pick"))
+  (core func $same (alias core export $i "same"))
+  ;; Not passed on: strings in the encodings that the canonical ABI knows besides UTF-8.
+  (func (export "utf16") (param "text" string) (result string)
+    (canon lift (core func $same) (memory $memory) (realloc $realloc) string-encoding=utf16))
+  (func (export "latin1") (param "text" string) (result string)
+    (canon lift (core func $same) (memory $memory) (realloc $realloc)
+      string-encoding=latin1+utf16))
+  (func (export "nothing") (canon lift (core func $nothing)))
+  (func (export "add") (param "a" u32) (param "b" f64) (result f64) (canon lift (core func $add)))
+  (func (export "text") (param "text" string) (result string)
+    (canon lift (core func $text-out) (memory $memory) (realloc $realloc)))
+  (func (export "pick")
+    (param "of" (option (tuple u8 string))) (result (result (list u16) (error string)))
+    (canon lift (core func $pick-out) (memory $memory) (realloc $realloc)))
+  (func (export "sum")
+    (param "a" u32) (param "b" u32) (param "c" u32) (param "d" u32) (param "e" u32) (param "f" u32)
+    (param "g" u32) (param "h" u32) (param "i" u32) (param "j" u32) (param "k" u32) (param "l" u32)
+    (param "m" u32) (param "n" u32) (param "o" u32) (param "p" u32) (param "q" u64)
+    (result u64)
+    (canon lift (core func $sum) (memory $memory) (realloc $realloc))))
