@@ -4,7 +4,7 @@ mod running;
 
 use std::sync::Arc;
 
-use lattice_client::{ArtifactError, Client, ConnectError, ServeError, State, StateError};
+use lattice_client::{ArtifactError, Artifacts, Client, ConnectError, ServeError, State, StateError};
 use lattice_protocol::id::HostId;
 use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
@@ -22,6 +22,7 @@ use crate::reconcile::follower::Follower;
 use crate::reconcile::home::{self, Home};
 use crate::reconcile::leader::Leader;
 use crate::report::Reporter;
+use crate::route::Router;
 use running::Running;
 
 /// Why a host does not run.
@@ -91,17 +92,8 @@ impl Host {
         let id = home.id().clone();
 
         let events = Events::new(client.clone(), id.clone());
-        let engine = Engine::new(&options.data, options.capacity)?;
-        let imports =
-            Imports::new(engine.wasm()).map_err(|error| Error::Imports(format!("{error:#}")))?;
-        let actors = Actors::new(actor::Context {
-            client: client.clone(),
-            host: id.clone(),
-            engine,
-            imports,
-            artifacts: artifacts.clone(),
-            events: events.clone(),
-        });
+        let peers = Peers::new(id.clone());
+        let actors = actors(&options, &client, &id, &artifacts, &events, &peers)?;
         let providers = Providers::new(provider::Context {
             client: client.clone(),
             host: id.clone(),
@@ -117,7 +109,6 @@ impl Host {
             providers.clone(),
             events.clone(),
         );
-        let peers = Peers::new(id.clone());
         let (leave, asked) = watch::channel(None);
         let desk = Desk {
             host: id.clone(),
@@ -173,6 +164,32 @@ impl Host {
         }
         *running = None;
     }
+}
+
+/// What runs actors, and finds the way of their calls.
+fn actors(
+    options: &Options,
+    client: &Client,
+    id: &HostId,
+    artifacts: &Artifacts,
+    events: &Events,
+    peers: &Peers,
+) -> Result<Actors, Error> {
+    let engine = Engine::new(&options.data, options.capacity)?;
+    let imports =
+        Imports::new(engine.wasm()).map_err(|error| Error::Imports(format!("{error:#}")))?;
+    let router = Router::new(client.clone(), id.clone(), peers.clone());
+    let actors = Actors::new(actor::Context {
+        client: client.clone(),
+        host: id.clone(),
+        engine,
+        imports,
+        artifacts: artifacts.clone(),
+        events: events.clone(),
+        router: router.clone(),
+    });
+    router.attach(&actors);
+    Ok(actors)
 }
 
 /// Begins to listen, to answer and to follow. Subscriptions come first: what fails here fails the

@@ -42,3 +42,6 @@ pub mod reconcile;
 pub mod report;
 pub mod route;
 pub mod wire;
+
+pub use host::{Error, Host, run};
+pub use options::Options;

@@ -1,5 +1,6 @@
 //! The tasks of a host, and the order in which they end.
 
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
 use lattice_client::{Client, Serving};
@@ -26,6 +27,8 @@ pub(super) struct Running {
     pub(super) actors: Actors,
     pub(super) providers: Providers,
     pub(super) tokens: Tokens,
+    /// Whether `host.left` is out: a drain that is cut short by a stop says it once.
+    has_left: AtomicBool,
     announcing: TaskTracker,
     reconciling: TaskTracker,
     answering: TaskTracker,
@@ -76,6 +79,7 @@ impl Running {
             actors,
             providers,
             tokens: Tokens::new(),
+            has_left: AtomicBool::new(false),
             announcing: TaskTracker::new(),
             reconciling: TaskTracker::new(),
             answering: TaskTracker::new(),
@@ -116,7 +120,7 @@ impl Running {
 
     /// From here on the others plan without this host; what it has, it still serves.
     pub(super) async fn announce_leaving(&self) {
-        if self.tokens.announce.is_cancelled() {
+        if self.has_left.load(Ordering::Acquire) {
             return;
         }
         // No heartbeat may follow on `host.left`: it would bring this host back.
@@ -125,6 +129,7 @@ impl Running {
         // Nor may this host lead or follow: the lease is released, so that another plans at once.
         self.tokens.reconcile.cancel();
         self.reporter.left(self.client.max_payload()).await;
+        self.has_left.store(true, Ordering::Release);
         ended(&self.reconciling).await;
     }
 

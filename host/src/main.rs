@@ -1,0 +1,116 @@
+//! `lattice-host`: this machine joins a lattice. Options → start → a signal → shutdown.
+//!
+//! It is `lattice host` for those who install one binary for each role.
+
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+
+use anyhow::Context as _;
+use clap::Parser;
+use host::options::CAPACITY_DEFAULT;
+use lattice_protocol::id::{HostId, LatticeId};
+use tokio::io::AsyncReadExt as _;
+use tokio::signal::unix::{SignalKind, signal};
+use tokio_util::sync::CancellationToken;
+use tracing_subscriber::EnvFilter;
+
+/// What is logged unless `RUST_LOG` says otherwise.
+const LOG_DEFAULT: &str = "info";
+/// The program that carries the providers, beside this one.
+const PROGRAM: &str = "lattice";
+
+/// Joins this machine to a lattice.
+#[derive(Parser)]
+#[command(version)]
+struct Arguments {
+    /// The NATS server, or several with commas between them
+    #[arg(long, env = "LATTICE_NATS", default_value = "nats://127.0.0.1:4222")]
+    nats: String,
+    /// A NATS credentials file
+    #[arg(long, env = "LATTICE_CREDS")]
+    creds: Option<PathBuf>,
+    /// The lattice
+    #[arg(long, env = "LATTICE", default_value_t)]
+    lattice: LatticeId,
+    /// Where this host keeps its id and its compiled components
+    #[arg(long, env = "LATTICE_DATA", default_value = ".lattice")]
+    data: PathBuf,
+    /// This host's id; the one in its data directory, or a new one, if absent
+    #[arg(long, env = "LATTICE_HOST")]
+    id: Option<HostId>,
+    /// A label that placement may require, as KEY=VALUE; may be repeated
+    #[arg(long = "label", value_parser = label)]
+    labels: Vec<(String, String)>,
+    /// How many instances this host takes in all
+    #[arg(long, env = "LATTICE_CAPACITY", default_value_t = CAPACITY_DEFAULT)]
+    capacity: u32,
+    /// The `lattice` program, which carries the providers; the one beside this program if absent
+    #[arg(long, env = "LATTICE_PROGRAM")]
+    program: Option<PathBuf>,
+}
+
+fn label(text: &str) -> Result<(String, String), String> {
+    let (key, value) = text.split_once('=').ok_or("write it as KEY=VALUE")?;
+    Ok((key.to_owned(), value.to_owned()))
+}
+
+#[tokio::main]
+async fn main() -> anyhow::Result<()> {
+    let arguments = Arguments::parse();
+    let filter = EnvFilter::try_from_default_env().unwrap_or_else(|_| EnvFilter::new(LOG_DEFAULT));
+    tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr).init();
+    let shutdown = shutdown()?;
+    host::run(options(arguments)?, shutdown).await?;
+    Ok(())
+}
+
+fn options(arguments: Arguments) -> anyhow::Result<host::Options> {
+    let program = match arguments.program {
+        Some(program) => program,
+        None => beside_this()?,
+    };
+    let client = lattice_client::Options {
+        nats: arguments.nats,
+        creds: arguments.creds,
+        lattice: arguments.lattice,
+        name: "lattice-host".to_owned(),
+    };
+    Ok(host::Options {
+        client,
+        id: arguments.id,
+        labels: BTreeMap::from_iter(arguments.labels),
+        capacity: arguments.capacity,
+        data: arguments.data,
+        program,
+    })
+}
+
+fn beside_this() -> anyhow::Result<PathBuf> {
+    let this = std::env::current_exe().context("failed to find this program")?;
+    Ok(this.parent().unwrap_or(Path::new(".")).join(PROGRAM))
+}
+
+/// Cancelled by ctrl-c, SIGTERM, or, when supervised, the end of standard input: then whoever
+/// started this process is gone.
+fn shutdown() -> anyhow::Result<CancellationToken> {
+    let mut interrupt = signal(SignalKind::interrupt()).context("failed to listen to signals")?;
+    let mut terminate = signal(SignalKind::terminate()).context("failed to listen to signals")?;
+    let is_supervised = std::env::var_os("LATTICE_SUPERVISED").is_some_and(|value| value == "1");
+    let token = CancellationToken::new();
+    let stop = token.clone();
+    tokio::spawn(async move {
+        tokio::select! {
+            _ = interrupt.recv() => {}
+            _ = terminate.recv() => {}
+            () = input_ends(), if is_supervised => {}
+        }
+        stop.cancel();
+    });
+    Ok(token)
+}
+
+async fn input_ends() {
+    let mut stdin = tokio::io::stdin();
+    let mut buffer = [0; 64];
+    while stdin.read(&mut buffer).await.is_ok_and(|read| read > 0) {}
+}
