@@ -1,0 +1,37 @@
+//! `lattice delete`.
+
+use lattice_protocol::control::{Applied, ByApp, Verb};
+use lattice_protocol::id::AppName;
+
+use super::app::print_changes;
+use super::names::{Of, explain};
+use crate::connection::Connection;
+use crate::ui;
+
+/// Remove an app, and stop what it declared. What its providers stored stays.
+#[derive(Debug, clap::Args)]
+pub struct Delete {
+    /// The app.
+    app: AppName,
+
+    /// Only if the app is still at this revision.
+    #[arg(long, value_name = "N")]
+    if_revision: Option<u64>,
+}
+
+impl Delete {
+    pub(super) async fn run(self, connection: &Connection) -> anyhow::Result<()> {
+        let client = connection.connect().await?;
+        let request = ByApp {
+            name: self.app.clone(),
+            if_revision: self.if_revision,
+        };
+        match client.control::<Applied>(Verb::AppDelete, &request).await {
+            Ok(applied) => {
+                print_changes(&applied.changes)?;
+                ui::out(format_args!("app {} is deleted", self.app))
+            }
+            Err(error) => Err(explain(&client, Of::App, self.app.as_str(), error).await),
+        }
+    }
+}

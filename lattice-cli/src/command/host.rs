@@ -1,0 +1,72 @@
+//! `lattice host`.
+
+use std::path::PathBuf;
+
+use anyhow::Context as _;
+use lattice_protocol::id::HostId;
+
+use crate::connection::{Connection, DATA_FOLDER};
+use crate::logging;
+use crate::signal;
+
+/// Join this machine to a lattice: run what is assigned to it until ctrl-c, or until standard input
+/// ends if LATTICE_SUPERVISED=1.
+#[derive(Debug, clap::Args)]
+pub struct Host {
+    /// Id of the host; default: the one in its data folder, or a new one.
+    #[arg(long, value_name = "ID")]
+    id: Option<HostId>,
+
+    /// Label that placement may require; may be given several times.
+    #[arg(long = "label", value_name = "K=V", value_parser = label)]
+    labels: Vec<(String, String)>,
+
+    /// How many instances the host takes in all.
+    #[arg(long, value_name = "N", default_value_t = host::options::CAPACITY_DEFAULT)]
+    capacity: u32,
+
+    /// Folder for its id and compiled components; for one host alone [default: .lattice/host]
+    #[arg(long, value_name = "DIR")]
+    data: Option<PathBuf>,
+
+    /// How log lines look; RUST_LOG chooses what is logged.
+    #[arg(long, value_name = "FORMAT", value_enum, default_value_t)]
+    log_format: logging::Format,
+}
+
+impl Host {
+    pub(super) async fn run(self, connection: &Connection) -> anyhow::Result<()> {
+        logging::start(self.log_format);
+        let shutdown = signal::shutdown()?;
+        let options = host::Options {
+            client: connection.options("lattice-host"),
+            id: self.id,
+            labels: self.labels.into_iter().collect(),
+            capacity: self.capacity,
+            data: self
+                .data
+                .unwrap_or_else(|| PathBuf::from(DATA_FOLDER).join("host")),
+            program: std::env::current_exe().context("failed to find this program")?,
+        };
+        Ok(host::run(options, shutdown).await?)
+    }
+}
+
+fn label(text: &str) -> Result<(String, String), String> {
+    match text.split_once('=') {
+        Some((key, value)) if !key.is_empty() => Ok((key.to_owned(), value.to_owned())),
+        _ => Err(format!("{text:?} is no label: write it like zone=a")),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_label_has_a_key_and_a_value() {
+        assert_eq!(label("zone=a=b"), Ok(("zone".into(), "a=b".into())));
+        assert_eq!(label("gpu="), Ok(("gpu".into(), String::new())));
+        assert!(label("zone").is_err() && label("=a").is_err());
+    }
+}

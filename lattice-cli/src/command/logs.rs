@@ -1,0 +1,85 @@
+//! `lattice logs`.
+
+use anyhow::bail;
+use lattice_protocol::id::TargetName;
+use lattice_protocol::log::{Level, Record};
+
+use crate::connection::Connection;
+use crate::ui;
+
+/// Follow what actors and providers log, until ctrl-c. Logs are live: what was said before this
+/// command is not kept by the lattice.
+#[derive(Debug, clap::Args)]
+pub struct Logs {
+    /// Only this actor or provider.
+    target: Option<TargetName>,
+
+    /// Follow: always so, accepted because fingers expect it.
+    #[arg(short, long)]
+    follow: bool,
+
+    /// Print one JSON object a line.
+    #[arg(long)]
+    json: bool,
+}
+
+impl Logs {
+    pub(super) async fn run(self, connection: &Connection) -> anyhow::Result<()> {
+        let client = connection.connect().await?;
+        let mut logs = client.logs().await?;
+        while let Some(record) = logs.next().await {
+            if self
+                .target
+                .as_ref()
+                .is_some_and(|target| *target != record.target)
+            {
+                continue;
+            }
+            if self.json {
+                ui::out(serde_json::to_string(&record)?)?;
+            } else {
+                ui::out(line(&record))?;
+            }
+        }
+        bail!("the connection to NATS was closed")
+    }
+}
+
+fn line(record: &Record) -> String {
+    let Record {
+        time,
+        target,
+        level,
+        message,
+        ..
+    } = record;
+    // The sender's clock to the second is enough for people.
+    let time = time.get(11..19).unwrap_or(time);
+    match level {
+        Level::Info => format!("{time} {target}: {message}"),
+        level => format!("{time} {target}: [{level}] {message}"),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use lattice_protocol::log::Stream;
+
+    use super::*;
+
+    #[test]
+    fn a_line_has_the_time_the_target_and_what_is_unusual() {
+        let mut record = Record {
+            time: "2026-01-02T03:04:05.678Z".into(),
+            target: "greeter".parse().unwrap(),
+            host: "h1".parse().unwrap(),
+            level: Level::Info,
+            stream: Stream::Stdout,
+            call: None,
+            message: "hello".into(),
+        };
+        assert_eq!(line(&record), "03:04:05 greeter: hello");
+        record.level = Level::Error;
+        assert_eq!(line(&record), "03:04:05 greeter: [error] hello");
+    }
+}

@@ -1,0 +1,90 @@
+//! The commands: one line here, one file each.
+
+mod app;
+mod apply;
+mod build;
+mod call;
+mod completion;
+mod delete;
+mod diff;
+mod events;
+mod history;
+mod host;
+mod inspect;
+mod logs;
+mod names;
+mod provider;
+mod ps;
+mod push;
+mod rollback;
+mod scale;
+mod stop;
+mod up;
+
+use crate::connection::Connection;
+
+/// What can be asked of the program.
+#[derive(Debug, clap::Subcommand)]
+pub enum Command {
+    /// Run everything on this machine: NATS, a host, providers and the app of a folder.
+    Up(up::Up),
+    /// Build the components of a manifest.
+    Build(build::Build),
+    /// Declare an app: push its components and send its manifest.
+    Apply(apply::Apply),
+    /// Show what an apply would change.
+    Diff(diff::Diff),
+    /// Remove an app, and stop what it declared.
+    Delete(delete::Delete),
+    /// List the revisions of an app.
+    History(history::History),
+    /// Go back to an earlier revision of an app.
+    Rollback(rollback::Rollback),
+    /// List hosts, actors, providers and links.
+    Ps(ps::Ps),
+    /// Call a function of an actor or a provider.
+    Call(call::CallCommand),
+    /// Show what an actor exports and imports.
+    Inspect(inspect::Inspect),
+    /// Set how many instances an actor has over the whole lattice.
+    Scale(scale::Scale),
+    /// Remove an actor.
+    Stop(stop::Stop),
+    /// Store components in the lattice.
+    Push(push::Push),
+    /// Follow what actors and providers log.
+    Logs(logs::Logs),
+    /// Follow what happens in the lattice.
+    Events(events::Events),
+    /// Join this machine to a lattice.
+    Host(host::Host),
+    /// Run a provider that this program carries.
+    Provider(provider::Provider),
+    /// Print the completion for a shell.
+    Completion(completion::Completion),
+}
+
+impl Command {
+    pub(crate) async fn run(self, connection: &Connection) -> anyhow::Result<()> {
+        match self {
+            Self::Up(command) => command.run(connection).await,
+            Self::Build(command) => command.run().await,
+            Self::Apply(command) => command.run(connection).await,
+            Self::Diff(command) => command.run(connection).await,
+            Self::Delete(command) => command.run(connection).await,
+            Self::History(command) => command.run(connection).await,
+            Self::Rollback(command) => command.run(connection).await,
+            Self::Ps(command) => command.run(connection).await,
+            Self::Call(command) => command.run(connection).await,
+            Self::Inspect(command) => command.run(connection).await,
+            Self::Scale(command) => command.run(connection).await,
+            Self::Stop(command) => command.run(connection).await,
+            Self::Push(command) => command.run(connection).await,
+            Self::Logs(command) => command.run(connection).await,
+            Self::Events(command) => command.run(connection).await,
+            Self::Host(command) => command.run(connection).await,
+            Self::Provider(command) => command.run(connection).await,
+            Self::Completion(command) => command.run(),
+        }
+    }
+}

@@ -1,0 +1,218 @@
+//! `lattice ps`.
+
+use std::collections::BTreeMap;
+
+use lattice_client::{Client, ControlError};
+use lattice_protocol::control::{
+    ActorSummary, LinkSummary, Nothing, Placement, ProviderSummary, Verb,
+};
+use lattice_protocol::id::HostId;
+use lattice_protocol::report::{Phase, Report};
+use serde::Serialize;
+
+use crate::connection::Connection;
+use crate::ui;
+
+/// List hosts, actors, providers and links.
+#[derive(Debug, clap::Args)]
+pub struct Ps {
+    /// Print JSON.
+    #[arg(long)]
+    json: bool,
+}
+
+#[derive(Serialize)]
+struct Listing {
+    hosts: Vec<Report>,
+    actors: Vec<ActorSummary>,
+    providers: Vec<ProviderSummary>,
+    links: Vec<LinkSummary>,
+}
+
+impl Ps {
+    pub(super) async fn run(self, connection: &Connection) -> anyhow::Result<()> {
+        let client = connection.connect().await?;
+        let listing = ask(&client).await?;
+        if self.json {
+            return ui::json::print(&listing);
+        }
+        hosts(&listing.hosts)?;
+        ui::out("")?;
+        actors(&listing.actors)?;
+        ui::out("")?;
+        providers(&listing.providers)?;
+        ui::out("")?;
+        links(&listing.links)
+    }
+}
+
+async fn ask(client: &Client) -> Result<Listing, ControlError> {
+    Ok(Listing {
+        hosts: client.control(Verb::HostList, &Nothing {}).await?,
+        actors: client.control(Verb::ActorList, &Nothing {}).await?,
+        providers: client.control(Verb::ProviderList, &Nothing {}).await?,
+        links: client.control(Verb::LinkList, &Nothing {}).await?,
+    })
+}
+
+fn hosts(hosts: &[Report]) -> anyhow::Result<()> {
+    let rows = hosts.iter().map(|host| {
+        let labels: Vec<_> = host
+            .labels
+            .iter()
+            .map(|(key, value)| format!("{key}={value}"))
+            .collect();
+        [
+            host.host.to_string(),
+            host.version.clone(),
+            uptime(host.uptime_ms),
+            host.capacity.to_string(),
+            host.actors.len().to_string(),
+            host.providers.len().to_string(),
+            labels.join(" "),
+        ]
+    });
+    let header = [
+        "HOST",
+        "VERSION",
+        "UP",
+        "CAPACITY",
+        "ACTORS",
+        "PROVIDERS",
+        "LABELS",
+    ];
+    ui::table::print(header, rows.collect(), "no hosts")
+}
+
+fn actors(actors: &[ActorSummary]) -> anyhow::Result<()> {
+    let rows = actors.iter().map(|actor| {
+        let running: u32 = running(&actor.hosts).map(|placement| placement.slots).sum();
+        [
+            actor.name.to_string(),
+            actor.app.to_string(),
+            format!("{running}/{}", actor.wanted),
+            actor.hosts.len().to_string(),
+            state(&actor.hosts),
+            short(&actor.component),
+        ]
+    });
+    let header = ["ACTOR", "APP", "INSTANCES", "HOSTS", "STATE", "COMPONENT"];
+    ui::table::print(header, rows.collect(), "no actors")
+}
+
+fn providers(providers: &[ProviderSummary]) -> anyhow::Result<()> {
+    let rows = providers.iter().map(|provider| {
+        [
+            provider.name.to_string(),
+            provider.app.to_string(),
+            provider.kind.clone(),
+            provider.hosts.len().to_string(),
+            state(&provider.hosts),
+        ]
+    });
+    let header = ["PROVIDER", "APP", "KIND", "HOSTS", "STATE"];
+    ui::table::print(header, rows.collect(), "no providers")
+}
+
+fn links(links: &[LinkSummary]) -> anyhow::Result<()> {
+    let rows = links.iter().map(|link| {
+        [
+            link.source.to_string(),
+            link.interface.to_string(),
+            link.name.to_string(),
+            link.target.to_string(),
+        ]
+    });
+    ui::table::print(
+        ["LINK", "INTERFACE", "NAME", "TO"],
+        rows.collect(),
+        "no links",
+    )
+}
+
+fn running(hosts: &BTreeMap<HostId, Placement>) -> impl Iterator<Item = &Placement> {
+    hosts
+        .values()
+        .filter(|placement| placement.phase == Phase::Running)
+}
+
+/// One word for all hosts: what is wrong comes first.
+fn state(hosts: &BTreeMap<HostId, Placement>) -> String {
+    let phases = || hosts.values().map(|placement| &placement.phase);
+    let failed = phases().find_map(|phase| match phase {
+        Phase::Failed { reason } => Some(format!("failed: {reason}")),
+        _ => None,
+    });
+    let is = |wanted: &Phase| phases().any(|phase| phase == wanted);
+    failed.unwrap_or_else(|| {
+        let word = match () {
+            () if hosts.is_empty() => "not running",
+            () if is(&Phase::Starting) => "starting",
+            () if is(&Phase::Running) => "running",
+            () => "draining",
+        };
+        word.to_owned()
+    })
+}
+
+/// A digest as people recognise it; a reference stays whole.
+fn short(component: &str) -> String {
+    component
+        .split_once("sha256:")
+        .and_then(|(_, hex)| hex.get(..12))
+        .unwrap_or(component)
+        .to_owned()
+}
+
+fn uptime(ms: u64) -> String {
+    let seconds = ms / 1000;
+    match seconds {
+        0..=99 => format!("{seconds}s"),
+        100..=5_999 => format!("{}m", seconds / 60),
+        6_000..=359_999 => format!("{}h", seconds / 3_600),
+        _ => format!("{}d", seconds / 86_400),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn hosts(phases: &[Phase]) -> BTreeMap<HostId, Placement> {
+        let placement = |phase: &Phase| Placement {
+            revision: "r".into(),
+            slots: 1,
+            phase: phase.clone(),
+        };
+        let named = |n: usize| format!("h{n}").parse().unwrap();
+        phases
+            .iter()
+            .enumerate()
+            .map(|(n, phase)| (named(n), placement(phase)))
+            .collect()
+    }
+
+    #[test]
+    fn what_is_wrong_on_one_host_is_what_is_shown() {
+        let failed = Phase::Failed {
+            reason: "no link".into(),
+        };
+        assert_eq!(state(&hosts(&[Phase::Running, failed])), "failed: no link");
+        assert_eq!(
+            state(&hosts(&[Phase::Running, Phase::Starting])),
+            "starting"
+        );
+        assert_eq!(state(&hosts(&[Phase::Running])), "running");
+        assert_eq!(state(&hosts(&[])), "not running");
+    }
+
+    #[test]
+    fn uptimes_and_digests_are_short() {
+        assert_eq!(
+            [7_000, 130_000, 7_200_000, 864_000_000].map(uptime),
+            ["7s", "2m", "2h", "10d"]
+        );
+        assert_eq!(short("sha256:ba7816bf8f01cfea4141"), "ba7816bf8f01");
+        assert_eq!(short("oci://example.org/a:1"), "oci://example.org/a:1");
+    }
+}

@@ -1,0 +1,33 @@
+//! `lattice push`.
+
+use std::path::PathBuf;
+
+use anyhow::Context as _;
+
+use crate::connection::Connection;
+use crate::ui::{self, Progress};
+
+/// Store components in the lattice and print their digests, which a manifest can then name.
+#[derive(Debug, clap::Args)]
+pub struct Push {
+    /// Components.
+    #[arg(value_name = "FILE", required = true)]
+    files: Vec<PathBuf>,
+}
+
+impl Push {
+    pub(super) async fn run(self, connection: &Connection) -> anyhow::Result<()> {
+        let artifacts = connection.connect().await?.artifacts().await?;
+        let progress = Progress::new();
+        for file in self.files {
+            let name = file.display();
+            let bytes = std::fs::read(&file).with_context(|| format!("failed to read {name}"))?;
+            progress.step(&format!("pushing {name} ({} kB)", bytes.len() / 1000));
+            let pushed = artifacts.push(&bytes).await;
+            progress.clear();
+            let digest = pushed.with_context(|| format!("failed to push {name}"))?;
+            ui::out(format_args!("{digest}  {name}"))?;
+        }
+        Ok(())
+    }
+}

@@ -1,0 +1,40 @@
+//! `lattice rollback`.
+
+use lattice_protocol::control::{AppRollback, Applied, Verb};
+use lattice_protocol::id::AppName;
+
+use super::app::print_applied;
+use super::names::{Of, explain};
+use crate::connection::Connection;
+
+/// Go back to an earlier revision of an app: it becomes a new revision, so that this too can be
+/// rolled back.
+#[derive(Debug, clap::Args)]
+pub struct Rollback {
+    /// The app.
+    app: AppName,
+
+    /// The revision to return to; default: the one before the present.
+    #[arg(value_name = "REV")]
+    to: Option<u64>,
+
+    /// Only if the app is still at this revision.
+    #[arg(long, value_name = "N")]
+    if_revision: Option<u64>,
+}
+
+impl Rollback {
+    pub(super) async fn run(self, connection: &Connection) -> anyhow::Result<()> {
+        let client = connection.connect().await?;
+        let name = self.app.clone();
+        let request = AppRollback {
+            name: self.app,
+            to: self.to,
+            if_revision: self.if_revision,
+        };
+        match client.control::<Applied>(Verb::AppRollback, &request).await {
+            Ok(applied) => print_applied(&applied),
+            Err(error) => Err(explain(&client, Of::App, name.as_str(), error).await),
+        }
+    }
+}

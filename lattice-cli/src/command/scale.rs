@@ -1,0 +1,39 @@
+//! `lattice scale`.
+
+use lattice_protocol::control::{ActorScale, Applied, Verb};
+use lattice_protocol::id::ActorName;
+
+use super::app::print_applied;
+use super::names::{Of, explain};
+use crate::connection::Connection;
+
+/// Set how many calls an actor may serve at once over the whole lattice; 0 stops it and keeps it
+/// declared.
+#[derive(Debug, clap::Args)]
+pub struct Scale {
+    /// The actor.
+    actor: ActorName,
+
+    /// How many instances.
+    #[arg(value_name = "N")]
+    instances: u32,
+
+    /// Only if its app is still at this revision.
+    #[arg(long, value_name = "N")]
+    if_revision: Option<u64>,
+}
+
+impl Scale {
+    pub(super) async fn run(self, connection: &Connection) -> anyhow::Result<()> {
+        let client = connection.connect().await?;
+        let request = ActorScale {
+            name: self.actor.clone(),
+            instances: self.instances,
+            if_revision: self.if_revision,
+        };
+        match client.control::<Applied>(Verb::ActorScale, &request).await {
+            Ok(applied) => print_applied(&applied),
+            Err(error) => Err(explain(&client, Of::Actor, self.actor.as_str(), error).await),
+        }
+    }
+}

@@ -1,0 +1,192 @@
+//! The processes of one `lattice up`: a nats-server, unless it is the user's, and a host, which
+//! starts the providers.
+
+use std::fs::File;
+use std::path::PathBuf;
+use std::process::{ExitStatus, Stdio};
+use std::time::{Duration, Instant};
+
+use anyhow::{Context as _, anyhow, bail};
+use lattice_client::{Client, ControlError};
+use lattice_protocol::control::{Nothing, Verb};
+use lattice_protocol::report::Report;
+use tokio::process::Command;
+
+use super::data::Data;
+use crate::connection::Connection;
+use crate::nats_server::{NatsServer, Options, Port};
+use crate::process::Process;
+use crate::signal::{SUPERVISED_VARIABLE, Signals};
+use crate::ui::Progress;
+
+/// The port that NATS clients try by themselves.
+const NATS_PORT: u16 = 4222;
+/// How long a host has to stop in order: running calls may take their default deadline of 10 s, and
+/// its providers finish after it.
+pub(super) const HOST_STOP_GRACE: Duration = Duration::from_secs(15);
+/// How long a host has until it answers.
+const HOST_READY_TIMEOUT: Duration = Duration::from_secs(30);
+/// How often it is asked.
+const HOST_READY_INTERVAL: Duration = Duration::from_millis(50);
+
+/// What was started, and has to be stopped.
+#[derive(Default)]
+pub(super) struct Running {
+    pub(super) nats: Option<NatsServer>,
+    pub(super) host: Option<Process>,
+}
+
+impl Running {
+    /// Starts nats-server, on its usual port if that is free.
+    pub(super) async fn start_nats(
+        &mut self,
+        program: PathBuf,
+        data: &Data,
+        progress: &Progress,
+    ) -> anyhow::Result<()> {
+        progress.step("starting nats-server");
+        let port = Port::Preferred(NATS_PORT);
+        let options = Options {
+            port,
+            ..Options::new(program, data.nats_folder())
+        };
+        let nats = NatsServer::start(options).await?;
+        progress.done(&format!("nats-server listens on {}", nats.url()));
+        self.nats = Some(nats);
+        Ok(())
+    }
+
+    /// How everything else reaches NATS.
+    pub(super) fn connection(&self, given: &Connection) -> Connection {
+        let own = self.nats.as_ref().map(NatsServer::url);
+        Connection {
+            nats: own.or_else(|| given.nats.clone()),
+            ..given.clone()
+        }
+    }
+
+    /// Starts the host: this program again, supervised.
+    pub(super) fn start_host(
+        &mut self,
+        connection: &Connection,
+        data: &Data,
+    ) -> anyhow::Result<()> {
+        let path = data.host_log_path();
+        let log = File::options().create(true).append(true).open(&path);
+        let log = log.with_context(|| format!("failed to write {}", path.display()))?;
+        let mut command =
+            Command::new(std::env::current_exe().context("failed to find this program")?);
+        command
+            .args(["host", "--id", data.host_id()?.as_str(), "--data"])
+            .arg(data.host_folder())
+            .args([
+                "--nats",
+                &connection.url(),
+                "--lattice",
+                connection.lattice.as_str(),
+            ])
+            .env(SUPERVISED_VARIABLE, "1")
+            .stdin(Stdio::piped())
+            .stdout(Stdio::null())
+            .stderr(log);
+        if let Some(creds) = &connection.creds {
+            command.arg("--creds").arg(creds);
+        }
+        let host = Process::spawn(command)?;
+        if let Some(id) = host.id() {
+            let path = data.host_pid_path();
+            std::fs::write(&path, format!("{id}\n"))
+                .with_context(|| format!("failed to write {}", path.display()))?;
+        }
+        self.host = Some(host);
+        Ok(())
+    }
+
+    /// Waits until the host answers for the lattice.
+    pub(super) async fn host_answers(
+        &mut self,
+        client: &Client,
+        data: &Data,
+    ) -> anyhow::Result<()> {
+        let id = data.host_id()?;
+        let deadline = Instant::now() + HOST_READY_TIMEOUT;
+        while Instant::now() < deadline {
+            if let Some(status) = self.host.as_mut().and_then(Process::ended) {
+                crate::ui::err(data.host_log_tail());
+                bail!("the host ended at its start ({status})");
+            }
+            match client
+                .control::<Vec<Report>>(Verb::HostList, &Nothing {})
+                .await
+            {
+                Ok(hosts) if hosts.iter().any(|report| report.host == id) => return Ok(()),
+                Ok(_) | Err(ControlError::NoHost(_) | ControlError::TimedOut(_)) => {}
+                Err(error) => return Err(error.into()),
+            }
+            tokio::time::sleep(HOST_READY_INTERVAL).await;
+        }
+        bail!(
+            "the host did not answer within {HOST_READY_TIMEOUT:?}; {}",
+            data.host_log_tail()
+        )
+    }
+
+    /// Waits until the host ends by itself; may be dropped and asked again.
+    pub(super) async fn host_ended(&mut self) -> anyhow::Error {
+        ended("the host", self.host.as_mut().map(Process::wait)).await
+    }
+
+    /// Waits until a process ends by itself, and says which and how.
+    pub(super) async fn first_end(&mut self) -> (Which, anyhow::Error) {
+        let nats = ended("nats-server", self.nats.as_mut().map(NatsServer::wait));
+        let host = ended("the host", self.host.as_mut().map(Process::wait));
+        tokio::select! {
+            error = nats => (Which::Nats, error),
+            error = host => (Which::Host, error),
+        }
+    }
+
+    /// Stops the host, which stops its providers, and then NATS, over which they finish. One more
+    /// signal ends everything at once.
+    pub(super) async fn stop(mut self, progress: &Progress, signals: &mut Signals) {
+        if self.nats.is_none() && self.host.is_none() {
+            return;
+        }
+        let in_order = async {
+            if let Some(host) = &mut self.host {
+                progress.step("stopping the host and its providers");
+                host.stop(HOST_STOP_GRACE).await;
+            }
+            if let Some(nats) = &mut self.nats {
+                progress.step("stopping nats-server");
+                nats.stop().await;
+            }
+        };
+        tokio::select! {
+            () = in_order => progress.done("everything is stopped"),
+            // What is left is killed when it is dropped.
+            () = signals.next() => progress.done("killed"),
+        }
+    }
+}
+
+/// How a process ended; what was not started never ends.
+async fn ended(
+    what: &str,
+    wait: Option<impl Future<Output = anyhow::Result<ExitStatus>>>,
+) -> anyhow::Error {
+    let Some(wait) = wait else {
+        return std::future::pending().await;
+    };
+    match wait.await {
+        Ok(status) => anyhow!("{what} ended by itself ({status})"),
+        Err(error) => error,
+    }
+}
+
+/// One of the processes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Which {
+    Nats,
+    Host,
+}

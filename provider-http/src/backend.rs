@@ -1,0 +1,57 @@
+//! The lattice as this provider sees it: somebody to call.
+
+use std::future::Future;
+
+use bytes::Bytes;
+use lattice_client::{Call, Client};
+use lattice_protocol::error::{CallError, ErrorCode};
+use lattice_protocol::interface::{Endpoint, Interface};
+use lattice_protocol::standard::http;
+
+/// Who answers calls: a connection to a lattice, or in tests a function.
+pub(crate) trait Backend: Send + Sync + 'static {
+    /// Whether calls can be made now.
+    fn is_connected(&self) -> bool;
+
+    /// The largest message that can be sent.
+    fn max_payload(&self) -> usize;
+
+    /// Makes a call; dropping the future cancels it.
+    fn call(&self, call: Call) -> impl Future<Output = Result<Bytes, CallError>> + Send;
+}
+
+impl Backend for Client {
+    fn is_connected(&self) -> bool {
+        Self::is_connected(self)
+    }
+
+    fn max_payload(&self) -> usize {
+        Self::max_payload(self)
+    }
+
+    async fn call(&self, call: Call) -> Result<Bytes, CallError> {
+        Self::call(self, call).await
+    }
+}
+
+/// The function of an actor that takes HTTP requests.
+pub(crate) fn handle() -> Result<Endpoint, lattice_protocol::id::Error> {
+    Ok(Endpoint {
+        interface: Some(http::INTERFACE.parse::<Interface>()?),
+        function: http::HANDLE.parse()?,
+    })
+}
+
+/// The arguments as a payload, in one piece.
+pub(crate) fn payload(request: &http::Request) -> Result<Bytes, CallError> {
+    // Headers and names of an ordinary request; a larger one grows the buffer once or twice.
+    const HEAD_BYTES: usize = 1024;
+    let mut payload = Vec::with_capacity(request.body.len() + HEAD_BYTES);
+    rmp_serde::encode::write_named(&mut payload, request).map_err(|error| {
+        CallError::refused(
+            ErrorCode::Internal,
+            format!("failed to write the call: {error}"),
+        )
+    })?;
+    Ok(payload.into())
+}

@@ -1,0 +1,101 @@
+//! HTTP server provider: many actors behind one listener.
+//!
+//! It speaks HTTP/1.1 and HTTP/2 (without TLS, by prior knowledge) to clients and calls
+//! `wasi:http/incoming-handler.handle` of the actor that a route names. It does not know what
+//! actors are or where they run, and it doesn't speak for actors outward.
+//!
+//! A request's way, which is also the reading order:
+//! - `listener`: accepts the connection, if there is room;
+//! - `connection`: HTTP/1.1 or HTTP/2, until it is idle for too long;
+//! - `service`: one request in, one response out; `GET /healthz`;
+//! - `admission`: how much is taken on at once;
+//! - `route`: whose request it is;
+//! - `body`: the body, whole and within bounds;
+//! - `request` and `headers`: what the actor sees;
+//! - `backend`: the call;
+//! - `response`: what the client sees;
+//! - `status`: what the client sees when something went wrong.
+//!
+//! Around it: `config` (and its limits), `server` (settings that change while it runs),
+//! `provider` (the lattice's side of it), `error` (why settings are refused).
+
+mod admission;
+mod backend;
+mod body;
+mod config;
+mod connection;
+mod error;
+mod headers;
+mod listener;
+mod provider;
+mod request;
+mod response;
+mod route;
+mod server;
+mod service;
+mod status;
+#[cfg(test)]
+mod testing;
+
+use std::pin::pin;
+use std::sync::{Arc, OnceLock};
+
+use lattice_client::Client;
+use tokio_util::sync::CancellationToken;
+
+pub use error::Error;
+pub use provider::ADDRESS;
+
+use provider::HttpProvider;
+use server::Server;
+
+/// Runs the provider until `shutdown`, or until it can't go on.
+///
+/// Order at `shutdown`: close the socket; let the requests in flight finish, for at most the
+/// default deadline of a call; leave the lattice.
+pub async fn run(
+    options: provider_sdk::Options,
+    shutdown: CancellationToken,
+) -> Result<(), provider_sdk::Error> {
+    let leave = CancellationToken::new();
+    let built: OnceLock<Arc<Server<Client>>> = OnceLock::new();
+    let name = options.name.clone();
+    let build = async |client: Client| {
+        let provider = HttpProvider::new(client, name)?;
+        // Built once, so the place is free.
+        let _ = built.set(provider.server());
+        Ok(provider)
+    };
+    let mut running = pin!(provider_sdk::run(options, build, leave.clone()));
+    tokio::select! {
+        ended = running.as_mut() => return ended,
+        () = shutdown.cancelled() => {}
+    }
+    // Requests in flight still need the lattice.
+    let drain = async {
+        if let Some(server) = built.get() {
+            server.stop().await;
+        }
+        leave.cancel();
+    };
+    let ((), ended) = tokio::join!(drain, running);
+    ended
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_provider_can_run_on_a_task_of_its_own() {
+        fn is_send(_: impl Send) {}
+        let client = lattice_client::Options {
+            nats: "nats://127.0.0.1:4222".into(),
+            creds: None,
+            lattice: Default::default(),
+            name: "web".into(),
+        };
+        let options = provider_sdk::Options::new(client, "web".parse().unwrap());
+        is_send(run(options, CancellationToken::new()));
+    }
+}

@@ -1,0 +1,187 @@
+//! The server: a listener and the settings it works by, both changed while it runs.
+
+use std::net::SocketAddr;
+use std::sync::Arc;
+
+use lattice_config::Route;
+use serde_json::{Map, Value};
+use tokio::net::TcpListener;
+use tokio::sync::{Mutex, watch};
+use tokio_util::sync::{CancellationToken, DropGuard};
+use tokio_util::task::TaskTracker;
+use tracing::{error, warn};
+
+use crate::backend::{self, Backend};
+use crate::config::Config;
+use crate::error::Error;
+use crate::listener::{self, Listener};
+use crate::route::Table;
+use crate::service::{Live, Service};
+
+/// An HTTP server; it listens once it has settings.
+pub(crate) struct Server<B> {
+    service: Arc<Service<B>>,
+    live: watch::Sender<Arc<Live>>,
+    stage: Mutex<Stage>,
+    tasks: TaskTracker,
+    kill: CancellationToken,
+    /// What still runs when the server is dropped ends with it.
+    _killed: DropGuard,
+}
+
+enum Stage {
+    /// No settings came yet.
+    Fresh,
+    /// With the address as it was written: port 0 is not taken anew at each change.
+    Listening { listen: String, listener: Listener },
+    /// For good: settings that come late start nothing.
+    Stopped,
+}
+
+/// A socket for a new listener.
+type Bound = (TcpListener, SocketAddr);
+
+impl<B: Backend> Server<B> {
+    /// A server that calls `backend`, with its first settings still to come.
+    pub(crate) fn new(backend: B) -> Result<Self, Error> {
+        let handle = backend::handle().map_err(|error| Error::Config(error.to_string()))?;
+        let config = Config::read(&Map::new(), backend.max_payload())?;
+        let first = Live {
+            limits: config.limits,
+            table: Table::default(),
+        };
+        let (live, later) = watch::channel(Arc::new(first));
+        let kill = CancellationToken::new();
+        Ok(Self {
+            service: Arc::new(Service::new(backend, handle, later)),
+            live,
+            stage: Mutex::new(Stage::Fresh),
+            tasks: TaskTracker::new(),
+            _killed: kill.clone().drop_guard(),
+            kill,
+        })
+    }
+
+    /// Takes new settings, all of them or none.
+    pub(crate) async fn apply(
+        &self,
+        config: &Map<String, Value>,
+        routes: &[Route],
+    ) -> Result<(), Error> {
+        let config = Config::read(config, self.service.max_payload())?;
+        let live = Live {
+            table: Table::build(routes)?,
+            limits: config.limits,
+        };
+        if routes.is_empty() {
+            warn!("there are no routes: every request is answered 404");
+        }
+        let mut stage = self.stage.lock().await;
+        let (listen, old) = (config.listen, std::mem::replace(&mut *stage, Stage::Fresh));
+        let old = match old {
+            Stage::Stopped => {
+                *stage = Stage::Stopped;
+                return Ok(());
+            }
+            Stage::Fresh => None,
+            Stage::Listening {
+                listen: same,
+                listener,
+            } if same == listen => {
+                *stage = Stage::Listening { listen, listener };
+                self.live.send_replace(Arc::new(live));
+                return Ok(());
+            }
+            Stage::Listening { listen, listener } => Some((listen, listener)),
+        };
+        match self.bind(&listen, old.as_ref()).await {
+            Ok(bound) => {
+                self.live.send_replace(Arc::new(live));
+                *stage = Stage::Listening {
+                    listen,
+                    listener: self.listen(bound),
+                };
+                if let Some((_, listener)) = old {
+                    listener.stop().await;
+                }
+                Ok(())
+            }
+            Err(error) => {
+                *stage = self.back_to(old).await;
+                Err(error)
+            }
+        }
+    }
+
+    /// Takes an address. On the port that the old listener holds, the old one has to go first.
+    async fn bind(&self, listen: &str, old: Option<&(String, Listener)>) -> Result<Bound, Error> {
+        let refused = match listener::bind(listen).await {
+            Ok(bound) => return Ok(bound),
+            Err(refused) => refused,
+        };
+        let Some((_, old)) = old.filter(|(_, old)| ends_with_port(listen, old.address())) else {
+            return Err(refused);
+        };
+        old.stop().await;
+        listener::bind(listen).await
+    }
+
+    /// After a refused change: the old listener as it was, or anew if it had to make way.
+    async fn back_to(&self, old: Option<(String, Listener)>) -> Stage {
+        let Some((listen, listener)) = old else {
+            return Stage::Fresh;
+        };
+        if !listener.is_stopped() {
+            return Stage::Listening { listen, listener };
+        }
+        match listener::bind(&listener.address().to_string()).await {
+            Ok(bound) => Stage::Listening {
+                listen,
+                listener: self.listen(bound),
+            },
+            Err(error) => {
+                error!(%error, "the address before was lost with the refused change");
+                Stage::Fresh
+            }
+        }
+    }
+
+    fn listen(&self, (socket, address): Bound) -> Listener {
+        Listener::start(
+            socket,
+            address,
+            self.service.clone(),
+            &self.tasks,
+            self.kill.clone(),
+        )
+    }
+
+    /// Where it listens, with the port that was really taken.
+    pub(crate) async fn address(&self) -> Option<SocketAddr> {
+        match &*self.stage.lock().await {
+            Stage::Listening { listener, .. } => Some(listener.address()),
+            Stage::Fresh | Stage::Stopped => None,
+        }
+    }
+
+    /// Closes the socket, lets requests in flight finish for as long as a connection may drain,
+    /// and returns when nothing runs any more.
+    pub(crate) async fn stop(&self) {
+        let stage = std::mem::replace(&mut *self.stage.lock().await, Stage::Stopped);
+        if let Stage::Listening { listener, .. } = stage {
+            listener.stop().await;
+        }
+        self.tasks.close();
+        self.tasks.wait().await;
+    }
+}
+
+fn ends_with_port(listen: &str, address: SocketAddr) -> bool {
+    listen
+        .rsplit_once(':')
+        .is_some_and(|(_, port)| port.parse() == Ok(address.port()))
+}
+
+#[cfg(test)]
+#[path = "server_test.rs"]
+mod tests;

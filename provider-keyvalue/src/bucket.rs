@@ -1,0 +1,162 @@
+//! Which bucket a call means: the link decides, not the component.
+
+use std::collections::BTreeMap;
+use std::fmt;
+use std::str::FromStr;
+
+use provider_sdk::Link;
+use serde_json::Value;
+
+use crate::store::Error;
+
+/// The longest name of a bucket: with the names of lattice and provider before it, it stays below
+/// what JetStream allows for a stream (255).
+pub(crate) const NAME_LEN_MAX: usize = 64;
+/// The fields of a link's config, for the message that refuses others.
+const FIELDS: &str = "bucket, create";
+
+/// A bucket of this provider, and what the caller may do with it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Bucket {
+    /// Its name.
+    pub(crate) name: BucketName,
+    /// Whether it is made when it is missing.
+    pub(crate) create: bool,
+}
+
+/// The name of a bucket: 1 to 64 of `A-Z`, `a-z`, `0-9`, `-` and `_`.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub(crate) struct BucketName(String);
+
+impl Bucket {
+    /// The bucket behind `identifier` for a call that came through `link`.
+    ///
+    /// A link's `bucket` stands for every identifier; without one, and for a caller that is no
+    /// actor, the identifier is the name.
+    pub(crate) fn of(link: Option<&Link>, identifier: &str) -> Result<Self, Error> {
+        let access = link.map(|link| Access::read(&link.config)).transpose();
+        let access = access.map_err(Error::denied)?.unwrap_or_default();
+        let name = match access.bucket {
+            Some(name) => name,
+            None => identifier.parse().map_err(Error::refused)?,
+        };
+        Ok(Self {
+            name,
+            create: access.create,
+        })
+    }
+}
+
+/// What a link's config says.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Access {
+    bucket: Option<BucketName>,
+    create: bool,
+}
+
+impl Default for Access {
+    fn default() -> Self {
+        Self {
+            bucket: None,
+            create: true,
+        }
+    }
+}
+
+impl Access {
+    /// Reads a link's config.
+    pub(crate) fn read(config: &BTreeMap<String, Value>) -> Result<Self, String> {
+        let mut access = Self::default();
+        for (field, value) in config {
+            match (field.as_str(), value) {
+                ("bucket", Value::String(name)) => access.bucket = Some(name.parse()?),
+                ("bucket", _) => return Err("bucket of a link must be a string".into()),
+                ("create", Value::Bool(create)) => access.create = *create,
+                ("create", _) => return Err("create of a link must be true or false".into()),
+                _ => {
+                    let field: String = field.chars().take(NAME_LEN_MAX).collect();
+                    return Err(format!("a link has no {field:?}: use one of {FIELDS}"));
+                }
+            }
+        }
+        Ok(access)
+    }
+}
+
+impl FromStr for BucketName {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        let allowed = |b: u8| b.is_ascii_alphanumeric() || b == b'-' || b == b'_';
+        if (1..=NAME_LEN_MAX).contains(&text.len()) && text.bytes().all(allowed) {
+            return Ok(Self(text.to_owned()));
+        }
+        let text: String = text.chars().take(NAME_LEN_MAX + 1).collect();
+        Err(format!(
+            "bucket {text:?} is not a valid name: use 1 to {NAME_LEN_MAX} of A-Z, a-z, 0-9, - and _, \
+             or name another with bucket = \"…\" in the link"
+        ))
+    }
+}
+
+impl fmt::Display for BucketName {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use lattice_protocol::standard::keyvalue;
+    use serde_json::json;
+
+    use super::*;
+
+    fn of(config: Value, identifier: &str) -> Result<Bucket, Error> {
+        let link = Link {
+            source: "counter".parse().unwrap(),
+            interface: "wasi:keyvalue".parse().unwrap(),
+            name: Default::default(),
+            config: serde_json::from_value(config).unwrap(),
+        };
+        Bucket::of(Some(&link), identifier)
+    }
+
+    #[test]
+    fn the_link_names_the_bucket_whatever_the_component_opens() {
+        let bucket = of(json!({"bucket": "counts", "create": false}), "no/such name").unwrap();
+        assert_eq!(
+            (bucket.name.to_string(), bucket.create),
+            ("counts".to_owned(), false)
+        );
+    }
+
+    #[test]
+    fn without_a_bucket_in_the_link_or_without_a_link_the_identifier_is_the_name() {
+        assert_eq!(of(json!({}), "mine").unwrap().name.to_string(), "mine");
+        assert_eq!(
+            Bucket::of(None, "default").unwrap().name.to_string(),
+            "default"
+        );
+        assert!(Bucket::of(None, "default").unwrap().create);
+    }
+
+    #[test]
+    fn a_name_that_could_reach_another_stream_is_refused() {
+        for name in ["", "a.b", "a b", "*", ">", "ä", "a/b", &"x".repeat(65)] {
+            let error = Bucket::of(None, name).unwrap_err();
+            let Error::Told(keyvalue::Error::Other(text)) = error else {
+                panic!("{error:?}")
+            };
+            assert!(text.contains("1 to 64"), "{text}");
+        }
+    }
+
+    #[test]
+    fn an_unknown_or_misshapen_field_is_refused_with_what_exists() {
+        let refusal = |config: Value| format!("{:?}", of(config, "a").unwrap_err());
+        assert!(refusal(json!({"buket": "a"})).contains("use one of bucket, create"));
+        assert!(refusal(json!({"bucket": 1})).contains("must be a string"));
+        assert!(refusal(json!({"create": "no"})).contains("true or false"));
+    }
+}

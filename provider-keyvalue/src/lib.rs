@@ -1,0 +1,50 @@
+//! The key-value provider: `wasi:keyvalue` over a real store.
+//!
+//! It answers `store`, `atomics` and `batch` (see `lattice_protocol::standard::keyvalue`) for actors
+//! through their links and for any NATS client. Which store keeps the data is its config; no actor
+//! is rebuilt for another. Settings, links, deadlines and shutdown are `provider-sdk`'s.
+//!
+//! In reading order:
+//! - `provider`: the table of operations, and the provider's life;
+//! - `bucket`: which bucket a call means, as its link says;
+//! - `config`: which backend, and its settings;
+//! - `batch`: many keys in one call;
+//! - `store`: what a backend must do;
+//! - `nats`: the backend over JetStream key-value buckets.
+
+mod batch;
+mod bucket;
+mod config;
+mod nats;
+mod provider;
+mod store;
+
+use provider_sdk::{Error, Options};
+use tokio_util::sync::CancellationToken;
+
+use crate::provider::KeyValue;
+
+/// Runs the provider until `shutdown`.
+pub async fn run(options: Options, shutdown: CancellationToken) -> Result<(), Error> {
+    let name = options.name.clone();
+    let build = async |client| Ok(KeyValue::new(client, name));
+    provider_sdk::run(options, build, shutdown).await
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn it_can_run_as_a_task_of_a_larger_process() {
+        fn can_be_spawned(_: impl Future<Output = Result<(), Error>> + Send + 'static) {}
+        let client = lattice_client::Options {
+            nats: "nats://127.0.0.1:4222".into(),
+            creds: None,
+            lattice: Default::default(),
+            name: "test".into(),
+        };
+        let options = Options::new(client, "kv".parse().unwrap());
+        can_be_spawned(run(options, CancellationToken::new()));
+    }
+}

@@ -1,0 +1,154 @@
+//! The backend over JetStream key-value buckets.
+//!
+//! In reading order:
+//! - `key`: any string as a JetStream key, and back;
+//! - `buckets`: a bucket's stream: its name, its settings, and the ones in use;
+//! - `entries`: one key of one bucket, read and written once;
+//! - `attempt`: when and how often to try again;
+//! - `page`: listing keys;
+//! - `sum`, `queue`, `increment`: counters, exact and combined.
+
+mod attempt;
+mod buckets;
+mod entries;
+mod increment;
+mod key;
+mod page;
+mod queue;
+mod sum;
+
+use std::sync::Arc;
+
+use async_trait::async_trait;
+use bytes::Bytes;
+use lattice_protocol::id::ProviderName;
+use lattice_protocol::standard::keyvalue::KeyResponse;
+use provider_sdk::Client;
+use serde::de::Error as _;
+use serde::{Deserialize, Deserializer};
+use serde_json::Value;
+
+use self::buckets::Buckets;
+use self::entries::Entries;
+use self::increment::Counters;
+use crate::bucket::Bucket;
+use crate::store::{Error, Store};
+
+/// The most replicas that JetStream keeps.
+const REPLICAS_MAX: u8 = 5;
+/// What a message holds beside a value: headers, and the frame of the reply that returns it.
+const VALUE_ROOM: usize = 1024;
+
+/// How buckets are made. One that exists is used as it is.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub(crate) struct Config {
+    /// How many servers keep each value.
+    #[serde(deserialize_with = "replicas")]
+    pub(crate) replicas: u8,
+    /// Where they keep it.
+    pub(crate) storage: Storage,
+}
+
+/// Where values are kept.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub(crate) enum Storage {
+    /// In files: survives a restart.
+    #[default]
+    File,
+    /// In memory: gone with the server.
+    Memory,
+}
+
+impl Default for Config {
+    fn default() -> Self {
+        Self {
+            replicas: 1,
+            storage: Storage::File,
+        }
+    }
+}
+
+fn replicas<'de, D: Deserializer<'de>>(deserializer: D) -> Result<u8, D::Error> {
+    let value = Value::deserialize(deserializer)?;
+    let read = value.as_u64().and_then(|n| u8::try_from(n).ok());
+    read.filter(|n| (1..=REPLICAS_MAX).contains(n))
+        .ok_or_else(|| {
+            D::Error::custom(format!(
+                "replicas is {value}, use a number from 1 to {REPLICAS_MAX}"
+            ))
+        })
+}
+
+/// JetStream key-value buckets on the lattice's own NATS.
+pub(crate) struct Nats {
+    buckets: Arc<Buckets>,
+    counters: Counters,
+    client: Client,
+}
+
+impl Nats {
+    pub(crate) fn new(client: &Client, provider: &ProviderName, config: Config) -> Self {
+        let buckets = Arc::new(Buckets::new(client, provider, config));
+        Self {
+            counters: Counters::new(buckets.clone()),
+            buckets,
+            client: client.clone(),
+        }
+    }
+
+    fn check_value(&self, value: &Bytes) -> Result<(), Error> {
+        let max = self.client.max_payload().saturating_sub(VALUE_ROOM);
+        match value.len() {
+            len if len > max => Err(Error::refused(format!(
+                "the value has {len} bytes: the NATS server takes {max}, raise max_payload there"
+            ))),
+            _ => Ok(()),
+        }
+    }
+}
+
+#[async_trait]
+impl Store for Nats {
+    async fn open(&self, bucket: &Bucket) -> Result<(), Error> {
+        attempt::idempotent(&self.buckets, bucket, |_| std::future::ready(Ok(()))).await
+    }
+
+    async fn get(&self, bucket: &Bucket, key: &str) -> Result<Option<Bytes>, Error> {
+        let key = &*key::encode(key)?;
+        let read = |entries: Arc<Entries>| async move { entries.read(key).await };
+        let entry = attempt::idempotent(&self.buckets, bucket, read).await?;
+        Ok(entry.value)
+    }
+
+    async fn set(&self, bucket: &Bucket, key: &str, value: Bytes) -> Result<(), Error> {
+        self.check_value(&value)?;
+        let (key, value) = (&*key::encode(key)?, &value);
+        let put = |entries: Arc<Entries>| async move { entries.put(key, value).await };
+        attempt::at_most_once(&self.buckets, bucket, put).await
+    }
+
+    async fn delete(&self, bucket: &Bucket, key: &str) -> Result<(), Error> {
+        let key = &*key::encode(key)?;
+        let delete = |entries: Arc<Entries>| async move { entries.delete(key).await };
+        attempt::at_most_once(&self.buckets, bucket, delete).await
+    }
+
+    async fn exists(&self, bucket: &Bucket, key: &str) -> Result<bool, Error> {
+        self.get(bucket, key).await.map(|value| value.is_some())
+    }
+
+    async fn list_keys(&self, bucket: &Bucket, cursor: Option<u64>) -> Result<KeyResponse, Error> {
+        let read = |entries: Arc<Entries>| async move { page::read(&entries, cursor).await };
+        attempt::idempotent(&self.buckets, bucket, read).await
+    }
+
+    async fn increment(&self, bucket: &Bucket, key: &str, delta: u64) -> Result<u64, Error> {
+        self.counters.increment(bucket, key, delta).await
+    }
+
+    async fn stop(&self) {
+        self.counters.stop().await;
+    }
+}

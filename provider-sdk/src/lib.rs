@@ -1,0 +1,39 @@
+//! What a provider author writes against: a type that implements [`Provider`] runs as a process.
+//!
+//! The kit connects, learns the provider's settings and links from the lattice's state, serves its
+//! calls and shuts down in order; the provider says what it answers and answers it. The kit does
+//! not start processes (hosts do) and does not print.
+//!
+//! A call's way: NATS → `admission` → `endpoints` → the link → [`Provider::call`] → NATS.
+//!
+//! In reading order:
+//! - [`Provider`]: what to write;
+//! - [`Call`]: one call: its link, its arguments, its reply;
+//! - [`Settings`] and [`Link`]: what the lattice's state says of this provider;
+//! - [`Options`]: where it runs, and its limits;
+//! - [`run()`]: from the connection to the last reply;
+//! - `follow`: settings as they change;
+//! - `service`: one call from its arrival to its answer;
+//! - `endpoints`, `links`, `admission`: the decisions on the way;
+//! - [`health`]: the question that every provider answers.
+
+mod admission;
+mod call;
+mod endpoints;
+mod error;
+mod follow;
+pub mod health;
+mod links;
+mod options;
+mod provider;
+mod run;
+mod service;
+mod settings;
+
+pub use call::Call;
+pub use error::Error;
+pub use lattice_client::Client;
+pub use options::{DRAIN, Options, RUNNING_MAX, WAITING_MAX};
+pub use provider::Provider;
+pub use run::run;
+pub use settings::{Link, Settings};

@@ -1,0 +1,194 @@
+//! From the connection to the last reply.
+
+use std::panic::AssertUnwindSafe;
+use std::sync::Arc;
+use std::time::Duration;
+
+use futures_util::FutureExt as _;
+use lattice_client::{Client, Serving};
+use lattice_protocol::id::{ProviderName, TargetName};
+use tokio::sync::watch;
+use tokio_util::sync::CancellationToken;
+use tokio_util::task::AbortOnDropHandle;
+use tracing::{error, info, warn};
+
+use crate::admission::Admission;
+use crate::endpoints::Endpoints;
+use crate::follow::Follow;
+use crate::links::Links;
+use crate::service::{Core, Service};
+use crate::{Error, Options, Provider, Settings};
+
+/// How long a provider's own `stop` may take: it closes connections, and a host waits for it.
+const STOP_TIME: Duration = Duration::from_secs(5);
+
+/// Runs a provider until `shutdown`, or until it can't go on.
+///
+/// Order: connect; wait until an app declares the provider; `build` it; give it its settings; take
+/// calls. At `shutdown`: take no more calls; answer those that have come, for as long as
+/// [`Options::drain`]; end the rest; [`Provider::stop`]; let the last replies leave. When this
+/// returns, nothing runs any more.
+pub async fn run<P, B, F>(
+    options: Options,
+    build: B,
+    shutdown: CancellationToken,
+) -> Result<(), Error>
+where
+    P: Provider,
+    B: FnOnce(Client) -> F,
+    F: Future<Output = Result<P, Error>>,
+{
+    let started = shutdown.run_until_cancelled(start(options, build)).await;
+    match started {
+        Some(running) => running?.until(shutdown).await,
+        None => Ok(()),
+    }
+}
+
+/// A provider that takes calls.
+struct Running<P> {
+    client: Client,
+    core: Arc<Core<P>>,
+    service: Service<P>,
+    serving: Serving,
+    settings: SettingsTask<P>,
+    drain: Duration,
+}
+
+async fn start<P, B, F>(options: Options, build: B) -> Result<Running<P>, Error>
+where
+    P: Provider,
+    B: FnOnce(Client) -> F,
+    F: Future<Output = Result<P, Error>>,
+{
+    let Options {
+        client,
+        name,
+        running_max,
+        waiting_max,
+        drain,
+        ready,
+    } = options;
+    let client = Client::connect(client).await?;
+    let mut follow = Follow::open(client.clone(), name.clone()).await?;
+    let settings = follow.next().await;
+
+    let provider = build(client.clone()).await?;
+    provider
+        .configure(&settings)
+        .await
+        .map_err(|error| Error::Settings {
+            provider: name.clone(),
+            reason: error.to_string(),
+        })?;
+
+    let (links_sender, links) = watch::channel(Arc::new(Links::new(&settings.links)));
+    let endpoints = Endpoints::new(name.clone(), provider.endpoints());
+    let core = Arc::new(Core {
+        name,
+        provider,
+        endpoints,
+        links,
+        abort: CancellationToken::new(),
+    });
+    let service = Service::new(core.clone(), Admission::new(running_max, waiting_max));
+    let serving = client.serve(&target(&core.name)?).await?;
+    client.flush().await;
+    info!(provider = %core.name, lattice = %client.lattice(), "taking calls");
+    if let Some(ready) = ready {
+        // Whoever asked may have gone: no reason to stop.
+        let _ = ready.send(());
+    }
+    let settings = SettingsTask {
+        follow,
+        core: core.clone(),
+        links: links_sender,
+    };
+    Ok(Running {
+        client,
+        core,
+        service,
+        serving,
+        settings,
+        drain,
+    })
+}
+
+/// Names of providers and targets have one rule, so this never fails.
+fn target(name: &ProviderName) -> Result<TargetName, Error> {
+    name.as_str()
+        .parse()
+        .map_err(|error: lattice_protocol::id::Error| Error::provider(error.to_string()))
+}
+
+impl<P: Provider> Running<P> {
+    async fn until(mut self, shutdown: CancellationToken) -> Result<(), Error> {
+        let settings = AbortOnDropHandle::new(tokio::spawn(self.settings.run()));
+        let ended = loop {
+            tokio::select! {
+                () = shutdown.cancelled() => break Ok(()),
+                incoming = self.serving.next() => match incoming {
+                    Some(incoming) => self.service.accept(incoming).await,
+                    None => break Err(Error::Closed),
+                },
+            }
+        };
+        let drained = drain(&mut self.serving, &self.service);
+        if tokio::time::timeout(self.drain, drained).await.is_err() {
+            warn!(provider = %self.core.name, "the server did not confirm that no more calls come");
+        }
+        self.service.finish(self.drain).await;
+
+        settings.abort();
+        // Cancelled or done: either way it runs no more.
+        let _ = settings.await;
+        if tokio::time::timeout(STOP_TIME, self.core.provider.stop())
+            .await
+            .is_err()
+        {
+            warn!(provider = %self.core.name, "the provider took too long to stop");
+        }
+        self.client.flush().await;
+        info!(provider = %self.core.name, "stopped");
+        ended
+    }
+}
+
+/// No more calls; those that have come are taken.
+async fn drain<P: Provider>(serving: &mut Serving, service: &Service<P>) {
+    serving.drain().await;
+    while let Some(incoming) = serving.next().await {
+        service.accept(incoming).await;
+    }
+}
+
+/// Hands changed settings to the provider, one at a time, beside the calls.
+struct SettingsTask<P> {
+    follow: Follow,
+    core: Arc<Core<P>>,
+    links: watch::Sender<Arc<Links>>,
+}
+
+impl<P: Provider> SettingsTask<P> {
+    async fn run(mut self) {
+        loop {
+            let settings = self.follow.next().await;
+            self.apply(&settings).await;
+        }
+    }
+
+    /// The provider first: a call through a new link must find it configured.
+    async fn apply(&mut self, settings: &Settings) {
+        let provider = &self.core.name;
+        let configured = AssertUnwindSafe(self.core.provider.configure(settings)).catch_unwind();
+        match configured.await {
+            Ok(Ok(())) => {
+                info!(%provider, links = settings.links.len(), "settings changed");
+                self.links
+                    .send_replace(Arc::new(Links::new(&settings.links)));
+            }
+            Ok(Err(error)) => error!(%provider, %error, "settings were refused: those before stay"),
+            Err(_) => error!(%provider, "a change of settings panicked: those before stay"),
+        }
+    }
+}

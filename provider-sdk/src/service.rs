@@ -1,0 +1,235 @@
+//! One call from its arrival to its answer.
+
+use std::any::Any;
+use std::panic::AssertUnwindSafe;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use bytes::Bytes;
+use futures_util::FutureExt as _;
+use lattice_client::{Incoming, Responder};
+use lattice_protocol::call::Context;
+use lattice_protocol::error::{CallError, ErrorCode};
+use lattice_protocol::id::ProviderName;
+use lattice_protocol::interface::Endpoint;
+use tokio::sync::watch;
+use tokio::time::timeout_at;
+use tokio_util::sync::CancellationToken;
+use tokio_util::task::TaskTracker;
+use tracing::{debug, error};
+
+use crate::admission::{Admission, Ticket};
+use crate::endpoints::Endpoints;
+use crate::links::{self, Links};
+use crate::{Call, Link, Provider, health};
+
+/// How long a call whose link is not known may wait for it: its host can hear of a new link a
+/// little earlier than this process does.
+const LINK_GRACE: Duration = Duration::from_millis(500);
+
+/// Answers calls, each in a task of its own.
+pub(crate) struct Service<P> {
+    core: Arc<Core<P>>,
+    admission: Admission,
+    tasks: TaskTracker,
+}
+
+/// What a running call needs.
+pub(crate) struct Core<P> {
+    pub(crate) name: ProviderName,
+    pub(crate) provider: P,
+    pub(crate) endpoints: Endpoints,
+    pub(crate) links: watch::Receiver<Arc<Links>>,
+    /// Ends calls that are still running when the time to finish them is over.
+    pub(crate) abort: CancellationToken,
+}
+
+/// A call without the way back.
+struct Request {
+    endpoint: Endpoint,
+    context: Context,
+    payload: Bytes,
+    received: Instant,
+}
+
+impl<P: Provider> Service<P> {
+    pub(crate) fn new(core: Arc<Core<P>>, admission: Admission) -> Self {
+        Self {
+            core,
+            admission,
+            tasks: TaskTracker::new(),
+        }
+    }
+
+    /// Takes a call, or refuses it at once.
+    pub(crate) async fn accept(&self, incoming: Incoming) {
+        let Incoming {
+            endpoint,
+            context,
+            payload,
+            received,
+            responder,
+            ..
+        } = incoming;
+        let request = Request {
+            endpoint,
+            context,
+            payload,
+            received,
+        };
+        if health::is_check(&request.endpoint) {
+            return responder.reply(healthy(request)).await;
+        }
+        match self.admission.enter() {
+            Some(ticket) => self.spawn(request, ticket, responder),
+            None => responder.reply(Err(self.core.overloaded())).await,
+        }
+    }
+
+    fn spawn(&self, request: Request, ticket: Ticket, responder: Responder) {
+        let core = self.core.clone();
+        self.tasks.spawn(async move {
+            let result = core.answer(request, &ticket).await;
+            drop(ticket);
+            responder.reply(result).await;
+        });
+    }
+
+    /// Lets running calls finish for `time`, then ends those that have not.
+    pub(crate) async fn finish(&self, time: Duration) {
+        self.tasks.close();
+        if tokio::time::timeout(time, self.tasks.wait()).await.is_err() {
+            error!(
+                calls = self.tasks.len(),
+                "calls were ended: they ran longer than a shutdown may"
+            );
+            self.core.abort.cancel();
+            self.tasks.wait().await;
+        }
+    }
+}
+
+fn healthy(request: Request) -> Result<Bytes, CallError> {
+    let Request {
+        endpoint,
+        context,
+        payload,
+        ..
+    } = request;
+    Call::new(endpoint, None, context, payload)?.reply(&())
+}
+
+impl<P: Provider> Core<P> {
+    async fn answer(&self, request: Request, ticket: &Ticket) -> Result<Bytes, CallError> {
+        let left = request
+            .context
+            .remaining
+            .saturating_sub(request.received.elapsed());
+        let deadline = tokio::time::Instant::now() + left;
+        let endpoint = self.endpoints.resolve(&request.endpoint)?;
+        let admitted = async {
+            let link = self.link(&request.context, &endpoint).await?;
+            Ok((link, ticket.turn().await))
+        };
+        let (link, _turn) = tokio::select! {
+            // A deadline that is over is found before work that is ready.
+            biased;
+            () = tokio::time::sleep_until(deadline) => return Err(self.too_late()),
+            () = self.abort.cancelled() => return Err(self.stopping(CallError::refused)),
+            admitted = admitted => admitted?,
+        };
+        let Request {
+            mut context,
+            payload,
+            ..
+        } = request;
+        context.remaining = deadline.saturating_duration_since(tokio::time::Instant::now());
+        let call = Call::new(endpoint, link, context, payload)?;
+        self.run(call, deadline).await
+    }
+
+    /// The link that the call came through; a call with no origin has none.
+    async fn link(
+        &self,
+        context: &Context,
+        endpoint: &Endpoint,
+    ) -> Result<Option<Arc<Link>>, CallError> {
+        let Some(origin) = &context.origin else {
+            return Ok(None);
+        };
+        let denied = || links::denied(&self.name, origin, endpoint);
+        let interface = endpoint.interface.as_ref().ok_or_else(denied)?;
+        if let Some(link) = self.links.borrow().find(origin, interface) {
+            return Ok(Some(link));
+        }
+        let mut links = self.links.clone();
+        let known = links.wait_for(|links| links.find(origin, interface).is_some());
+        // `Err` twice over: not in time, or never again.
+        match tokio::time::timeout(LINK_GRACE, known).await {
+            Ok(Ok(links)) => Ok(links.find(origin, interface)),
+            _ => Err(denied()),
+        }
+    }
+
+    /// The provider's own part: bounded by the deadline, and fenced so that a panic in it, or in
+    /// the drop of what it left, stays within this call.
+    async fn run(&self, call: Call, deadline: tokio::time::Instant) -> Result<Bytes, CallError> {
+        let endpoint = call.endpoint.clone();
+        let work = async {
+            tokio::select! {
+                result = timeout_at(deadline, self.provider.call(call)) => {
+                    result.unwrap_or_else(|_| Err(self.overdue(&endpoint)))
+                }
+                () = self.abort.cancelled() => Err(self.stopping(CallError::begun)),
+            }
+        };
+        AssertUnwindSafe(work)
+            .catch_unwind()
+            .await
+            .unwrap_or_else(|panic| {
+                let (provider, reason) = (&self.name, reason(&*panic));
+                error!(%provider, %endpoint, reason, "a call panicked");
+                let message = format!("provider {provider} failed in {endpoint}");
+                Err(CallError::begun(ErrorCode::Internal, message))
+            })
+    }
+
+    fn overloaded(&self) -> CallError {
+        debug!(provider = %self.name, "a call was refused: no room");
+        let message = format!(
+            "provider {} has no room: as many calls wait as may",
+            self.name
+        );
+        CallError::refused(ErrorCode::Overloaded, message)
+    }
+
+    fn too_late(&self) -> CallError {
+        let message = format!(
+            "the call's time was over before provider {} began it",
+            self.name
+        );
+        CallError::refused(ErrorCode::Deadline, message)
+    }
+
+    fn overdue(&self, endpoint: &Endpoint) -> CallError {
+        let message = format!("provider {} did not finish {endpoint} in time", self.name);
+        CallError::begun(ErrorCode::Deadline, message)
+    }
+
+    fn stopping(&self, error: fn(ErrorCode, String) -> CallError) -> CallError {
+        error(
+            ErrorCode::Unavailable,
+            format!("provider {} was stopped", self.name),
+        )
+    }
+}
+
+fn reason(panic: &(dyn Any + Send)) -> &str {
+    let text = panic.downcast_ref::<&str>().copied();
+    text.or_else(|| panic.downcast_ref::<String>().map(String::as_str))
+        .unwrap_or("no reason given")
+}
+
+#[cfg(test)]
+#[path = "service_test.rs"]
+mod tests;

@@ -1,0 +1,140 @@
+//! More than one host.
+
+use std::collections::BTreeSet;
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+
+use lattice_tests::{Lattice, eventually, guest};
+use serde_json::json;
+
+use crate::program;
+
+async fn two_hosts() -> Lattice {
+    let mut lattice = Lattice::start(program()).await;
+    lattice.host("a").await;
+    lattice.host("b").await;
+    lattice
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn an_actors_instances_are_spread_over_both_hosts_and_calls_reach_both() {
+    let lattice = two_hosts().await;
+    let logs = lattice.logs().await;
+    lattice.run_with("greeter", "instances = 4").await;
+    let placement = lattice.placement("greeter").await;
+    assert_eq!(placement, [("a".to_owned(), 2), ("b".to_owned(), 2)].into());
+    eventually("both hosts served a call", async || {
+        lattice.call("greeter.greet", json!(["World"])).await.text();
+        let hosts: BTreeSet<_> =
+            logs.so_far().iter().map(|record| record["host"].as_str().unwrap().to_owned()).collect();
+        if hosts.len() == 2 { Ok(()) } else { Err(hosts) }
+    })
+    .await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn the_work_of_a_host_that_stops_moves_to_the_other_and_no_call_fails() {
+    let mut lattice = two_hosts().await;
+    lattice.run_with("greeter", "instances = 4").await;
+    let load = Load::start(&lattice);
+    load.answers(20).await;
+    lattice.stop_host("b").await;
+    eventually("all instances are on the host that is left", async || {
+        let placement = lattice.placement("greeter").await;
+        if placement == [("a".to_owned(), 4)].into() { Ok(()) } else { Err(placement) }
+    })
+    .await;
+    load.answers(20).await;
+    load.stop_without_failures().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_host_that_joins_takes_its_share() {
+    let mut lattice = Lattice::start(program()).await;
+    lattice.host("a").await;
+    lattice.run_with("greeter", "instances = 4").await;
+    lattice.host("b").await;
+    eventually("the instances are shared", async || {
+        let placement = lattice.placement("greeter").await;
+        if placement == [("a".to_owned(), 2), ("b".to_owned(), 2)].into() { Ok(()) } else { Err(placement) }
+    })
+    .await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn an_update_to_another_component_under_load_fails_no_call() {
+    let lattice = two_hosts().await;
+    lattice.run_with("greeter", "instances = 4").await;
+    let events = lattice.events().await;
+    let load = Load::start(&lattice);
+    load.answers(20).await;
+    // The same code with one more custom section: another component to everybody who asks.
+    let mut component = guest::bytes("greeter");
+    component.extend(b"\x00\x08\x07another");
+    let artifacts = lattice.client().artifacts().await.unwrap();
+    let digest = artifacts.push(&component).await.unwrap();
+    let update = json!({ "name": "greeter", "component": digest });
+    let updated = lattice.control("actor.update", update).await;
+    assert_eq!(updated["ok"], true, "{updated}");
+    events.of("actor.updated", "actor/greeter").await;
+    eventually("both hosts run the other component", async || {
+        let list = lattice.control("actor.list", json!({})).await;
+        let hosts = &list["value"][0]["hosts"];
+        let both = hosts["a"]["revision"] == hosts["b"]["revision"];
+        let running = hosts["a"]["phase"] == "running" && hosts["b"]["phase"] == "running";
+        let component = list["value"][0]["component"] == digest.to_string();
+        if both && running && component { Ok(()) } else { Err(list) }
+    })
+    .await;
+    load.answers(20).await;
+    load.stop_without_failures().await;
+}
+
+/// Calls without a pause, four at a time.
+struct Load {
+    stop: &'static AtomicBool,
+    answered: &'static AtomicU64,
+    callers: Vec<tokio::task::JoinHandle<Vec<String>>>,
+}
+
+impl Load {
+    fn start(lattice: &Lattice) -> Self {
+        // Leaked, so that tasks can hold them: a test is short.
+        let stop: &AtomicBool = Box::leak(Box::default());
+        let answered: &AtomicU64 = Box::leak(Box::default());
+        let caller = || {
+            let client = lattice.plain().clone();
+            async move {
+                let mut failures = Vec::new();
+                while !stop.load(Ordering::Relaxed) {
+                    let subject = "lattice.default.call.greeter.greet";
+                    match client.request(subject, r#"["World"]"#.into()).await {
+                        Ok(reply) if reply.payload == r#""Hello, World!""# => {
+                            answered.fetch_add(1, Ordering::Relaxed);
+                        }
+                        other => failures.push(format!("{other:?}")),
+                    }
+                }
+                failures
+            }
+        };
+        let callers = (0..4).map(|_| tokio::spawn(caller())).collect();
+        Self { stop, answered, callers }
+    }
+
+    /// Waits for so many more answers.
+    async fn answers(&self, more: u64) {
+        let wanted = self.answered.load(Ordering::Relaxed) + more;
+        eventually("calls are answered", async || {
+            let answered = self.answered.load(Ordering::Relaxed);
+            if answered >= wanted { Ok(()) } else { Err(answered) }
+        })
+        .await;
+    }
+
+    async fn stop_without_failures(self) {
+        self.stop.store(true, Ordering::Relaxed);
+        for caller in self.callers {
+            assert_eq!(caller.await.unwrap(), Vec::<String>::new());
+        }
+    }
+}

@@ -1,0 +1,48 @@
+//! End to end: what the README and `docs/protocol.md` promise, against a real nats-server.
+//!
+//! - [`calls`], [`values`]: what any NATS client can ask of an actor, and how errors look;
+//! - [`endings`], [`sandbox`]: calls that end badly, and what a guest can't do;
+//! - [`path`]: from HTTP through an actor to a store and back;
+//! - [`refusals`], [`control`]: what operators ask;
+//! - [`hosts`]: more than one host;
+//! - [`up`], [`faults`]: the `lattice` binary and its processes;
+//! - [`python`]: a client that is not ours;
+//! - [`guests`], [`invariants`]: what ARCHITECTURE.md says of the sources.
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::print_stderr,
+    reason = "tests say what must hold by these"
+)]
+
+mod calls;
+mod control;
+mod endings;
+mod faults;
+mod guests;
+mod hosts;
+mod invariants;
+mod path;
+mod project;
+mod python;
+mod refusals;
+mod sandbox;
+mod up;
+mod values;
+
+use std::path::Path;
+
+use lattice_tests::Lattice;
+
+/// The `lattice` binary.
+fn program() -> &'static Path {
+    Path::new(env!("CARGO_BIN_EXE_lattice"))
+}
+
+/// A lattice of one host, `a`.
+async fn one_host() -> Lattice {
+    let mut lattice = Lattice::start(program()).await;
+    lattice.host("a").await;
+    lattice
+}

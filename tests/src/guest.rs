@@ -1,0 +1,82 @@
+//! The components in `actors/`: built once, by the command that `actors/README.md` gives.
+
+use std::collections::BTreeSet;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
+use std::sync::OnceLock;
+
+const TARGET: &str = "wasm32-wasip2";
+
+/// The root of the workspace.
+pub fn root() -> &'static Path {
+    Path::new(env!("CARGO_MANIFEST_DIR")).parent().expect("the crate is in the workspace")
+}
+
+/// A component's file.
+///
+/// # Panics
+/// If the guests don't build, or none has that name.
+pub fn path(name: &str) -> PathBuf {
+    static BUILT: OnceLock<PathBuf> = OnceLock::new();
+    // Cargo names files with underscores.
+    let file = format!("{}.wasm", name.replace('-', "_"));
+    let path = BUILT.get_or_init(build).join(file);
+    assert!(path.is_file(), "there is no guest {name}: {} is missing", path.display());
+    path
+}
+
+/// A component's bytes.
+///
+/// # Panics
+/// As [`path`].
+pub fn bytes(name: &str) -> Vec<u8> {
+    std::fs::read(path(name)).unwrap()
+}
+
+/// The names of all guests, from the folders that have a `Cargo.toml`.
+pub fn all() -> BTreeSet<String> {
+    let actors = root().join("actors");
+    let folders = [actors.clone(), actors.join("tests")];
+    let entries = folders.iter().flat_map(|folder| std::fs::read_dir(folder).unwrap());
+    entries
+        .map(|entry| entry.unwrap())
+        .filter(|entry| entry.path().join("Cargo.toml").is_file())
+        .map(|entry| entry.file_name().into_string().unwrap())
+        .collect()
+}
+
+fn build() -> PathBuf {
+    add_target();
+    let actors = root().join("actors");
+    let target = actors.join("target");
+    let mut cargo = Command::new("cargo");
+    cargo
+        .args(["build", "--release", "--workspace", "--target", TARGET, "--manifest-path"])
+        .arg(actors.join("Cargo.toml"))
+        .arg("--target-dir")
+        .arg(&target);
+    // What cargo told this test about the test's own build would change theirs.
+    for (name, _) in std::env::vars_os() {
+        let text = name.to_string_lossy();
+        if (text.starts_with("CARGO") && text != "CARGO_HOME") || text.contains("RUSTFLAGS") {
+            cargo.env_remove(&name);
+        }
+    }
+    run(cargo.current_dir(&actors));
+    target.join(TARGET).join("release")
+}
+
+/// Where there is no rustup, the build itself says what is missing.
+fn add_target() {
+    let list = ["target", "list", "--installed"];
+    let Ok(output) = Command::new("rustup").args(list).current_dir(root()).output() else { return };
+    if !String::from_utf8_lossy(&output.stdout).lines().any(|line| line == TARGET) {
+        run(Command::new("rustup").args(["target", "add", TARGET]).current_dir(root()));
+    }
+}
+
+fn run(command: &mut Command) {
+    let output = command.stdin(Stdio::null()).output().expect("the command starts");
+    let said = String::from_utf8_lossy(&output.stderr);
+    assert!(output.status.success(), "{command:?} failed ({}):\n{said}", output.status);
+}

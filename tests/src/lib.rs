@@ -1,0 +1,47 @@
+//! The harness: a lattice in a test's own words, over a real nats-server and real processes.
+//!
+//! ```no_run
+//! # async fn test() {
+//! use lattice_tests::Lattice;
+//! let mut lattice = Lattice::start("target/debug/lattice").await;
+//! lattice.host("a").await;
+//! lattice.run("greeter").await;
+//! let reply = lattice.request("lattice.default.call.greeter.greet", r#"["World"]"#).await;
+//! assert_eq!(reply.text(), r#""Hello, World!""#);
+//! # }
+//! ```
+//!
+//! It is not for what a single crate can test by itself, and it has no opinion of its own: every
+//! answer is what the system said. The tests are in `e2e/`, built as a test of the crate that has
+//! the `lattice` binary, so that `cargo test --workspace` builds that first.
+//!
+//! In reading order:
+//! - [`eventually`](eventually()): the only way to wait;
+//! - [`Nats`]: a server of the test's own;
+//! - [`guest`]: the components in `actors/`, built once;
+//! - [`Lattice`]: hosts, apps, calls, control;
+//! - [`Reply`]: what a plain NATS client gets back;
+//! - [`Logs`], [`Events`]: what was said meanwhile;
+//! - [`web`]: an HTTP client;
+//! - [`process`]: the `lattice` binary as people run it, and everything that it starts.
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    reason = "tests say what must hold by these, and the harness is part of them"
+)]
+
+mod eventually;
+pub mod guest;
+mod heard;
+mod lattice;
+mod nats;
+pub mod process;
+mod reply;
+pub mod web;
+
+pub use eventually::eventually;
+pub use heard::{Events, Logs};
+pub use lattice::Lattice;
+pub use nats::Nats;
+pub use reply::{Failure, Reply};

@@ -1,0 +1,250 @@
+//! The `lattice` binary as people run it, and everything that it starts.
+
+use std::collections::BTreeMap;
+use std::path::Path;
+use std::process::{ExitStatus, Stdio};
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+use rustix::process::{Pid, Signal, kill_process};
+use tokio::io::{AsyncBufReadExt as _, AsyncRead, BufReader};
+use tokio::process::{Child, Command};
+
+use crate::eventually;
+
+/// When a command that should end is given up: far above what any takes.
+const END_WITHIN: Duration = Duration::from_secs(120);
+
+/// A process that runs. Dropped, it is killed with everything that it ever started.
+#[must_use = "the process is killed when it is dropped"]
+pub struct Running {
+    child: Child,
+    lines: Lines,
+    family: Mutex<BTreeMap<u32, Relative>>,
+}
+
+/// How a process ended.
+#[derive(Debug)]
+pub struct Ended {
+    /// Its status.
+    pub status: ExitStatus,
+    /// What it printed, both streams, by line.
+    pub lines: Vec<String>,
+}
+
+/// A process that another one started, directly or not.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Relative {
+    /// Its number.
+    pub pid: u32,
+    /// Its command line.
+    pub command: String,
+    /// When it was started: a number may be given anew.
+    started: u64,
+}
+
+#[derive(Clone, Default)]
+struct Lines(Arc<Mutex<Vec<String>>>);
+
+/// A command of `program`, in `folder`, that knows nothing of a lattice but what it is told.
+pub fn command(program: &Path, folder: &Path, words: &[&str]) -> Command {
+    let mut command = Command::new(program);
+    command.args(words).current_dir(folder);
+    for name in ["LATTICE_NATS", "LATTICE", "LATTICE_CREDS", "RUST_LOG", "RUST_BACKTRACE"] {
+        command.env_remove(name);
+    }
+    command
+}
+
+/// Runs a command to its end.
+///
+/// # Panics
+/// If it does not end.
+pub async fn run(command: Command) -> Ended {
+    Running::start(command).ended().await
+}
+
+impl Running {
+    /// Starts a command.
+    pub fn start(mut command: Command) -> Self {
+        let mut child = command
+            .stdin(Stdio::null())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped())
+            .process_group(0)
+            .kill_on_drop(true)
+            .spawn()
+            .expect("the program starts");
+        let lines = Lines::default();
+        tokio::spawn(lines.clone().read(child.stdout.take()));
+        tokio::spawn(lines.clone().read(child.stderr.take()));
+        Self { child, lines, family: Mutex::default() }
+    }
+
+    /// Its number.
+    ///
+    /// # Panics
+    /// If it has ended.
+    pub fn pid(&self) -> u32 {
+        self.child.id().expect("the process runs")
+    }
+
+    /// What it printed so far.
+    pub fn lines(&self) -> Vec<String> {
+        self.lines.0.lock().unwrap().clone()
+    }
+
+    /// Waits until it has printed a line with these words.
+    pub async fn prints(&mut self, words: &str) -> String {
+        let lines = self.lines.clone();
+        eventually(&format!("a line with {words:?}"), async || {
+            let lines = lines.0.lock().unwrap().clone();
+            let found = lines.iter().find(|line| line.contains(words)).cloned();
+            if found.is_none()
+                && let Ok(Some(status)) = self.child.try_wait()
+            {
+                panic!("it ended ({status}) without {words:?}:\n{}", lines.join("\n"));
+            }
+            found.ok_or(lines)
+        })
+        .await
+    }
+
+    /// Sends a signal to it alone, as a terminal's ctrl-c reaches it.
+    pub fn signal(&self, signal: Signal) {
+        self.family();
+        kill_process(pid(self.pid()), signal).expect("the process is there");
+    }
+
+    /// Waits for its end.
+    ///
+    /// # Panics
+    /// If it does not end.
+    pub async fn ended(mut self) -> Ended {
+        let wait = tokio::time::timeout(END_WITHIN, self.child.wait()).await;
+        let status = wait.unwrap_or_else(|_| panic!("it did not end: {:#?}", self.lines())).unwrap();
+        // Its pipes close with it, or with the last process that it left.
+        Ended { status, lines: self.lines.whole().await }
+    }
+
+    /// Everything it started that runs now, with what those started.
+    pub fn family(&self) -> Vec<Relative> {
+        let mut family = self.family.lock().unwrap();
+        if let Some(id) = self.child.id() {
+            for relative in descendants(id) {
+                family.insert(relative.pid, relative);
+            }
+        }
+        family.values().filter(|relative| relative.runs()).cloned().collect()
+    }
+
+    /// The one of its family whose command line has these words.
+    pub async fn relative(&self, words: &str) -> Relative {
+        eventually(&format!("a process with {words:?}"), async || {
+            let family = self.family();
+            let found = family.iter().find(|relative| relative.command.contains(words)).cloned();
+            found.ok_or(family)
+        })
+        .await
+    }
+}
+
+impl Drop for Running {
+    fn drop(&mut self) {
+        let family = self.family();
+        // First, as it would start anew what ends under it.
+        let _ = self.child.start_kill();
+        for relative in family {
+            relative.signal(Signal::KILL);
+        }
+    }
+}
+
+impl Ended {
+    /// All that it printed.
+    pub fn text(&self) -> String {
+        self.lines.join("\n")
+    }
+}
+
+impl Relative {
+    /// Whether it runs.
+    pub fn runs(&self) -> bool {
+        stat(self.pid).is_some_and(|stat| stat.started == self.started && stat.state != "Z")
+    }
+
+    /// Sends it a signal; one that has ended gets none.
+    pub fn signal(&self, signal: Signal) {
+        if self.runs() {
+            let _ = kill_process(pid(self.pid), signal);
+        }
+    }
+}
+
+/// Waits until none of these runs any more.
+pub async fn all_gone(family: &[Relative]) {
+    eventually("every process has ended", async || {
+        let left: Vec<_> = family.iter().filter(|relative| relative.runs()).collect();
+        if left.is_empty() { Ok(()) } else { Err(format!("{left:?}")) }
+    })
+    .await;
+}
+
+impl Lines {
+    async fn read(self, stream: Option<impl AsyncRead + Unpin>) {
+        let Some(stream) = stream else { return };
+        let mut lines = BufReader::new(stream).split(b'\n');
+        while let Ok(Some(line)) = lines.next_segment().await {
+            self.0.lock().unwrap().push(String::from_utf8_lossy(&line).into_owned());
+        }
+    }
+
+    /// All lines, once both readers are at their end.
+    async fn whole(&self) -> Vec<String> {
+        eventually("the output ends", async || {
+            if Arc::strong_count(&self.0) == 1 { Ok(()) } else { Err(self.0.lock().unwrap().clone()) }
+        })
+        .await;
+        self.0.lock().unwrap().clone()
+    }
+}
+
+struct Stat {
+    state: String,
+    parent: u32,
+    started: u64,
+}
+
+/// What the system says of a process: `pid (name) state parent …`, its start as the 22nd field.
+fn stat(pid: u32) -> Option<Stat> {
+    let text = std::fs::read_to_string(format!("/proc/{pid}/stat")).ok()?;
+    let fields: Vec<_> = text.rsplit_once(") ")?.1.split(' ').collect();
+    Some(Stat {
+        state: (*fields.first()?).to_owned(),
+        parent: fields.get(1)?.parse().ok()?,
+        started: fields.get(19)?.parse().ok()?,
+    })
+}
+
+fn descendants(ancestor: u32) -> Vec<Relative> {
+    let entries = std::fs::read_dir("/proc").expect("the tests of processes need /proc");
+    let pids = entries.filter_map(|entry| entry.ok()?.file_name().to_str()?.parse::<u32>().ok());
+    let all: BTreeMap<u32, Stat> = pids.filter_map(|pid| Some((pid, stat(pid)?))).collect();
+    let mut found = vec![ancestor];
+    let mut next = 0;
+    while let Some(parent) = found.get(next).copied() {
+        found.extend(all.iter().filter(|(_, stat)| stat.parent == parent).map(|(pid, _)| *pid));
+        next += 1;
+    }
+    let children = found.into_iter().skip(1);
+    children.map(|pid| Relative { pid, command: command_line(pid), started: all[&pid].started }).collect()
+}
+
+fn command_line(pid: u32) -> String {
+    let line = std::fs::read(format!("/proc/{pid}/cmdline")).unwrap_or_default();
+    String::from_utf8_lossy(&line).replace('\0', " ").trim_end().to_owned()
+}
+
+fn pid(id: u32) -> Pid {
+    i32::try_from(id).ok().and_then(Pid::from_raw).expect("a process number")
+}
