@@ -4,7 +4,9 @@ mod running;
 
 use std::sync::Arc;
 
-use lattice_client::{ArtifactError, Artifacts, Client, ConnectError, ServeError, State, StateError};
+use lattice_client::{
+    ArtifactError, Artifacts, Client, ConnectError, ServeError, State, StateError,
+};
 use lattice_protocol::id::HostId;
 use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;

@@ -22,10 +22,11 @@ pub(crate) struct Project {
 impl Project {
     /// Reads a manifest, or the one in a folder.
     pub(crate) fn open(path: &Path) -> anyhow::Result<Self> {
-        let path = if path.is_dir() {
-            path.join(FILE_NAME)
-        } else {
-            path.to_owned()
+        let path = match path.is_dir() {
+            // In this folder the name says it all.
+            true if path == Path::new(".") => PathBuf::from(FILE_NAME),
+            true => path.join(FILE_NAME),
+            false => path.to_owned(),
         };
         let text = std::fs::read_to_string(&path).map_err(|error| {
             let path = path.display();

@@ -1,7 +1,8 @@
 //! Being told to stop.
 
+use std::io::Read as _;
+
 use anyhow::Context as _;
-use tokio::io::AsyncReadExt as _;
 use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio_util::sync::CancellationToken;
 
@@ -48,16 +49,20 @@ pub(crate) fn shutdown() -> anyhow::Result<CancellationToken> {
     });
     if std::env::var_os(SUPERVISED_VARIABLE).is_some_and(|value| value == "1") {
         let stop = token.clone();
-        tokio::spawn(async move {
-            input_ends().await;
-            stop.cancel();
-        });
+        // A thread of its own: the runtime would wait for a read of standard input at its end.
+        std::thread::Builder::new()
+            .name("stdin".into())
+            .spawn(move || {
+                input_ends();
+                stop.cancel();
+            })
+            .context("failed to watch standard input")?;
     }
     Ok(token)
 }
 
-async fn input_ends() {
-    let mut stdin = tokio::io::stdin();
+fn input_ends() {
+    let mut stdin = std::io::stdin().lock();
     let mut buffer = [0; 64];
-    while stdin.read(&mut buffer).await.is_ok_and(|read| read > 0) {}
+    while stdin.read(&mut buffer).is_ok_and(|read| read > 0) {}
 }

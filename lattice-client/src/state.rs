@@ -213,7 +213,8 @@ impl State {
         let failed =
             |e: &dyn std::fmt::Display| StateError::unavailable(format!("watch {pattern}"), e);
         // Asked before the watch begins, so what is written in between only comes as a change.
-        let status = self.kv.status().await.map_err(|e| failed(&e))?;
+        // The client library's `status` answers from when the bucket was opened, so the stream is asked.
+        let info = self.kv.stream.get_info().await.map_err(|e| failed(&e))?;
         let watch = self
             .kv
             .watch_with_history(pattern)
@@ -221,7 +222,7 @@ impl State {
             .map_err(|e| failed(&e))?;
         Ok(StateWatch {
             watch: Box::pin(watch),
-            caught_up: status.values() == 0,
+            caught_up: info.state.messages == 0,
         })
     }
 

@@ -9,6 +9,7 @@
 //! | `RUST_LOG` | `info` | what is logged, to stderr |
 
 use std::env;
+use std::process::ExitCode;
 
 use anyhow::Context as _;
 use provider_sdk::Options;
@@ -17,12 +18,23 @@ use tokio_util::sync::CancellationToken;
 use tracing_subscriber::EnvFilter;
 
 #[tokio::main]
-async fn main() -> anyhow::Result<()> {
+async fn main() -> ExitCode {
     let filter = EnvFilter::try_from_default_env().unwrap_or_else(|_| EnvFilter::new("info"));
     tracing_subscriber::fmt()
         .with_env_filter(filter)
         .with_writer(std::io::stderr)
         .init();
+    match run().await {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            // The chain of causes, without a backtrace: it is written for the operator.
+            tracing::error!("{error:#}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+async fn run() -> anyhow::Result<()> {
     let options = options()?;
     let shutdown = shutdown().context("failed to listen for signals")?;
     provider_http::run(options, shutdown).await?;
@@ -31,6 +43,7 @@ async fn main() -> anyhow::Result<()> {
 
 fn options() -> anyhow::Result<Options> {
     let name = env::var("LATTICE_PROVIDER")
+        .ok()
         .context("LATTICE_PROVIDER is not set: set it to the name of a declared provider")?;
     let client = lattice_client::Options {
         nats: env::var("LATTICE_NATS").unwrap_or_else(|_| "nats://127.0.0.1:4222".to_owned()),

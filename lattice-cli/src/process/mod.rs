@@ -1,6 +1,7 @@
 //! A child process: in a group of its own, so that a ctrl-c in the terminal reaches only this
 //! process, which then chooses the order in which things stop.
 
+mod family;
 pub(crate) mod leftover;
 
 use std::process::ExitStatus;
@@ -79,14 +80,17 @@ impl Process {
         let _ = self.child.wait().await;
     }
 
-    /// Kills what is left of its group.
+    /// Kills it with everything that it started, also what has a group of its own.
     pub fn kill(&mut self) {
-        // A group whose leader was reaped keeps its number only while it has members, and a number
-        // that was given away belongs to somebody else: so only while the leader is there.
-        if self.child.id().is_some()
-            && let Some(group) = self.group
-        {
+        // The number of one that was collected may belong to somebody else by now.
+        let Some(id) = self.child.id() else { return };
+        let family = family::descendants(id);
+        if let Some(group) = self.group {
+            // An error means that it has just ended.
             let _ = rustix::process::kill_process_group(group, Signal::KILL);
+        }
+        for member in family {
+            let _ = rustix::process::kill_process(member, Signal::KILL);
         }
     }
 }
@@ -104,6 +108,10 @@ pub(crate) fn pid(id: u32) -> Option<Pid> {
 
 #[cfg(test)]
 mod tests {
+    use std::process::Stdio;
+
+    use tokio::io::{AsyncBufReadExt as _, BufReader};
+
     use super::*;
 
     fn shell(script: &str) -> Process {
@@ -117,6 +125,22 @@ mod tests {
         let mut process = shell("trap '' TERM; while :; do :; done");
         process.stop(Duration::from_millis(50)).await;
         assert!(process.ended().is_some_and(|status| !status.success()));
+    }
+
+    #[tokio::test]
+    async fn whoever_is_killed_takes_its_children_along_whatever_their_group() {
+        let mut command = Command::new("sh");
+        command
+            .args(["-c", "set -m; sleep 1000 & echo $!; wait"])
+            .stdout(Stdio::piped());
+        let mut process = Process::spawn(command).unwrap();
+        let (stdout, _) = process.output();
+        let mut lines = BufReader::new(stdout.unwrap()).lines();
+        let child: u32 = lines.next_line().await.unwrap().unwrap().parse().unwrap();
+        process.kill();
+        process.wait().await.unwrap();
+        // The pipe ends when the last process that holds it has ended.
+        assert_eq!(lines.next_line().await.unwrap(), None, "{child} still runs");
     }
 
     #[tokio::test]
