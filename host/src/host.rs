@@ -211,6 +211,8 @@ async fn begin(
     let calls = client.serve_host(&id).await?;
     let asked = client.serve_host_control(&id).await?;
     let asked_of_any = client.serve_control().await?;
+    // Whoever saw this host start may ask it at once.
+    client.settle().await;
 
     running.calls(calls);
     for controls in [asked, asked_of_any] {

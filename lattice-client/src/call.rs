@@ -1,6 +1,6 @@
 //! One call: one request, one reply, one deadline.
 
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use async_nats::{Message, StatusCode};
 use bytes::Bytes;
@@ -10,6 +10,7 @@ use lattice_protocol::id::{HostId, TargetName};
 use lattice_protocol::interface::Endpoint;
 use lattice_protocol::subject::{self, Subject};
 
+use crate::cancel::UnderWay;
 use crate::connect::Client;
 use crate::headers;
 
@@ -31,7 +32,7 @@ pub struct Call {
 }
 
 impl Client {
-    /// Calls whoever serves the target; dropping the future gives the call up.
+    /// Calls whoever serves the target; dropping the future cancels the call.
     pub async fn call(&self, call: Call) -> Result<Bytes, CallError> {
         let subject = subject::call(&self.lattice, &call.target, &call.endpoint);
         self.request(subject, &call).await
@@ -67,20 +68,24 @@ impl Client {
             headers,
             call.payload.clone(),
         );
-        let answered = async {
-            published.await.map_err(|error| {
-                CallError::refused(
-                    ErrorCode::Unavailable,
-                    format!("failed to send the call: {error}"),
-                )
-            })?;
-            ticket.reply().await.ok_or_else(|| {
-                CallError::begun(ErrorCode::Unavailable, "the connection to NATS was closed")
-            })
-        };
-        match tokio::time::timeout(call.context.remaining + REPLY_GRACE, answered).await {
-            Ok(Ok(reply)) => result(&call.target, reply),
-            Ok(Err(error)) => Err(error),
+        let patience = call.context.remaining + REPLY_GRACE;
+        let begun = Instant::now();
+        // Without a connection a message waits for one: not longer than its own time.
+        match tokio::time::timeout(patience, published).await {
+            Ok(Ok(())) => {}
+            Ok(Err(error)) => return Err(unsent(error)),
+            Err(_) => return Err(unsent("there was no connection to NATS in time")),
+        }
+        let under_way = UnderWay::new(self, &call.target, call.context.id);
+        let patience = patience.saturating_sub(begun.elapsed());
+        let reply = tokio::time::timeout(patience, ticket.reply()).await;
+        under_way.settled();
+        match reply {
+            Ok(Some(reply)) => result(&call.target, reply),
+            Ok(None) => Err(CallError::begun(
+                ErrorCode::Unavailable,
+                "the connection to NATS was closed",
+            )),
             Err(_) => Err(CallError::begun(
                 ErrorCode::Deadline,
                 format!("{} did not answer in time", call.target),
@@ -112,4 +117,9 @@ fn result(target: &TargetName, reply: Message) -> Result<Bytes, CallError> {
         Some(error) => Err(error),
         None => Ok(reply.payload),
     }
+}
+
+fn unsent(reason: impl std::fmt::Display) -> CallError {
+    let message = format!("failed to send the call: {reason}");
+    CallError::refused(ErrorCode::Unavailable, message)
 }

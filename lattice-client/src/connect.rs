@@ -10,6 +10,7 @@ use lattice_protocol::id::{CallId, LatticeId};
 use lattice_protocol::subject;
 use tracing::{debug, info, warn};
 
+use crate::cancel::Cancels;
 use crate::mux::Mux;
 
 /// How long the first connection may take: a person waits for it.
@@ -73,6 +74,7 @@ pub struct Client {
     pub(crate) nats: async_nats::Client,
     pub(crate) lattice: LatticeId,
     pub(crate) mux: Arc<Mux>,
+    pub(crate) cancels: Arc<Cancels>,
 }
 
 impl Client {
@@ -94,6 +96,7 @@ impl Client {
             nats,
             lattice: options.lattice,
             mux,
+            cancels: Arc::default(),
         })
     }
 
@@ -136,10 +139,13 @@ impl Client {
         }
     }
 
-    /// Waits until what was published has left this process.
+    /// Waits until what was published has left this process, or for a while without a connection.
     pub async fn flush(&self) {
-        if let Err(error) = self.nats.flush().await {
-            debug!(%error, "flush failed");
+        // Without a connection it would wait for one: nobody who leaves has time for that.
+        match tokio::time::timeout(SETTLE_TIMEOUT, self.nats.flush()).await {
+            Ok(Ok(())) => {}
+            Ok(Err(error)) => debug!(%error, "flush failed"),
+            Err(_) => debug!("flush took too long"),
         }
     }
 }

@@ -9,6 +9,7 @@
 //! - `mux`: one inbox for all replies of a process;
 //! - [`call`](Call): one request, one reply, one deadline;
 //! - [`serve`](Serving): calls coming in, and their [`Responder`];
+//! - `cancel`: callers that go away;
 //! - [`control`](Client::control): requests of operators;
 //! - [`state`](State): the desired state, by compare-and-swap, and a watch on it;
 //! - [`artifact`](Artifacts): components by digest;
@@ -17,6 +18,7 @@
 mod artifact;
 mod broadcast;
 mod call;
+mod cancel;
 mod connect;
 mod control;
 mod headers;

@@ -12,7 +12,9 @@ use lattice_protocol::error::{CallError, ErrorCode};
 use lattice_protocol::id::{HostId, LatticeId, TargetName};
 use lattice_protocol::interface::Endpoint;
 use lattice_protocol::subject::{self, QUEUE_GROUP, Route};
+use tokio_util::task::AbortOnDropHandle;
 
+use crate::cancel::Cancellable;
 use crate::connect::Client;
 use crate::headers;
 
@@ -28,6 +30,8 @@ pub struct ServeError {
 pub struct Serving {
     client: Client,
     calls: Subscriber,
+    /// Listens to callers that go away; ends with this.
+    _cancels: Option<AbortOnDropHandle<()>>,
 }
 
 /// One call that wants an answer.
@@ -50,6 +54,8 @@ pub struct Incoming {
 pub struct Responder {
     client: Client,
     reply: Option<async_nats::Subject>,
+    /// Absent for what was not well formed: it is answered before anybody could cancel it.
+    cancellable: Option<Cancellable>,
 }
 
 impl Client {
@@ -64,9 +70,20 @@ impl Client {
                 subject,
                 reason: error.to_string(),
             })?;
+        let subject = subject::cancel(&self.lattice, target).into_string();
+        let words = self
+            .nats
+            .subscribe(subject.clone())
+            .await
+            .map_err(|error| ServeError {
+                subject,
+                reason: error.to_string(),
+            })?;
+        let listening = tokio::spawn(self.cancels.clone().listen(words));
         Ok(Serving {
             client: self.clone(),
             calls,
+            _cancels: Some(AbortOnDropHandle::new(listening)),
         })
     }
 
@@ -84,6 +101,7 @@ impl Client {
         Ok(Serving {
             client: self.clone(),
             calls,
+            _cancels: None,
         })
     }
 }
@@ -93,13 +111,15 @@ impl Serving {
     pub async fn next(&mut self) -> Option<Incoming> {
         loop {
             let message = self.calls.next().await?;
-            let responder = Responder {
+            let mut responder = Responder {
                 client: self.client.clone(),
                 reply: message.reply.clone(),
+                cancellable: None,
             };
             match read(&self.client.lattice, message) {
                 Ok((target, endpoint, context, payload)) => {
                     let received = Instant::now();
+                    responder.cancellable = Some(self.client.cancels.enlist(context.id));
                     return Some(Incoming {
                         target,
                         endpoint,
@@ -150,6 +170,19 @@ fn read(lattice: &LatticeId, message: Message) -> Result<Parts, CallError> {
 }
 
 impl Responder {
+    /// Answers the call with what `work` comes to, unless the caller goes away before: then the
+    /// work is dropped where it is.
+    pub async fn answer(mut self, work: impl Future<Output = Result<Bytes, CallError>>) {
+        let Some(cancellable) = self.cancellable.take() else {
+            return self.reply(work.await).await;
+        };
+        tokio::select! {
+            result = work => self.reply(result).await,
+            // Nobody is left to be answered.
+            () = cancellable.cancelled() => self.reply = None,
+        }
+    }
+
     /// Answers the call.
     pub async fn reply(mut self, result: Result<Bytes, CallError>) {
         if let Some(reply) = self.reply.take() {

@@ -1,5 +1,7 @@
 //! The desired state: a JetStream KV bucket, written only by compare-and-swap.
 
+use async_nats::jetstream::ErrorCode;
+use async_nats::jetstream::context::{AccountError, AccountErrorKind};
 use async_nats::jetstream::kv::{
     self, CreateErrorKind, EntryErrorKind, Operation, Store, UpdateErrorKind,
 };
@@ -93,7 +95,7 @@ impl Client {
         jetstream
             .query_account()
             .await
-            .map_err(|error| no_jetstream(&error.to_string()))?;
+            .map_err(|error| no_jetstream(&error))?;
         if let Ok(kv) = jetstream.get_key_value(&bucket).await {
             return Ok(State { kv });
         }
@@ -113,12 +115,18 @@ impl Client {
     }
 }
 
-/// An account without JetStream answers so, or not at all.
-fn no_jetstream(error: &str) -> StateError {
-    if error.contains("not enabled") || error.contains("503") || error.contains("no responders") {
-        StateError::NoJetStream
-    } else {
-        StateError::unavailable("ask for JetStream", error)
+/// An account without JetStream answers so; a server without it has nobody who answers.
+fn no_jetstream(error: &AccountError) -> StateError {
+    let not_enabled = [
+        ErrorCode::JETSTREAM_NOT_ENABLED,
+        ErrorCode::JETSTREAM_NOT_ENABLED_FOR_ACCOUNT,
+    ];
+    match error.kind() {
+        AccountErrorKind::JetStreamUnavailable => StateError::NoJetStream,
+        AccountErrorKind::JetStream(answer) if not_enabled.contains(&answer.error_code()) => {
+            StateError::NoJetStream
+        }
+        _ => StateError::unavailable("ask for JetStream", error),
     }
 }
 
@@ -214,7 +222,10 @@ impl State {
             |e: &dyn std::fmt::Display| StateError::unavailable(format!("watch {pattern}"), e);
         // Asked before the watch begins, so what is written in between only comes as a change.
         // The client library's `status` answers from when the bucket was opened, so the stream is asked.
-        let info = self.kv.stream.get_info().await.map_err(|e| failed(&e))?;
+        let subjects = format!("{}{pattern}", self.kv.prefix);
+        let found = self.kv.stream.info_with_subjects(subjects).await;
+        let first = found.map_err(|e| failed(&e))?.next().await;
+        let nothing_there = first.transpose().map_err(|e| failed(&e))?.is_none();
         let watch = self
             .kv
             .watch_with_history(pattern)
@@ -222,14 +233,13 @@ impl State {
             .map_err(|e| failed(&e))?;
         Ok(StateWatch {
             watch: Box::pin(watch),
-            caught_up: info.state.messages == 0,
+            caught_up: nothing_there,
         })
     }
 
     /// Follows what is declared.
     pub async fn watch_declared(&self) -> Result<DeclaredWatch, StateError> {
-        // Every key, not just the apps: the last message of the bucket then says that all was seen.
-        let watch = self.watch(">").await?;
+        let watch = self.watch(state::key::APPS).await?;
         Ok(DeclaredWatch {
             watch,
             declared: Declared::default(),

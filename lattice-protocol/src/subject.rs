@@ -7,6 +7,7 @@
 //! |---|---|
 //! | `call.<target>.<function>`, `call.<target>.<interface>.<function>` | queue group [`QUEUE_GROUP`]: the actor's hosts, or the provider |
 //! | `host.<host>.call.<target>.…` | that host: a call routed by a peer |
+//! | `cancel.<target>` | everybody who serves the target |
 //! | `tell.<target>.<function>` | a JetStream stream |
 //! | `ctl.<noun>.<verb>` | queue group [`QUEUE_GROUP`], any host |
 //! | `host.<host>.ctl.<verb>` | that host |
@@ -68,6 +69,12 @@ pub fn host_call(
 /// Every call routed to one host.
 pub fn host_calls(lattice: &LatticeId, host: &HostId) -> Subject {
     Subject(format!("lattice.{lattice}.host.{host}.call.>"))
+}
+
+/// The word of a caller that goes away, to everybody who serves the target: `Lattice-Id` says which
+/// call.
+pub fn cancel(lattice: &LatticeId, target: &TargetName) -> Subject {
+    Subject(format!("lattice.{lattice}.cancel.{target}"))
 }
 
 /// A message to be handled at least once.
@@ -145,6 +152,11 @@ pub enum Route<'a> {
         /// The function.
         function: &'a str,
     },
+    /// A caller of the target goes away.
+    Cancel {
+        /// Who was called.
+        target: &'a str,
+    },
     /// A message to be handled at least once.
     Tell {
         /// Who is told.
@@ -180,7 +192,7 @@ pub enum Error {
     #[error("the subject does not begin with this lattice's prefix")]
     Foreign,
     /// It has a shape that no version of this protocol has.
-    #[error("the subject is not one of lattice.<L>.{{call|host|tell|ctl|evt|log}}")]
+    #[error("the subject is not one of lattice.<L>.{{call|cancel|host|tell|ctl|evt|log}}")]
     Shape,
     /// The target is not a name.
     #[error("the target is not a name: use 1 to 63 of a-z, 0-9 and -")]
@@ -219,8 +231,9 @@ pub fn parse<'a>(lattice: &LatticeId, subject: &'a str) -> Result<Route<'a>, Err
             verb: rest,
         }),
         "evt" => Ok(Route::Event { kind: rest }),
+        "cancel" if is_name(rest) => Ok(Route::Cancel { target: rest }),
         "log" if is_name(rest) => Ok(Route::Log { target: rest }),
-        "log" => Err(Error::Target),
+        "log" | "cancel" => Err(Error::Target),
         _ => Err(Error::Shape),
     }
 }

@@ -83,6 +83,10 @@ fn control_events_and_logs_read_back() {
         parse(&lattice, log(&lattice, &id("greeter")).as_str()),
         Ok(Route::Log { target: "greeter" })
     );
+    assert_eq!(
+        parse(&lattice, cancel(&lattice, &id("greeter")).as_str()),
+        Ok(Route::Cancel { target: "greeter" })
+    );
 }
 
 #[test]

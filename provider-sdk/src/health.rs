@@ -6,17 +6,16 @@
 use lattice_protocol::interface::Endpoint;
 
 /// The endpoint, in full form.
-pub const CHECK: &str = "lattice:provider/health.check";
-const INTERFACE: &str = "lattice:provider/health";
-const FUNCTION: &str = "check";
+pub const CHECK: &str = lattice_protocol::standard::HEALTH_CHECK;
 
 /// Whether a call asks for health. The short form is the provider's own to use.
 pub(crate) fn is_check(endpoint: &Endpoint) -> bool {
-    endpoint.function.as_str() == FUNCTION
-        && endpoint
-            .interface
-            .as_ref()
-            .is_some_and(|interface| interface.as_str() == INTERFACE)
+    endpoint.interface.as_ref().is_some_and(|interface| {
+        CHECK
+            .strip_prefix(interface.as_str())
+            .and_then(|rest| rest.strip_prefix('.'))
+            == Some(endpoint.function.as_str())
+    })
 }
 
 #[cfg(test)]

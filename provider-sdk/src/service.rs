@@ -89,9 +89,8 @@ impl<P: Provider> Service<P> {
     fn spawn(&self, request: Request, ticket: Ticket, responder: Responder) {
         let core = self.core.clone();
         self.tasks.spawn(async move {
-            let result = core.answer(request, &ticket).await;
+            responder.answer(core.answer(request, &ticket)).await;
             drop(ticket);
-            responder.reply(result).await;
         });
     }
 

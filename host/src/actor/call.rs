@@ -145,15 +145,13 @@ impl Running<'_> {
         if error.downcast_ref::<Trap>() == Some(&Trap::Interrupt) {
             return self.out_of_time();
         }
-        let said = tail.text();
         self.revision.log.trap(
             self.call.context.id,
             &format!("{} trapped: {error:?}", self.call.endpoint),
         );
-        let reason = match said.find("panicked at") {
-            Some(start) => said[start..].to_owned(),
-            None => error.root_cause().to_string(),
-        };
+        let reason = tail
+            .panic()
+            .unwrap_or_else(|| error.root_cause().to_string());
         let first_line = reason.lines().next().unwrap_or_default().to_owned();
         CallError::begun(
             ErrorCode::Trapped,

@@ -226,6 +226,20 @@ impl Tail {
     }
 }
 
+impl Tail {
+    /// What a Rust guest panicked with: the place, and the first line of the message below it.
+    pub fn panic(&self) -> Option<String> {
+        let bytes = lock(&self.0);
+        let text = String::from_utf8_lossy(&bytes);
+        let mut lines = text
+            .lines()
+            .skip_while(|line| !line.contains("panicked at"));
+        let place = lines.next()?;
+        let place = &place[place.find("panicked at")?..];
+        Some(format!("{place} {}", lines.next().unwrap_or_default()))
+    }
+}
+
 impl LinesInner {
     fn write(&self, mut bytes: &[u8]) {
         if let Some(tail) = &self.tail {

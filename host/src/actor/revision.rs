@@ -144,19 +144,23 @@ impl Revision {
         match self.door.enter() {
             Entry::Slot(slot) => {
                 tokio::spawn(async move {
-                    responder.reply(revision.run(&call, deadline).await).await;
+                    responder.answer(revision.run(&call, deadline)).await;
                     drop(slot);
                 });
             }
             Entry::Waiting(waiting) => {
                 tokio::spawn(async move {
-                    match tokio::time::timeout_at(deadline, waiting.slot()).await {
-                        Ok(Some(slot)) => {
-                            responder.reply(revision.run(&call, deadline).await).await;
-                            drop(slot);
+                    // Held until the reply is out: a drain waits for slots, and for the reply so.
+                    let mut held = None;
+                    let work = async {
+                        match tokio::time::timeout_at(deadline, waiting.slot()).await {
+                            Ok(Some(slot)) => held = Some(slot),
+                            _ => return Err(revision.too_late()),
                         }
-                        _ => responder.reply(Err(revision.too_late())).await,
-                    }
+                        revision.run(&call, deadline).await
+                    };
+                    responder.answer(work).await;
+                    drop(held);
                 });
             }
             Entry::Full => self.overflow(call, responder, deadline, overflow).await,
@@ -181,10 +185,11 @@ impl Revision {
         let revision = self.clone();
         tokio::spawn(async move {
             call.context.remaining = deadline.saturating_duration_since(Instant::now());
-            let result = revision.cx.router.forward(&call).await;
-            responder
-                .reply(result.unwrap_or_else(|| Err(revision.full())))
-                .await;
+            let work = async {
+                let forwarded = revision.cx.router.forward(&call).await;
+                forwarded.unwrap_or_else(|| Err(revision.full()))
+            };
+            responder.answer(work).await;
             drop(permit);
         });
     }

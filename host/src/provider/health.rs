@@ -8,12 +8,11 @@ use lattice_protocol::call::Context;
 use lattice_protocol::error::{CallError, ErrorCode};
 use lattice_protocol::id::ProviderName;
 use lattice_protocol::interface::Endpoint;
+use lattice_protocol::standard::HEALTH_CHECK;
 use tokio::sync::mpsc;
 
 use super::machine::Answer;
 
-/// What every provider answers, without arguments, for as long as it takes calls.
-const CHECK: &str = "lattice:provider/health.check";
 /// How long it has: it is answered before any other work, so a second is an age.
 const CHECK_DEADLINE: Duration = Duration::from_secs(1);
 
@@ -27,7 +26,7 @@ pub(super) async fn check(
     mut asks: mpsc::Receiver<u64>,
     answers: mpsc::Sender<Checked>,
 ) {
-    let Ok(endpoint) = CHECK.parse::<Endpoint>() else {
+    let Ok(endpoint) = HEALTH_CHECK.parse::<Endpoint>() else {
         return;
     };
     while let Some(run) = asks.recv().await {
@@ -77,7 +76,7 @@ mod tests {
 
     #[test]
     fn the_question_can_be_spelled() {
-        assert!(CHECK.parse::<Endpoint>().is_ok());
+        assert!(HEALTH_CHECK.parse::<Endpoint>().is_ok());
     }
 
     #[test]

@@ -9,6 +9,10 @@ pub mod keyvalue;
 
 use serde::{Deserialize, Serialize};
 
+/// The question that every provider answers, with null: whether it is there and well. Any answer
+/// says that it is there; an error from one that doesn't know the question does, too.
+pub const HEALTH_CHECK: &str = "lattice:provider/health.check";
+
 /// A WIT `result`: `{"ok":…}` or `{"err":…}`.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
