@@ -10,9 +10,7 @@ use anyhow::Context as _;
 use clap::Parser;
 use host::options::CAPACITY_DEFAULT;
 use lattice_protocol::id::{HostId, LatticeId};
-use tokio::io::AsyncReadExt as _;
-use tokio::signal::unix::{SignalKind, signal};
-use tokio_util::sync::CancellationToken;
+
 use tracing_subscriber::EnvFilter;
 
 /// What is logged unless `RUST_LOG` says otherwise.
@@ -73,7 +71,7 @@ async fn main() -> ExitCode {
 }
 
 async fn run(arguments: Arguments) -> anyhow::Result<()> {
-    let shutdown = shutdown()?;
+    let shutdown = lattice_client::process::shutdown().context("failed to listen to signals")?;
     host::run(options(arguments)?, shutdown).await?;
     Ok(())
 }
@@ -102,29 +100,4 @@ fn options(arguments: Arguments) -> anyhow::Result<host::Options> {
 fn beside_this() -> anyhow::Result<PathBuf> {
     let this = std::env::current_exe().context("failed to find this program")?;
     Ok(this.parent().unwrap_or(Path::new(".")).join(PROGRAM))
-}
-
-/// Cancelled by ctrl-c, SIGTERM, or, when supervised, the end of standard input: then whoever
-/// started this process is gone.
-fn shutdown() -> anyhow::Result<CancellationToken> {
-    let mut interrupt = signal(SignalKind::interrupt()).context("failed to listen to signals")?;
-    let mut terminate = signal(SignalKind::terminate()).context("failed to listen to signals")?;
-    let is_supervised = std::env::var_os("LATTICE_SUPERVISED").is_some_and(|value| value == "1");
-    let token = CancellationToken::new();
-    let stop = token.clone();
-    tokio::spawn(async move {
-        tokio::select! {
-            _ = interrupt.recv() => {}
-            _ = terminate.recv() => {}
-            () = input_ends(), if is_supervised => {}
-        }
-        stop.cancel();
-    });
-    Ok(token)
-}
-
-async fn input_ends() {
-    let mut stdin = tokio::io::stdin();
-    let mut buffer = [0; 64];
-    while stdin.read(&mut buffer).await.is_ok_and(|read| read > 0) {}
 }

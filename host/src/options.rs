@@ -5,8 +5,8 @@ use std::path::PathBuf;
 
 use lattice_protocol::id::HostId;
 
-/// How many instances a host takes in all unless it is told: with the default of 64 MiB an instance
-/// they never take more than 64 GiB of addresses, and idle ones take nothing.
+/// How many instances a host takes in all unless it is told. The engine sets aside some 8 GiB of
+/// addresses for each, 8 TiB of the 128 TiB a process has; memory is taken only by those in use.
 pub const CAPACITY_DEFAULT: u32 = 1_000;
 /// The most labels of a host: they travel in every heartbeat.
 pub const LABELS_MAX: usize = 64;

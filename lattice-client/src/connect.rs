@@ -162,7 +162,7 @@ async fn connect_options(options: &Options, inbox: &str) -> Result<ConnectOption
         .reconnect_delay_callback(reconnect_delay)
         .event_callback(log_event);
     match &options.creds {
-        None => Ok(connect),
+        None => Ok(by_address(connect, options)?),
         Some(path) => {
             connect
                 .credentials_file(path)
@@ -173,6 +173,20 @@ async fn connect_options(options: &Options, inbox: &str) -> Result<ConnectOption
                 })
         }
     }
+}
+
+/// The user and password, or the token, that an address carries: the client library leaves them out.
+fn by_address(connect: ConnectOptions, options: &Options) -> Result<ConnectOptions, ConnectError> {
+    let addresses = addresses(&options.nats)?;
+    let named = addresses.iter().find(|address| address.has_user_pass());
+    let Some(address) = named else {
+        return Ok(connect);
+    };
+    let user = address.username().unwrap_or_default().to_owned();
+    Ok(match address.password() {
+        Some(password) => connect.user_and_password(user, password.to_owned()),
+        None => connect.token(user),
+    })
 }
 
 /// The first attempt is immediate; then 10 ms, doubling, up to the longest pause.

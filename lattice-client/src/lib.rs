@@ -13,7 +13,8 @@
 //! - [`control`](Client::control): requests of operators;
 //! - [`state`](State): the desired state, by compare-and-swap, and a watch on it;
 //! - [`artifact`](Artifacts): components by digest;
-//! - [`broadcast`](Client::publish_event): events and log records.
+//! - [`broadcast`](Client::publish_event): events and log records;
+//! - [`process`]: how a process of a lattice is told where to connect, and when to stop.
 
 mod artifact;
 mod broadcast;
@@ -23,6 +24,7 @@ mod connect;
 mod control;
 mod headers;
 mod mux;
+pub mod process;
 mod serve;
 mod state;
 

@@ -13,6 +13,7 @@
 use std::ffi::{OsStr, OsString};
 use std::path::PathBuf;
 
+use lattice_client::process::variable;
 use lattice_config::app::{ProviderSpec, Runs};
 use lattice_protocol::id::ProviderName;
 use tokio::process::Command;
@@ -35,12 +36,12 @@ impl Launch {
             .into_iter()
             .filter_map(|name| Some((name, std::env::var_os(name)?)))
             .collect();
-        env.push(("LATTICE_NATS", client.nats.clone().into()));
+        env.push((variable::NATS, client.nats.clone().into()));
         env.extend(
             client
                 .creds
                 .clone()
-                .map(|path| ("LATTICE_CREDS", path.into())),
+                .map(|path| (variable::CREDS, path.into())),
         );
         Self {
             program,
@@ -63,9 +64,9 @@ impl Launch {
             }
         };
         let own = [
-            ("LATTICE", self.lattice.as_str()),
-            ("LATTICE_PROVIDER", name.as_str()),
-            ("LATTICE_SUPERVISED", "1"),
+            (variable::LATTICE, self.lattice.as_str()),
+            (variable::PROVIDER, name.as_str()),
+            (variable::SUPERVISED, "1"),
         ];
         command
             .env_clear()

@@ -36,20 +36,15 @@ pub(in crate::control) fn edit(declared: &Declared, request: &LinkPut) -> Answer
 /// What a request can't say, deadline and `idempotent`, stays as it is.
 fn put(actor: &mut Actor, request: &LinkPut) {
     let is_it = |link: &&mut Link| link.interface == request.interface && link.name == request.name;
-    let config = request
-        .config
-        .iter()
-        .map(|(key, value)| (key.clone(), value.as_str().into()));
-    let config = config.collect();
     match actor.links.iter_mut().find(is_it) {
         Some(link) => {
             link.to = request.target.clone();
-            link.config = config;
+            link.config = request.config.clone();
         }
         None => {
             let mut link = Link::new(request.interface.clone(), request.target.clone());
             link.name = request.name.clone();
-            link.config = config;
+            link.config = request.config.clone();
             actor.links.push(link);
         }
     }

@@ -1,0 +1,103 @@
+//! What every process of a lattice has in common: where it is told to connect, and how it is told
+//! to stop.
+
+use std::env::{self, VarError};
+use std::io::{self, Read as _};
+
+use lattice_protocol::id::LatticeId;
+use tokio::signal::unix::{Signal, SignalKind, signal};
+use tokio_util::sync::CancellationToken;
+
+use crate::connect::Options;
+
+/// The variables that a host gives to the processes it starts; people may set them as well.
+pub mod variable {
+    /// The NATS server.
+    pub const NATS: &str = "LATTICE_NATS";
+    /// A NATS credentials file.
+    pub const CREDS: &str = "LATTICE_CREDS";
+    /// The lattice.
+    pub const LATTICE: &str = "LATTICE";
+    /// Which declared provider a process is.
+    pub const PROVIDER: &str = "LATTICE_PROVIDER";
+    /// `1` for a process whose standard input is held open by whoever started it.
+    pub const SUPERVISED: &str = "LATTICE_SUPERVISED";
+}
+
+/// Where NATS is unless it is said.
+pub const NATS_DEFAULT: &str = "nats://127.0.0.1:4222";
+/// The status of a process that was told twice to stop: what shells use for ctrl-c.
+pub const INTERRUPTED: i32 = 130;
+
+/// Why the environment can't be used.
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    /// A variable is not text.
+    #[error("{0} is not valid UTF-8")]
+    NotText(&'static str),
+    /// `LATTICE` is no name.
+    #[error("LATTICE: {0}")]
+    Lattice(#[from] lattice_protocol::id::Error),
+}
+
+/// Where and as whom to connect, by the environment.
+pub fn options_from_env(name: String) -> Result<Options, Error> {
+    Ok(Options {
+        nats: read(variable::NATS)?.unwrap_or_else(|| NATS_DEFAULT.to_owned()),
+        creds: env::var_os(variable::CREDS).map(Into::into),
+        lattice: match read(variable::LATTICE)? {
+            Some(lattice) => lattice.parse()?,
+            None => LatticeId::default(),
+        },
+        name,
+    })
+}
+
+/// A variable as text, if it is set.
+pub fn read(name: &'static str) -> Result<Option<String>, Error> {
+    match env::var(name) {
+        Ok(value) => Ok(Some(value)),
+        Err(VarError::NotPresent) => Ok(None),
+        Err(VarError::NotUnicode(_)) => Err(Error::NotText(name)),
+    }
+}
+
+/// Cancelled by ctrl-c or SIGTERM, or when supervised by the end of standard input: then whoever
+/// started this process is gone. A second signal ends the process at once.
+pub fn shutdown() -> io::Result<CancellationToken> {
+    let mut interrupt = signal(SignalKind::interrupt())?;
+    let mut terminate = signal(SignalKind::terminate())?;
+    let token = CancellationToken::new();
+    let stop = token.clone();
+    tokio::spawn(async move {
+        either(&mut interrupt, &mut terminate).await;
+        stop.cancel();
+        either(&mut interrupt, &mut terminate).await;
+        std::process::exit(INTERRUPTED);
+    });
+    if env::var_os(variable::SUPERVISED).is_some_and(|value| value == "1") {
+        let stop = token.clone();
+        // A thread of its own: the runtime would wait for a read of standard input at its end.
+        let watch = move || {
+            input_ends();
+            stop.cancel();
+        };
+        std::thread::Builder::new()
+            .name("stdin".into())
+            .spawn(watch)?;
+    }
+    Ok(token)
+}
+
+async fn either(interrupt: &mut Signal, terminate: &mut Signal) {
+    tokio::select! {
+        _ = interrupt.recv() => {}
+        _ = terminate.recv() => {}
+    }
+}
+
+fn input_ends() {
+    let mut stdin = io::stdin().lock();
+    let mut buffer = [0; 64];
+    while stdin.read(&mut buffer).is_ok_and(|read| read > 0) {}
+}
