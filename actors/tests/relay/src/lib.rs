@@ -67,7 +67,9 @@ impl relay::types::Guest for Relay {
     relay!(echo_result_ok, Result<u32, ()>);
     relay!(echo_result_err, Result<(), String>, value => borrowed(&value));
     relay!(echo_result_both, Result<u32, String>, value => borrowed(&value));
-    relay!(echo_result_options, Result<Option<String>, Option<u8>>, value => value.as_ref().map(Option::as_deref).map_err(|e| *e));
+    relay!(echo_result_options, Result<Option<String>, Option<u8>>, value => {
+        value.as_ref().map(Option::as_deref).map_err(|error| *error)
+    });
     relay!(echo_result_typed, Result<Point, Shape>, value => value.as_ref());
 
     fn nothing() {
