@@ -9,8 +9,8 @@ use std::process::ExitCode;
 use anyhow::Context as _;
 use clap::Parser;
 use host::options::CAPACITY_DEFAULT;
+use lattice_client::process::{self, NATS_DEFAULT, variable};
 use lattice_protocol::id::{HostId, LatticeId};
-
 use tracing_subscriber::EnvFilter;
 
 /// What is logged unless `RUST_LOG` says otherwise.
@@ -23,13 +23,13 @@ const PROGRAM: &str = "lattice";
 #[command(version)]
 struct Arguments {
     /// The NATS server, or several with commas between them
-    #[arg(long, env = "LATTICE_NATS", default_value = "nats://127.0.0.1:4222")]
+    #[arg(long, env = variable::NATS, default_value = NATS_DEFAULT)]
     nats: String,
     /// A NATS credentials file
-    #[arg(long, env = "LATTICE_CREDS")]
+    #[arg(long, env = variable::CREDS)]
     creds: Option<PathBuf>,
     /// The lattice
-    #[arg(long, env = "LATTICE", default_value_t)]
+    #[arg(long, env = variable::LATTICE, default_value_t)]
     lattice: LatticeId,
     /// Where this host keeps its id and its compiled components
     #[arg(long, env = "LATTICE_DATA", default_value = ".lattice")]
@@ -71,7 +71,7 @@ async fn main() -> ExitCode {
 }
 
 async fn run(arguments: Arguments) -> anyhow::Result<()> {
-    let shutdown = lattice_client::process::shutdown().context("failed to listen to signals")?;
+    let shutdown = process::shutdown().context("failed to listen to signals")?;
     host::run(options(arguments)?, shutdown).await?;
     Ok(())
 }

@@ -13,7 +13,7 @@ use std::time::{Duration, Instant};
 use lattice_client::{Client, Events, ServeError};
 use lattice_protocol::event::{Event, Kind};
 use lattice_protocol::id::HostId;
-use lattice_protocol::report::{HEARTBEAT_SILENCE_MAX, Report};
+use lattice_protocol::report::{HEARTBEAT_INTERVAL, HEARTBEAT_SILENCE_MAX, Report};
 use tokio::sync::Notify;
 use tokio_util::sync::CancellationToken;
 
@@ -122,6 +122,16 @@ impl View {
         }
     }
 
+    /// Whether a host that was heard is gone: those that said so are not, they end what they have.
+    pub fn is_gone(&self, host: &HostId, now: Instant) -> bool {
+        let Some(since) = self.hearing_since.filter(|_| self.hears_itself(now)) else {
+            return false;
+        };
+        let silent = |heard: &Heard| now.saturating_duration_since(heard.at.max(since));
+        let heard = self.hosts.get(host);
+        heard.is_some_and(|heard| silent(heard) > GONE_AFTER)
+    }
+
     fn hears_itself(&self, now: Instant) -> bool {
         self.hosts
             .get(&self.me)
@@ -158,6 +168,17 @@ impl Peers {
     /// wakes nobody: whoever cares asks again from time to time.
     pub async fn changed(&self) {
         self.changed.notified().await;
+    }
+
+    /// Returns when a host that was heard is gone.
+    pub async fn gone(&self, host: &HostId) {
+        loop {
+            // First, as nearly every call ends before.
+            tokio::time::sleep(HEARTBEAT_INTERVAL).await;
+            if self.view().is_gone(host, Instant::now()) {
+                return;
+            }
+        }
     }
 
     /// Begins to listen; the future then listens until `stop`.

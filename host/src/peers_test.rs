@@ -140,3 +140,21 @@ fn what_is_kept_of_strangers_is_bounded() {
         "the silent are forgotten"
     );
 }
+
+#[test]
+fn a_silent_host_is_gone_for_calls_on_their_way_unless_it_said_that_it_leaves() {
+    let (mut view, clock) = begin();
+    let [other, left] = ["other", "left"].map(|host| host.parse().unwrap());
+    for host in ["me", "other", "left"] {
+        view.heard(report(host), clock.at(0.0));
+    }
+    view.left(&left);
+    // As long as nobody is heard, nobody is judged.
+    assert!(!view.is_gone(&other, clock.at(60.0)));
+    for half in 1..8 {
+        view.heard(report("me"), clock.at(f64::from(half) * 0.5));
+    }
+    assert!(!view.is_gone(&other, clock.at(3.0)));
+    assert!(view.is_gone(&other, clock.at(3.1)));
+    assert!(!view.is_gone(&left, clock.at(3.1)));
+}

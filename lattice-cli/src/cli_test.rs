@@ -56,7 +56,10 @@ fn help_lists_the_commands() {
       call        Call a function of an actor or a provider
       inspect     Show what an actor exports and imports
       scale       Set how many instances an actor has over the whole lattice
+      update      Give an actor another component or config
       stop        Remove an actor
+      link        Declare, remove and list links
+      config      Set, print and remove named configs
       push        Store components in the lattice
       logs        Follow what actors and providers log
       events      Follow what happens in the lattice

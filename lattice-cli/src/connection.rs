@@ -3,11 +3,10 @@
 use std::path::{Path, PathBuf};
 
 use anyhow::Context as _;
+use lattice_client::process::{NATS_DEFAULT, variable};
 use lattice_client::{Client, Options};
 use lattice_protocol::id::LatticeId;
 
-/// Where a server is found if nothing else is said.
-pub(crate) const NATS_DEFAULT: &str = "nats://127.0.0.1:4222";
 /// The folder in which `up` keeps its data, beside the manifest.
 pub(crate) const DATA_FOLDER: &str = ".lattice";
 /// The file in that folder that names the server of a running `up`.
@@ -22,7 +21,7 @@ pub struct Connection {
     #[arg(
         long,
         global = true,
-        env = "LATTICE_NATS",
+        env = variable::NATS,
         value_name = "URL",
         hide_env_values = true
     )]
@@ -32,7 +31,7 @@ pub struct Connection {
     #[arg(
         long,
         global = true,
-        env = "LATTICE_CREDS",
+        env = variable::CREDS,
         value_name = "FILE",
         hide_env_values = true
     )]
@@ -42,7 +41,7 @@ pub struct Connection {
     #[arg(
         long,
         global = true,
-        env = "LATTICE",
+        env = variable::LATTICE,
         hide_env_values = true,
         value_name = "NAME",
         default_value_t

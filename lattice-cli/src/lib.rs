@@ -11,8 +11,8 @@
 //! - `build`, `toolchain`: from sources to components;
 //! - `settle`: waits until what was declared runs;
 //! - [`nats_server`]: found or fetched, started and stopped (the tests use it too);
-//! - [`process`], `signal`, `logging`: being and having processes;
-//! - [`ui`]: what people and pipes see; [`near`]: names that were misspelt;
+//! - [`process`], `logging`: being and having processes;
+//! - [`ui`]: what people and pipes see;
 //! - [`exit`]: errors as one line and a number.
 
 mod build;
@@ -22,10 +22,8 @@ pub mod connection;
 pub mod exit;
 mod logging;
 pub mod nats_server;
-pub mod near;
 pub mod process;
 mod project;
 mod settle;
-mod signal;
 mod toolchain;
 pub mod ui;

@@ -40,6 +40,7 @@ fn look_at(actor: Vec<(u32, Phase)>, provider: Vec<Phase>) -> Outlook {
         component: String::new(),
         wanted: 8,
         hosts: hosts.collect(),
+        unplaced: None,
     }];
     let name: ProviderName = "kv".parse().unwrap();
     let revision = Revision::of_provider(&app.providers[&name].spec());
@@ -50,6 +51,7 @@ fn look_at(actor: Vec<(u32, Phase)>, provider: Vec<Phase>) -> Outlook {
         app: app.name.clone(),
         kind: "keyvalue".into(),
         hosts: hosts.collect(),
+        unplaced: None,
     }];
     outlook(&app, actors, providers)
 }

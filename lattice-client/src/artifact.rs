@@ -1,6 +1,8 @@
 //! Components in the lattice itself: a JetStream object store, each under the hex of its sha256.
 
-use async_nats::jetstream::object_store::{self, GetErrorKind, InfoErrorKind, ObjectStore};
+use async_nats::jetstream::object_store::{
+    self, DeleteErrorKind, GetErrorKind, InfoErrorKind, ObjectStore,
+};
 use async_nats::jetstream::stream::StorageType;
 use futures_util::StreamExt as _;
 use lattice_protocol::control::ArtifactSummary;
@@ -151,12 +153,26 @@ impl Artifacts {
         Ok(found)
     }
 
-    async fn size(&self, digest: &Digest) -> Result<Option<u64>, ArtifactError> {
+    /// The size of a component, if it is stored.
+    pub async fn size(&self, digest: &Digest) -> Result<Option<u64>, ArtifactError> {
         match self.store.info(digest.hex()).await {
             Ok(info) if info.deleted => Ok(None),
             Ok(info) => Ok(Some(info.size as u64)),
             Err(error) if error.kind() == InfoErrorKind::NotFound => Ok(None),
             Err(error) => Err(ArtifactError::unavailable("look for the component", error)),
+        }
+    }
+
+    /// Removes a component; whether it was there.
+    pub async fn delete(&self, digest: &Digest) -> Result<bool, ArtifactError> {
+        // The store would remove what is removed once more, and say that it did.
+        if self.size(digest).await?.is_none() {
+            return Ok(false);
+        }
+        match self.store.delete(digest.hex()).await {
+            Ok(()) => Ok(true),
+            Err(error) if error.kind() == DeleteErrorKind::NotFound => Ok(false),
+            Err(error) => Err(ArtifactError::unavailable("remove the component", error)),
         }
     }
 }

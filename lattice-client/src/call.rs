@@ -1,5 +1,6 @@
 //! One call: one request, one reply, one deadline.
 
+use std::future::pending;
 use std::time::{Duration, Instant};
 
 use async_nats::{Message, StatusCode};
@@ -35,16 +36,27 @@ impl Client {
     /// Calls whoever serves the target; dropping the future cancels the call.
     pub async fn call(&self, call: Call) -> Result<Bytes, CallError> {
         let subject = subject::call(&self.lattice, &call.target, &call.endpoint);
-        self.request(subject, &call).await
+        // The server speaks for those who serve a target: it tells at once when there is nobody.
+        self.request(subject, &call, pending()).await
     }
 
-    /// Calls the target on one host.
-    pub async fn call_on(&self, host: &HostId, call: Call) -> Result<Bytes, CallError> {
+    /// Calls the target on one host, for as long as that is not `gone`.
+    pub async fn call_on(
+        &self,
+        host: &HostId,
+        call: Call,
+        gone: impl Future<Output = ()>,
+    ) -> Result<Bytes, CallError> {
         let subject = subject::host_call(&self.lattice, host, &call.target, &call.endpoint);
-        self.request(subject, &call).await
+        self.request(subject, &call, gone).await
     }
 
-    async fn request(&self, subject: Subject, call: &Call) -> Result<Bytes, CallError> {
+    async fn request(
+        &self,
+        subject: Subject,
+        call: &Call,
+        gone: impl Future<Output = ()>,
+    ) -> Result<Bytes, CallError> {
         if !self.is_connected() {
             return Err(CallError::refused(
                 ErrorCode::Unavailable,
@@ -78,8 +90,17 @@ impl Client {
         }
         let under_way = UnderWay::new(self, &call.target, call.context.id);
         let patience = patience.saturating_sub(begun.elapsed());
-        let reply = tokio::time::timeout(patience, ticket.reply()).await;
+        let reply = tokio::select! {
+            biased;
+            reply = tokio::time::timeout(patience, ticket.reply()) => Some(reply),
+            () = gone => None,
+        };
+        // Nobody is told of a call that its host took with it: the word would reach the next try.
         under_way.settled();
+        let Some(reply) = reply else {
+            let message = format!("the host that served {} is gone", call.target);
+            return Err(CallError::begun(ErrorCode::Unavailable, message));
+        };
         match reply {
             Ok(Some(reply)) => result(&call.target, reply),
             Ok(None) => Err(CallError::begun(

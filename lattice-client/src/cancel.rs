@@ -3,8 +3,9 @@
 //! A caller doesn't know which process took its call, so it tells everybody who serves the target
 //! the call's id. Nobody confirms: a word that is lost leaves the call to its deadline.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, VecDeque};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::{Duration, Instant};
 
 use async_nats::{HeaderMap, Subscriber};
 use bytes::Bytes;
@@ -16,6 +17,12 @@ use tokio_util::sync::CancellationToken;
 
 use crate::connect::Client;
 
+/// How many words that came before their call are kept, and for how long. A call and the word about
+/// it come by two subscriptions, so either may be first; all that passes between them is what a
+/// process has in its buffers. A word about a call that another process took is kept in vain.
+const EARLY_MAX: usize = 4_096;
+const EARLY_FOR: Duration = Duration::from_secs(1);
+
 /// The calls that this process serves, by id.
 #[derive(Default)]
 pub(crate) struct Cancels {
@@ -26,6 +33,42 @@ pub(crate) struct Cancels {
 struct Serving {
     last: u64,
     calls: HashMap<CallId, (u64, CancellationToken)>,
+    early: Early,
+}
+
+/// Words about calls that have not come.
+#[derive(Default)]
+struct Early {
+    kept: HashMap<CallId, Instant>,
+    /// Oldest first; a word that was used stays here until its time is over.
+    order: VecDeque<(CallId, Instant)>,
+}
+
+impl Early {
+    /// Keeps a word in case that its call is still on its way.
+    fn keep(&mut self, id: CallId, now: Instant) {
+        self.forget(now);
+        self.kept.insert(id, now);
+        self.order.push_back((id, now));
+    }
+
+    /// Whether the word about a call came before it.
+    fn take(&mut self, id: CallId, now: Instant) -> bool {
+        self.forget(now);
+        self.kept.remove(&id).is_some()
+    }
+
+    /// Forgets what is old, and the oldest of what is too many.
+    fn forget(&mut self, now: Instant) {
+        while let Some(&(id, at)) = self.order.front()
+            && (self.order.len() >= EARLY_MAX || now.saturating_duration_since(at) > EARLY_FOR)
+        {
+            self.order.pop_front();
+            if self.kept.get(&id) == Some(&at) {
+                self.kept.remove(&id);
+            }
+        }
+    }
 }
 
 /// A call that can be cancelled for as long as this lives.
@@ -43,6 +86,9 @@ impl Cancels {
         let mut serving = self.lock();
         serving.last += 1;
         let number = serving.last;
+        if serving.early.take(id, Instant::now()) {
+            token.cancel();
+        }
         serving.calls.insert(id, (number, token.clone()));
         Cancellable {
             cancels: self.clone(),
@@ -53,8 +99,10 @@ impl Cancels {
     }
 
     fn cancel(&self, id: CallId) {
-        if let Some((_, token)) = self.lock().calls.remove(&id) {
-            token.cancel();
+        let mut serving = self.lock();
+        match serving.calls.remove(&id) {
+            Some((_, token)) => token.cancel(),
+            None => serving.early.keep(id, Instant::now()),
         }
     }
 
@@ -150,6 +198,33 @@ mod tests {
         cancels.cancel(mine.id);
         mine.cancelled().await;
         assert!(!other.token.is_cancelled());
+    }
+
+    #[test]
+    fn a_word_that_comes_before_its_call_cancels_it_and_no_other() {
+        let cancels = Arc::new(Cancels::default());
+        let (id, other) = (CallId::new(), CallId::new());
+        cancels.cancel(id);
+        assert!(!cancels.enlist(other).token.is_cancelled());
+        assert!(cancels.enlist(id).token.is_cancelled());
+        // The word was for one attempt.
+        assert!(!cancels.enlist(id).token.is_cancelled());
+    }
+
+    #[test]
+    fn words_about_calls_that_never_come_are_kept_in_bounds_of_number_and_time() {
+        let (mut early, now) = (Early::default(), Instant::now());
+        let first = CallId::new();
+        early.keep(first, now);
+        for _ in 0..EARLY_MAX {
+            early.keep(CallId::new(), now);
+        }
+        assert!(early.order.len() <= EARLY_MAX && early.kept.len() <= EARLY_MAX);
+        assert!(!early.take(first, now));
+        let last = CallId::new();
+        early.keep(last, now);
+        assert!(!early.take(last, now + EARLY_FOR + Duration::from_millis(1)));
+        assert!(early.order.is_empty() && early.kept.is_empty());
     }
 
     #[test]

@@ -2,9 +2,8 @@
 
 use std::time::Duration;
 
-use async_nats::{StatusCode, Subscriber};
+use async_nats::StatusCode;
 use bytes::Bytes;
-use futures_util::StreamExt as _;
 use lattice_protocol::control::{HostVerb, Problem, ProblemCode, Reply, Verb};
 use lattice_protocol::id::HostId;
 use lattice_protocol::subject::{self, QUEUE_GROUP, Route, Subject};
@@ -12,6 +11,7 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 
 use crate::connect::Client;
+use crate::inflow::Inflow;
 use crate::serve::ServeError;
 
 /// How long a control request may take: it reads and writes state, it doesn't wait for effects.
@@ -42,7 +42,7 @@ pub enum ControlError {
 /// Control requests coming in, one by one.
 pub struct Controls {
     client: Client,
-    requests: Subscriber,
+    requests: Inflow,
 }
 
 /// One control request.
@@ -132,12 +132,12 @@ impl Client {
             .queue_subscribe(subject.clone(), QUEUE_GROUP.to_owned())
             .await
             .map_err(|error| ServeError {
-                subject,
+                subject: subject.clone(),
                 reason: error.to_string(),
             })?;
         Ok(Controls {
             client: self.clone(),
-            requests,
+            requests: Inflow::new(self.clone(), &subject, requests),
         })
     }
 
@@ -149,12 +149,12 @@ impl Client {
             .subscribe(subject.clone())
             .await
             .map_err(|error| ServeError {
-                subject,
+                subject: subject.clone(),
                 reason: error.to_string(),
             })?;
         Ok(Controls {
             client: self.clone(),
-            requests,
+            requests: Inflow::new(self.clone(), &subject, requests),
         })
     }
 }
@@ -164,26 +164,32 @@ impl Controls {
     pub async fn next(&mut self) -> Option<ControlRequest> {
         loop {
             let message = self.requests.next().await?;
-            let Ok(Route::Control { host, verb }) =
-                subject::parse(&self.client.lattice, &message.subject)
-            else {
-                continue;
+            let route = subject::parse(&self.client.lattice, &message.subject);
+            let named = match route {
+                Ok(Route::Control { host, verb }) => Some((host.is_some(), verb.to_owned())),
+                _ => None,
             };
-            return Some(ControlRequest {
+            let (for_host, verb) = named.unwrap_or_default();
+            let request = ControlRequest {
                 client: self.client.clone(),
-                verb: verb.to_owned(),
-                for_host: host.is_some(),
+                for_host,
                 payload: message.payload.clone(),
                 reply: message.reply.clone(),
-            });
+                verb,
+            };
+            if !request.verb.is_empty() {
+                return Some(request);
+            }
+            let what = "the subject is not lattice.<L>.ctl.<noun>.<verb>";
+            request
+                .reply(Err(Problem::new(ProblemCode::BadRequest, what)))
+                .await;
         }
     }
 
     /// Takes no more requests.
     pub async fn drain(&mut self) {
-        if let Err(error) = self.requests.drain().await {
-            tracing::debug!(%error, "drain failed");
-        }
+        self.requests.leave().await;
     }
 }
 

@@ -9,7 +9,7 @@
 //! - `mux`: one inbox for all replies of a process;
 //! - [`call`](Call): one request, one reply, one deadline;
 //! - [`serve`](Serving): calls coming in, and their [`Responder`];
-//! - `cancel`: callers that go away;
+//! - `cancel`: callers that go away; `inflow`: subscriptions that are left without a loss;
 //! - [`control`](Client::control): requests of operators;
 //! - [`state`](State): the desired state, by compare-and-swap, and a watch on it;
 //! - [`artifact`](Artifacts): components by digest;
@@ -23,6 +23,7 @@ mod cancel;
 mod connect;
 mod control;
 mod headers;
+mod inflow;
 mod mux;
 pub mod process;
 mod serve;

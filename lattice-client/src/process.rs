@@ -62,17 +62,40 @@ pub fn read(name: &'static str) -> Result<Option<String>, Error> {
     }
 }
 
+/// Ctrl-c and SIGTERM.
+pub struct Signals {
+    interrupt: Signal,
+    terminate: Signal,
+}
+
+impl Signals {
+    /// From here on they end nothing by themselves.
+    pub fn listen() -> io::Result<Self> {
+        Ok(Self {
+            interrupt: signal(SignalKind::interrupt())?,
+            terminate: signal(SignalKind::terminate())?,
+        })
+    }
+
+    /// The next one; may be dropped and asked again.
+    pub async fn next(&mut self) {
+        tokio::select! {
+            _ = self.interrupt.recv() => {}
+            _ = self.terminate.recv() => {}
+        }
+    }
+}
+
 /// Cancelled by ctrl-c or SIGTERM, or when supervised by the end of standard input: then whoever
 /// started this process is gone. A second signal ends the process at once.
 pub fn shutdown() -> io::Result<CancellationToken> {
-    let mut interrupt = signal(SignalKind::interrupt())?;
-    let mut terminate = signal(SignalKind::terminate())?;
+    let mut signals = Signals::listen()?;
     let token = CancellationToken::new();
     let stop = token.clone();
     tokio::spawn(async move {
-        either(&mut interrupt, &mut terminate).await;
+        signals.next().await;
         stop.cancel();
-        either(&mut interrupt, &mut terminate).await;
+        signals.next().await;
         std::process::exit(INTERRUPTED);
     });
     if env::var_os(variable::SUPERVISED).is_some_and(|value| value == "1") {
@@ -87,13 +110,6 @@ pub fn shutdown() -> io::Result<CancellationToken> {
             .spawn(watch)?;
     }
     Ok(token)
-}
-
-async fn either(interrupt: &mut Signal, terminate: &mut Signal) {
-    tokio::select! {
-        _ = interrupt.recv() => {}
-        _ = terminate.recv() => {}
-    }
 }
 
 fn input_ends() {

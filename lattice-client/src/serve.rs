@@ -4,9 +4,8 @@
 
 use std::time::Instant;
 
-use async_nats::{Message, Subscriber};
+use async_nats::Message;
 use bytes::Bytes;
-use futures_util::StreamExt as _;
 use lattice_protocol::call::Context;
 use lattice_protocol::error::{CallError, ErrorCode};
 use lattice_protocol::id::{HostId, LatticeId, TargetName};
@@ -17,6 +16,7 @@ use tokio_util::task::AbortOnDropHandle;
 use crate::cancel::Cancellable;
 use crate::connect::Client;
 use crate::headers;
+use crate::inflow::Inflow;
 
 /// A subscription that could not be made.
 #[derive(Debug, thiserror::Error)]
@@ -29,7 +29,7 @@ pub struct ServeError {
 /// Calls to one target or one host, one by one.
 pub struct Serving {
     client: Client,
-    calls: Subscriber,
+    calls: Inflow,
     /// Listens to callers that go away; ends with this.
     _cancels: Option<AbortOnDropHandle<()>>,
 }
@@ -67,9 +67,10 @@ impl Client {
             .queue_subscribe(subject.clone(), QUEUE_GROUP.to_owned())
             .await
             .map_err(|error| ServeError {
-                subject,
+                subject: subject.clone(),
                 reason: error.to_string(),
             })?;
+        let calls = Inflow::new(self.clone(), &subject, calls);
         let subject = subject::cancel(&self.lattice, target).into_string();
         let words = self
             .nats
@@ -95,12 +96,12 @@ impl Client {
             .subscribe(subject.clone())
             .await
             .map_err(|error| ServeError {
-                subject,
+                subject: subject.clone(),
                 reason: error.to_string(),
             })?;
         Ok(Serving {
             client: self.clone(),
-            calls,
+            calls: Inflow::new(self.clone(), &subject, calls),
             _cancels: None,
         })
     }
@@ -136,10 +137,7 @@ impl Serving {
 
     /// Takes no more calls: those that have come are still handed out, then `next` ends.
     pub async fn drain(&mut self) {
-        // The server confirms nothing; an error means that the connection is gone, and calls with it.
-        if let Err(error) = self.calls.drain().await {
-            tracing::debug!(%error, "drain failed");
-        }
+        self.calls.leave().await;
     }
 }
 

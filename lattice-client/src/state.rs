@@ -1,5 +1,7 @@
 //! The desired state: a JetStream KV bucket, written only by compare-and-swap.
 
+mod declared;
+
 use async_nats::jetstream::ErrorCode;
 use async_nats::jetstream::context::{AccountError, AccountErrorKind};
 use async_nats::jetstream::kv::{
@@ -7,15 +9,19 @@ use async_nats::jetstream::kv::{
 };
 use async_nats::jetstream::stream::StorageType;
 use bytes::Bytes;
-use futures_util::StreamExt as _;
-use lattice_config::{App, Declared, Revised, state};
+use futures_util::stream::{StreamExt as _, iter};
+use lattice_config::{Declared, state};
 use lattice_protocol::subject;
 use time::format_description::well_known::Rfc3339;
 
 use crate::connect::Client;
 
+pub use declared::DeclaredWatch;
+
 /// How many revisions of each key are kept: what a rollback can go back to, and JetStream's most.
 const HISTORY: i64 = 64;
+/// How many keys are read at once: enough to hide the way to the server, few enough to bother nobody.
+const READS_AT_ONCE: usize = 16;
 
 /// Why the state could not be read or written.
 #[derive(Debug, thiserror::Error)]
@@ -204,16 +210,36 @@ impl State {
         Ok(revisions)
     }
 
-    /// Everything declared.
+    /// Everything declared. It leaves nothing on the server: a watch would be a consumer there for
+    /// half a minute, and whoever lists often enough would use up what the server allows.
     pub async fn declared(&self) -> Result<Declared, StateError> {
-        let mut watch = self.watch_declared().await?;
-        match watch.next().await {
-            Some(declared) => Ok(declared),
-            None => Err(StateError::unavailable(
-                "read what is declared",
-                "the watch ended",
-            )),
+        let keys = self.keys(state::key::APPS).await?;
+        let mut entries = iter(keys)
+            .map(async |key| self.get(&key).await)
+            .buffer_unordered(READS_AT_ONCE);
+        let mut declared = Declared::default();
+        while let Some(entry) = entries.next().await {
+            if let Some(entry) = entry? {
+                declared::apply(&mut declared, entry);
+            }
         }
+        Ok(declared)
+    }
+
+    /// The keys that match a pattern, deleted ones included.
+    async fn keys(&self, pattern: &str) -> Result<Vec<String>, StateError> {
+        let failed =
+            |e: &dyn std::fmt::Display| StateError::unavailable(format!("list {pattern}"), e);
+        // The client library's `status` answers from when the bucket was opened, so the stream is asked.
+        let subjects = format!("{}{pattern}", self.kv.prefix);
+        let found = self.kv.stream.info_with_subjects(subjects).await;
+        let mut found = found.map_err(|e| failed(&e))?;
+        let mut keys = Vec::new();
+        while let Some(subject) = found.next().await {
+            let (subject, _) = subject.map_err(|e| failed(&e))?;
+            keys.extend(subject.strip_prefix(&self.kv.prefix).map(str::to_owned));
+        }
+        Ok(keys)
     }
 
     /// Follows the keys that match a pattern: first as they stand, then each change.
@@ -221,11 +247,7 @@ impl State {
         let failed =
             |e: &dyn std::fmt::Display| StateError::unavailable(format!("watch {pattern}"), e);
         // Asked before the watch begins, so what is written in between only comes as a change.
-        // The client library's `status` answers from when the bucket was opened, so the stream is asked.
-        let subjects = format!("{}{pattern}", self.kv.prefix);
-        let found = self.kv.stream.info_with_subjects(subjects).await;
-        let first = found.map_err(|e| failed(&e))?.next().await;
-        let nothing_there = first.transpose().map_err(|e| failed(&e))?.is_none();
+        let nothing_there = self.keys(pattern).await?.is_empty();
         let watch = self
             .kv
             .watch_with_history(pattern)
@@ -240,11 +262,7 @@ impl State {
     /// Follows what is declared.
     pub async fn watch_declared(&self) -> Result<DeclaredWatch, StateError> {
         let watch = self.watch(state::key::APPS).await?;
-        Ok(DeclaredWatch {
-            watch,
-            declared: Declared::default(),
-            started: false,
-        })
+        Ok(DeclaredWatch::new(watch))
     }
 }
 
@@ -281,59 +299,5 @@ impl StateWatch {
     /// Whether all that stood when the watch began has been seen.
     pub fn caught_up(&self) -> bool {
         self.caught_up
-    }
-}
-
-/// What is declared, whole, at each change.
-///
-/// Only a deletion that was seen removes an app: a bucket that vanishes or comes back older says
-/// nothing.
-pub struct DeclaredWatch {
-    watch: StateWatch,
-    declared: Declared,
-    started: bool,
-}
-
-impl DeclaredWatch {
-    /// What is declared now, then again at each change; `None` when the watch must be begun anew.
-    pub async fn next(&mut self) -> Option<Declared> {
-        if !self.started {
-            self.started = true;
-            while !self.watch.caught_up() {
-                let entry = self.watch.next().await?;
-                self.apply(entry);
-            }
-            return Some(self.declared.clone());
-        }
-        loop {
-            let entry = self.watch.next().await?;
-            if self.apply(entry) {
-                return Some(self.declared.clone());
-            }
-        }
-    }
-
-    /// Whether the entry was about an app.
-    fn apply(&mut self, entry: StateEntry) -> bool {
-        let Some(state::Key::App(name)) = state::Key::read(&entry.key) else {
-            return false;
-        };
-        match entry.value.map(|value| state::decode::<App>(&value)) {
-            None => {
-                self.declared.apps.remove(&name);
-            }
-            Some(Ok(value)) => {
-                let revised = Revised {
-                    revision: entry.revision,
-                    value,
-                };
-                self.declared.apps.insert(name, revised);
-            }
-            // What was there before stays: an app that can't be read is no reason to stop it.
-            Some(Err(error)) => {
-                tracing::error!(app = %name, %error, "a declared app can't be read")
-            }
-        }
-        true
     }
 }

@@ -29,6 +29,9 @@ pub const HOPS_MAX: u8 = 16;
 /// The longest trace header that is passed on: W3C allows 512 for `tracestate`.
 pub const TRACE_LEN_MAX: usize = 512;
 
+/// The longest `Content-Type`: those that are known have twenty bytes, and room for parameters.
+pub const CONTENT_TYPE_LEN_MAX: usize = 256;
+
 /// Header names, spelled once.
 pub mod header {
     /// A call's id.
@@ -154,13 +157,15 @@ impl Context {
             origin,
             traceparent: text(header::TRACEPARENT),
             tracestate: text(header::TRACESTATE),
-            content_type: text(header::CONTENT_TYPE),
+            content_type: get(header::CONTENT_TYPE)
+                .map(read_content_type)
+                .transpose()?,
         })
     }
 
     /// The context of a call that an actor makes while it serves this one.
     pub fn onward(&self, remaining: Duration, origin: Origin) -> Result<Self, CallError> {
-        if self.hops + 1 >= HOPS_MAX {
+        if self.hops >= HOPS_MAX - 1 {
             let message = format!(
                 "the call went through {HOPS_MAX} actors: the links of {} form a cycle",
                 origin.source
@@ -184,6 +189,14 @@ fn read<T: std::str::FromStr>(name: &str, value: &str) -> Result<T, CallError> {
         let message = format!("header {name} has a value that can't be read");
         CallError::refused(ErrorCode::BadRequest, message)
     })
+}
+
+fn read_content_type(value: &str) -> Result<String, CallError> {
+    if value.len() > CONTENT_TYPE_LEN_MAX {
+        let message = format!("header {} is too long", header::CONTENT_TYPE);
+        return Err(CallError::refused(ErrorCode::BadRequest, message));
+    }
+    Ok(value.to_owned())
 }
 
 fn read_deadline(value: &str) -> Result<Duration, CallError> {

@@ -47,6 +47,7 @@ fn a_header_that_cannot_be_read_is_refused_by_name() {
         ("Lattice-Id", "1"),
         ("Lattice-Hops", "1000"),
         ("Lattice-Source", "a.>"),
+        ("Content-Type", &"x".repeat(1000)),
     ] {
         let error = decode(&[(name, value)]).unwrap_err();
         assert_eq!(error.code, ErrorCode::BadRequest);

@@ -165,8 +165,9 @@ impl CallError {
     }
 }
 
-/// Headers can't hold line breaks, and a message may quote what a guest or a peer sent.
-fn one_line(mut message: String) -> String {
+/// One line of at most [`MESSAGE_LEN_MAX`] bytes: headers and tables can't hold line breaks, and a
+/// message may quote what a guest, a compiler or a peer said.
+pub fn one_line(mut message: String) -> String {
     if message.len() > MESSAGE_LEN_MAX {
         let end = message.floor_char_boundary(MESSAGE_LEN_MAX);
         message.truncate(end);

@@ -5,6 +5,7 @@
 //!
 //! In reading order:
 //! - [`id`]: names and identifiers, valid by construction;
+//! - [`near`]: the name that was meant by a misspelt one;
 //! - [`digest`]: the content address of a component;
 //! - [`interface`]: interfaces, functions and endpoints as they are named in links and subjects;
 //! - [`subject`]: every NATS subject, built and read;
@@ -26,6 +27,7 @@ pub mod event;
 pub mod id;
 pub mod interface;
 pub mod log;
+pub mod near;
 pub mod report;
 pub mod standard;
 pub mod subject;

@@ -226,11 +226,11 @@ pub fn parse<'a>(lattice: &LatticeId, subject: &'a str) -> Result<Route<'a>, Err
             other => Ok(other),
         },
         "host" => parse_host(rest),
-        "ctl" => Ok(Route::Control {
+        "ctl" if are_words(rest) => Ok(Route::Control {
             host: None,
             verb: rest,
         }),
-        "evt" => Ok(Route::Event { kind: rest }),
+        "evt" if are_words(rest) => Ok(Route::Event { kind: rest }),
         "cancel" if is_name(rest) => Ok(Route::Cancel { target: rest }),
         "log" if is_name(rest) => Ok(Route::Log { target: rest }),
         "log" | "cancel" => Err(Error::Target),
@@ -245,12 +245,19 @@ fn parse_host(rest: &str) -> Result<Route<'_>, Error> {
     }
     match rest.split_once('.') {
         Some(("call", rest)) => parse_call(Some(host), rest),
-        Some(("ctl", verb)) => Ok(Route::Control {
+        Some(("ctl", verb)) if is_name(verb) => Ok(Route::Control {
             host: Some(host),
             verb,
         }),
         _ => Err(Error::Shape),
     }
+}
+
+/// `noun.verb`, or one word of it: unknown ones are for whoever answers to refuse, by the words that
+/// there are.
+fn are_words(text: &str) -> bool {
+    let (noun, verb) = text.split_once('.').unwrap_or((text, text));
+    is_name(noun) && is_name(verb)
 }
 
 fn parse_call<'a>(host: Option<&'a str>, rest: &'a str) -> Result<Route<'a>, Error> {

@@ -30,6 +30,8 @@ use serde_json::{Map, Value};
 
 use crate::error::Error;
 
+/// Where to listen unless the config says otherwise.
+pub const LISTEN_DEFAULT: &str = "127.0.0.1:8080";
 /// What a message needs besides the body: headers, path and the names around them.
 const ENVELOPE_BYTES_MAX: usize = HEADERS_BYTES_MAX + 32 * 1024;
 /// The least room for a request head: what hyper's buffer needs, and below it browsers fail.
@@ -82,7 +84,7 @@ struct Written {
 impl Default for Written {
     fn default() -> Self {
         Self {
-            listen: "127.0.0.1:8080".to_owned(),
+            listen: LISTEN_DEFAULT.to_owned(),
             timeout_ms: DEADLINE_DEFAULT.as_millis() as u64,
             body_bytes_max: None,
             body_timeout_ms: 30_000,

@@ -43,6 +43,7 @@ use std::sync::{Arc, OnceLock};
 use lattice_client::Client;
 use tokio_util::sync::CancellationToken;
 
+pub use config::LISTEN_DEFAULT;
 pub use error::Error;
 pub use provider::ADDRESS;
 

@@ -12,9 +12,6 @@ use serde::de::DeserializeOwned;
 
 use crate::Link;
 
-/// An empty payload means no arguments.
-const NO_ARGUMENTS: &[u8] = b"[]";
-
 /// A call to one of the provider's endpoints.
 #[derive(Debug, Clone)]
 pub struct Call {
@@ -49,13 +46,7 @@ impl Call {
 
     /// The arguments: an array by position or a map by name, read as `T`.
     pub fn args<T: DeserializeOwned>(&self) -> Result<T, CallError> {
-        let read = match self.encoding {
-            _ if self.payload.is_empty() => parse_json(NO_ARGUMENTS),
-            Encoding::Json => parse_json(&self.payload),
-            Encoding::MessagePack => {
-                rmp_serde::from_slice(&self.payload).map_err(|error| error.to_string())
-            }
-        };
+        let read = self.encoding.read(&self.payload);
         read.map_err(|reason| {
             let message = format!("the arguments don't fit {}: {reason}", self.endpoint);
             CallError::refused(ErrorCode::BadRequest, message)
@@ -64,12 +55,7 @@ impl Call {
 
     /// The result, in the encoding that the caller used.
     pub fn reply<T: Serialize>(&self, value: &T) -> Result<Bytes, CallError> {
-        let written = match self.encoding {
-            Encoding::Json => serde_json::to_vec(value).map_err(|error| error.to_string()),
-            Encoding::MessagePack => {
-                rmp_serde::to_vec_named(value).map_err(|error| error.to_string())
-            }
-        };
+        let written = self.encoding.write(value);
         written.map(Bytes::from).map_err(|reason| {
             let message = format!("the result of {} can't be written: {reason}", self.endpoint);
             CallError::begun(ErrorCode::Internal, message)
@@ -85,10 +71,6 @@ impl Call {
     pub fn encoding(&self) -> Encoding {
         self.encoding
     }
-}
-
-fn parse_json<T: DeserializeOwned>(json: &[u8]) -> Result<T, String> {
-    serde_json::from_slice(json).map_err(|error| error.to_string())
 }
 
 #[cfg(test)]
@@ -131,6 +113,7 @@ mod tests {
             b"{}",
             &[0x91, 1],
             &[0x92, 1],
+            &[0x92, 1, 2, 3],
         ] {
             let error = call(payload).args::<(u8, u8)>().unwrap_err();
             assert_eq!(error.code, ErrorCode::BadRequest);

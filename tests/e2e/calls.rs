@@ -29,8 +29,14 @@ async fn headers_may_be_absent_empty_or_unknown() {
     let lattice = one_host().await;
     lattice.run("greeter").await;
     let payload = r#"["World"]"#;
-    assert_eq!(lattice.request(GREET, payload).await.text(), r#""Hello, World!""#);
-    let empty = lattice.plain().request_with_headers(GREET, HeaderMap::new(), payload.into()).await;
+    assert_eq!(
+        lattice.request(GREET, payload).await.text(),
+        r#""Hello, World!""#
+    );
+    let empty = lattice
+        .plain()
+        .request_with_headers(GREET, HeaderMap::new(), payload.into())
+        .await;
     assert_eq!(empty.unwrap().payload, r#""Hello, World!""#);
     let unknown = [("X-Trace", "1"), ("Lattice-Colour", "green")];
     let answer = lattice.request_with(GREET, &unknown, payload).await;
@@ -42,16 +48,28 @@ async fn what_does_not_fit_is_refused_in_headers_that_name_the_parameter_and_its
     let lattice = one_host().await;
     lattice.run("greeter").await;
     for (request, words) in [
-        (&br#"[1]"#[..], &[r#"argument "name""#, "expected string", "number"][..]),
-        (br#"{"name":null}"#, &[r#"argument "name""#, "expected string"]),
-        (br#"["a","b"]"#, &["expected 1 argument (name: string)", "2"]),
+        (
+            &br#"[1]"#[..],
+            &[r#"argument "name""#, "expected string", "found integer 1"][..],
+        ),
+        (
+            br#"{"name":null}"#,
+            &[r#"argument "name""#, "expected string"],
+        ),
+        (
+            br#"["a","b"]"#,
+            &["expected 1 argument (name: string)", "2"],
+        ),
         (b"[]", &["expected 1 argument (name: string)", "0"]),
         (b"", &["expected 1 argument (name: string)", "0"]),
         (b"{}", &[r#"argument "name" (string) is missing"#]),
-        (br#"{"nmae":"World"}"#, &[r#"unknown argument "nmae""#, "name"]),
-        (br#"{"name":"a","name":"b"}"#, &[r#"argument "name" is given twice"#]),
+        (
+            br#"{"nmae":"World"}"#,
+            &[r#"unknown argument "nmae""#, "name"],
+        ),
+        (br#"{"name":"a","name":"b"}"#, &[r#""name" is given twice"#]),
         (br#"["World""#, &[]),
-        (br#""World""#, &["an array or a map of arguments"]),
+        (br#""World""#, &["JSON array or object"]),
         (b"[\"\xff\"]", &[]),
         (b"\x91\xa5Wor", &[]),
         (b"\x91\xa2\xff\xff", &[]),
@@ -61,7 +79,10 @@ async fn what_does_not_fit_is_refused_in_headers_that_name_the_parameter_and_its
         assert!(failure.is("bad-request", 400), "{request}: {failure:?}");
         assert_eq!(failure.executed, "no", "{request}: {failure:?}");
         for word in words {
-            assert!(failure.message.contains(word), "{request}: {word:?} is not in {failure:?}");
+            assert!(
+                failure.message.contains(word),
+                "{request}: {word:?} is not in {failure:?}"
+            );
         }
     }
 }
@@ -71,7 +92,10 @@ async fn an_unknown_function_is_refused_with_those_that_there_are() {
     let lattice = one_host().await;
     lattice.run("greeter").await;
     for function in ["great", "example:greeter/greeter.greet"] {
-        let failure = lattice.call(&format!("greeter.{function}"), json!(["World"])).await.failure();
+        let failure = lattice
+            .call(&format!("greeter.{function}"), json!(["World"]))
+            .await
+            .failure();
         assert!(failure.is("not-found", 404), "{failure:?}");
         assert_eq!(failure.executed, "no");
         assert!(failure.message.contains(function), "{failure:?}");
@@ -83,14 +107,24 @@ async fn an_unknown_function_is_refused_with_those_that_there_are() {
 async fn the_short_form_of_a_name_that_two_interfaces_share_is_refused_with_both_full_forms() {
     let lattice = one_host().await;
     lattice.run("types").await;
-    let failure = lattice.call("types.echo-string", json!(["a"])).await.failure();
+    let failure = lattice
+        .call("types.echo-string", json!(["a"]))
+        .await
+        .failure();
     assert_eq!(failure.executed, "no");
-    for full in ["lattice:test/types.echo-string", "lattice:test/shout.echo-string"] {
+    for full in [
+        "lattice:test/types.echo-string",
+        "lattice:test/shout.echo-string",
+    ] {
         assert!(failure.message.contains(full), "{failure:?}");
     }
-    let shouted = lattice.call("types.lattice:test/shout.echo-string", json!(["a"])).await;
+    let shouted = lattice
+        .call("types.lattice:test/shout.echo-string", json!(["a"]))
+        .await;
     assert_eq!(shouted.json(), "A");
-    let echoed = lattice.call("types.lattice:test/types.echo-string", json!(["a"])).await;
+    let echoed = lattice
+        .call("types.lattice:test/types.echo-string", json!(["a"]))
+        .await;
     assert_eq!(echoed.json(), "a");
 }
 
@@ -104,7 +138,9 @@ async fn a_header_that_can_not_be_read_is_refused_and_not_passed_over() {
         ("Lattice-Id", "7"),
         ("Lattice-Hops", "many"),
     ] {
-        let answer = lattice.request_with(GREET, &[(header, value)], r#"["World"]"#).await;
+        let answer = lattice
+            .request_with(GREET, &[(header, value)], r#"["World"]"#)
+            .await;
         let failure = answer.failure();
         assert!(failure.is("bad-request", 400), "{failure:?}");
         assert!(failure.message.contains(header), "{failure:?}");
@@ -135,7 +171,11 @@ async fn a_thousand_malformed_requests_are_each_answered_and_harm_nothing() {
             .collect();
         let answer = lattice.request(GREET, payload.clone()).await;
         let failure = answer.failure();
-        assert!(failure.is("bad-request", 400), "{}: {failure:?}", payload.escape_ascii());
+        assert!(
+            failure.is("bad-request", 400),
+            "{}: {failure:?}",
+            payload.escape_ascii()
+        );
     }
     let answer = lattice.call("greeter.greet", json!(["World"])).await;
     assert_eq!(answer.json(), "Hello, World!");

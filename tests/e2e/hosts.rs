@@ -24,8 +24,11 @@ async fn an_actors_instances_are_spread_over_both_hosts_and_calls_reach_both() {
     assert_eq!(placement, [("a".to_owned(), 2), ("b".to_owned(), 2)].into());
     eventually("both hosts served a call", async || {
         lattice.call("greeter.greet", json!(["World"])).await.text();
-        let hosts: BTreeSet<_> =
-            logs.so_far().iter().map(|record| record["host"].as_str().unwrap().to_owned()).collect();
+        let hosts: BTreeSet<_> = logs
+            .so_far()
+            .iter()
+            .map(|record| record["host"].as_str().unwrap().to_owned())
+            .collect();
         if hosts.len() == 2 { Ok(()) } else { Err(hosts) }
     })
     .await;
@@ -40,7 +43,11 @@ async fn the_work_of_a_host_that_stops_moves_to_the_other_and_no_call_fails() {
     lattice.stop_host("b").await;
     eventually("all instances are on the host that is left", async || {
         let placement = lattice.placement("greeter").await;
-        if placement == [("a".to_owned(), 4)].into() { Ok(()) } else { Err(placement) }
+        if placement == [("a".to_owned(), 4)].into() {
+            Ok(())
+        } else {
+            Err(placement)
+        }
     })
     .await;
     load.answers(20).await;
@@ -55,7 +62,11 @@ async fn a_host_that_joins_takes_its_share() {
     lattice.host("b").await;
     eventually("the instances are shared", async || {
         let placement = lattice.placement("greeter").await;
-        if placement == [("a".to_owned(), 2), ("b".to_owned(), 2)].into() { Ok(()) } else { Err(placement) }
+        if placement == [("a".to_owned(), 2), ("b".to_owned(), 2)].into() {
+            Ok(())
+        } else {
+            Err(placement)
+        }
     })
     .await;
 }
@@ -82,7 +93,11 @@ async fn an_update_to_another_component_under_load_fails_no_call() {
         let both = hosts["a"]["revision"] == hosts["b"]["revision"];
         let running = hosts["a"]["phase"] == "running" && hosts["b"]["phase"] == "running";
         let component = list["value"][0]["component"] == digest.to_string();
-        if both && running && component { Ok(()) } else { Err(list) }
+        if both && running && component {
+            Ok(())
+        } else {
+            Err(list)
+        }
     })
     .await;
     load.answers(20).await;
@@ -118,7 +133,11 @@ impl Load {
             }
         };
         let callers = (0..4).map(|_| tokio::spawn(caller())).collect();
-        Self { stop, answered, callers }
+        Self {
+            stop,
+            answered,
+            callers,
+        }
     }
 
     /// Waits for so many more answers.
@@ -126,7 +145,11 @@ impl Load {
         let wanted = self.answered.load(Ordering::Relaxed) + more;
         eventually("calls are answered", async || {
             let answered = self.answered.load(Ordering::Relaxed);
-            if answered >= wanted { Ok(()) } else { Err(answered) }
+            if answered >= wanted {
+                Ok(())
+            } else {
+                Err(answered)
+            }
         })
         .await;
     }

@@ -4,6 +4,7 @@
 //! - [`endings`], [`sandbox`]: calls that end badly, and what a guest can't do;
 //! - [`path`]: from HTTP through an actor to a store and back;
 //! - [`refusals`], [`control`]: what operators ask;
+//! - [`links`]: calls from actor to actor, on one host and over two;
 //! - [`hosts`]: more than one host;
 //! - [`up`], [`faults`]: the `lattice` binary and its processes;
 //! - [`python`]: a client that is not ours;
@@ -23,6 +24,7 @@ mod faults;
 mod guests;
 mod hosts;
 mod invariants;
+mod links;
 mod path;
 mod project;
 mod python;

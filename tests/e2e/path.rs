@@ -50,9 +50,15 @@ async fn a_counter_counts_up_over_two_providers_each_path_by_itself() {
     let other = web::get(address, "/other?query").await.unwrap();
     assert_eq!(other.count(), 1);
     let head = web::send(address, "HEAD", "/", "").await.unwrap();
-    assert_eq!((head.status, head.headers["x-count"].to_str().unwrap()), (200, "3"));
+    assert_eq!(
+        (head.status, head.headers["x-count"].to_str().unwrap()),
+        (200, "3")
+    );
     let put = web::send(address, "PUT", "/", "").await.unwrap();
-    assert_eq!((put.status, put.headers["allow"].to_str().unwrap()), (405, "GET, HEAD, POST"));
+    assert_eq!(
+        (put.status, put.headers["allow"].to_str().unwrap()),
+        (405, "GET, HEAD, POST")
+    );
     assert_eq!(count(address).await, 4);
 }
 
@@ -132,8 +138,15 @@ async fn bad_http(limits: &str, config: &str) -> (Lattice, SocketAddr) {
 }
 
 /// A request to the route that takes every path.
-async fn to_localhost(address: SocketAddr, method: &str, path: &str, body: &'static [u8]) -> web::Page {
-    web::send_to(address, "localhost", method, path, body).await.unwrap()
+async fn to_localhost(
+    address: SocketAddr,
+    method: &str,
+    path: &str,
+    body: &'static [u8],
+) -> web::Page {
+    web::send_to(address, "localhost", method, path, body)
+        .await
+        .unwrap()
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -157,7 +170,11 @@ async fn what_no_actor_answers_has_a_status_and_a_code_that_say_why() {
     for path in ["/trap", "/trap-late", "/never-set", "/error"] {
         let page = get(path).await;
         assert_eq!((page.status, &*page.code()), (502, "trapped"), "{path}");
-        assert!(!page.text().contains("asked to"), "a guest's words stay in the log: {}", page.text());
+        assert!(
+            !page.text().contains("asked to"),
+            "a guest's words stay in the log: {}",
+            page.text()
+        );
     }
     let slow = get("/slow").await;
     assert_eq!((slow.status, &*slow.code()), (504, "deadline"));
@@ -168,11 +185,17 @@ async fn what_no_actor_answers_has_a_status_and_a_code_that_say_why() {
     let health = web::get(address, "/healthz").await.unwrap();
     assert_eq!(health.status, 200);
 
-    let scaled = lattice.control("actor.scale", json!({"name": "bad-http", "instances": 0})).await;
+    let scaled = lattice
+        .control("actor.scale", json!({"name": "bad-http", "instances": 0}))
+        .await;
     assert_eq!(scaled["ok"], true, "{scaled}");
     let gone = eventually("the actor is gone", async || {
         let page = get("/status?code=204").await;
-        if page.status == 503 { Ok(page) } else { Err(page.status) }
+        if page.status == 503 {
+            Ok(page)
+        } else {
+            Err(page.status)
+        }
     })
     .await;
     assert_eq!(gone.code(), "unavailable");
@@ -197,11 +220,23 @@ async fn routes_and_limits_change_while_the_server_runs() {
     let moved = COUNTER.replace("path = \"/\"", "path = \"/moved\"");
     lattice.try_apply(&moved).await.unwrap();
     eventually("the old route is gone", async || {
-        let page = web::get(lattice.address("web").await, "/").await.map_err(|e| e.to_string())?;
-        if page.status == 404 { Ok(()) } else { Err(page.status.to_string()) }
+        let page = web::get(lattice.address("web").await, "/")
+            .await
+            .map_err(|e| e.to_string())?;
+        if page.status == 404 {
+            Ok(())
+        } else {
+            Err(page.status.to_string())
+        }
     })
     .await;
-    let page = web::get(lattice.address("web").await, "/moved").await.unwrap();
+    let page = web::get(lattice.address("web").await, "/moved")
+        .await
+        .unwrap();
     assert_eq!(page.status, 200);
-    assert_eq!(lattice.address("web").await, address, "the port stays over a change of routes");
+    assert_eq!(
+        lattice.address("web").await,
+        address,
+        "the port stays over a change of routes"
+    );
 }

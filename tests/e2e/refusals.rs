@@ -7,7 +7,9 @@ use serde_json::{Value, json};
 use crate::one_host;
 
 async fn apply(lattice: &Lattice, manifest: &str) -> Value {
-    lattice.control("app.apply", json!({ "manifest": manifest })).await
+    lattice
+        .control("app.apply", json!({ "manifest": manifest }))
+        .await
 }
 
 fn assert_refused(reply: &Value, code: &str, words: &[&str]) {
@@ -23,21 +25,39 @@ fn assert_refused(reply: &Value, code: &str, words: &[&str]) {
 async fn an_import_that_nobody_answers_is_refused_before_the_start_with_the_line_to_write() {
     let lattice = one_host().await;
     let events = lattice.events().await;
-    lattice.try_apply("name = \"needy\"\n[actor.needy]\ncomponent = \"needy\"\n").await.unwrap();
-    let words = ["example:absent/oracle", r#"[actor.needy.link."example:absent"]"#];
+    lattice
+        .try_apply("name = \"needy\"\n[actor.needy]\ncomponent = \"needy\"\n")
+        .await
+        .unwrap();
+    let words = [
+        "example:absent/oracle",
+        r#"[actor.needy.link."example:absent"]"#,
+    ];
     let reason = eventually("the actor failed", async || {
         let list = lattice.control("actor.list", json!({})).await;
         let host = list["value"][0]["hosts"]["a"].clone();
-        if host["phase"] == "failed" { Ok(host["reason"].as_str().unwrap().to_owned()) } else { Err(list) }
+        if host["phase"] == "failed" {
+            Ok(host["reason"].as_str().unwrap().to_owned())
+        } else {
+            Err(list)
+        }
     })
     .await;
     let event = events.of("actor.failed", "actor/needy").await;
     for word in words {
         assert!(reason.contains(word), "{word:?} is not in {reason}");
-        assert!(event["data"]["reason"].as_str().unwrap().contains(word), "{event}");
+        assert!(
+            event["data"]["reason"].as_str().unwrap().contains(word),
+            "{event}"
+        );
     }
-    let call = lattice.try_request("lattice.default.call.needy.ask", &[], r#"["?"]"#).await;
-    assert_eq!(call.map(|_| ()), Err(async_nats::RequestErrorKind::NoResponders));
+    let call = lattice
+        .try_request("lattice.default.call.needy.ask", &[], r#"["?"]"#)
+        .await;
+    assert_eq!(
+        call.map(|_| ()),
+        Err(async_nats::RequestErrorKind::NoResponders)
+    );
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -75,7 +95,13 @@ async fn a_manifest_that_makes_no_sense_is_refused_with_every_reason_at_once() {
         actor = "nothing"
         "#
     );
-    let words = ["actor counter", "time_ms", "nobody", "provider web", "there is no actor nothing"];
+    let words = [
+        "actor counter",
+        "time_ms",
+        "nobody",
+        "provider web",
+        "there is no actor nothing",
+    ];
     assert_refused(&apply(&lattice, &manifest).await, "bad-request", &words);
 }
 
@@ -83,9 +109,16 @@ async fn a_manifest_that_makes_no_sense_is_refused_with_every_reason_at_once() {
 async fn a_component_that_is_not_in_the_lattice_is_refused_with_what_brings_it_there() {
     let lattice = one_host().await;
     let absent = format!("sha256:{}", "0".repeat(64));
-    for (component, word) in [(&*absent, "lattice push"), ("./counter.wasm", "lattice apply")] {
+    for (component, word) in [
+        (&*absent, "lattice push"),
+        ("./counter.wasm", "lattice apply"),
+    ] {
         let manifest = format!("name = \"a\"\n[actor.a]\ncomponent = \"{component}\"\n");
-        assert_refused(&apply(&lattice, &manifest).await, "bad-request", &[component, word]);
+        assert_refused(
+            &apply(&lattice, &manifest).await,
+            "bad-request",
+            &[component, word],
+        );
     }
 }
 
@@ -95,17 +128,30 @@ async fn a_component_that_is_none_fails_with_the_reason_and_not_the_host() {
     let artifacts = lattice.client().artifacts().await.unwrap();
     let digest = artifacts.push(b"not wasm").await.unwrap();
     let started = lattice
-        .control("actor.start", json!({"name": "noise", "component": digest, "instances": 1}))
+        .control(
+            "actor.start",
+            json!({"name": "noise", "component": digest, "instances": 1}),
+        )
         .await;
     assert_eq!(started["ok"], true, "{started}");
     eventually("the actor failed", async || {
         let list = lattice.control("actor.list", json!({})).await;
-        let reason = list["value"][0]["hosts"]["a"]["reason"].as_str().unwrap_or_default().to_owned();
-        if reason.contains("does not compile") { Ok(()) } else { Err(list) }
+        let reason = list["value"][0]["hosts"]["a"]["reason"]
+            .as_str()
+            .unwrap_or_default()
+            .to_owned();
+        if reason.contains("does not compile") {
+            Ok(())
+        } else {
+            Err(list)
+        }
     })
     .await;
     lattice.run("greeter").await;
-    assert_eq!(lattice.call("greeter.greet", json!(["World"])).await.json(), "Hello, World!");
+    assert_eq!(
+        lattice.call("greeter.greet", json!(["World"])).await.json(),
+        "Hello, World!"
+    );
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -114,31 +160,86 @@ async fn an_app_can_not_take_a_name_that_another_app_has() {
     lattice.run("greeter").await;
     let other = "name = \"other\"\n[actor.greeter]\ncomponent = \"types\"\n";
     let problem = lattice.try_apply(other).await.unwrap_err();
-    assert!(matches!(problem.code, ProblemCode::BadRequest | ProblemCode::Conflict), "{problem:?}");
+    assert!(
+        matches!(
+            problem.code,
+            ProblemCode::BadRequest | ProblemCode::Conflict
+        ),
+        "{problem:?}"
+    );
     for word in ["greeter", "app greeter"] {
         assert!(problem.message.contains(word), "{problem}");
     }
-    assert_eq!(lattice.call("greeter.greet", json!(["World"])).await.json(), "Hello, World!");
+    assert_eq!(
+        lattice.call("greeter.greet", json!(["World"])).await.json(),
+        "Hello, World!"
+    );
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn unknown_verbs_fields_and_things_are_refused_by_name() {
     let lattice = one_host().await;
     for (verb, request, code, words) in [
-        ("actor.dance", json!({}), "bad-request", &["actor.dance", "actor.scale"][..]),
+        (
+            "actor.dance",
+            json!({}),
+            "bad-request",
+            &["actor.dance", "actor.scale"][..],
+        ),
         ("dance", json!({}), "bad-request", &["dance"]),
-        ("actor.scale", json!({"name": "a", "instance": 3}), "bad-request", &["unknown field `instance`"]),
-        ("actor.scale", json!({"name": "a"}), "bad-request", &["missing field `instances`"]),
-        ("actor.scale", json!({"name": "A", "instances": 1}), "bad-request", &["use 1 to 63 of a-z"]),
-        ("actor.scale", json!({"name": "a", "instances": 1}), "not-found", &["no actor a is declared"]),
-        ("app.delete", json!({"name": "a"}), "not-found", &["no app a is declared"]),
-        ("actor.inspect", json!({"name": "a"}), "not-found", &["actor a"]),
-        ("app.list", json!([1, 2]), "bad-request", &["the request is not valid"]),
+        (
+            "actor.scale",
+            json!({"name": "a", "instance": 3}),
+            "bad-request",
+            &["unknown field `instance`"],
+        ),
+        (
+            "actor.scale",
+            json!({"name": "a"}),
+            "bad-request",
+            &["missing field `instances`"],
+        ),
+        (
+            "actor.scale",
+            json!({"name": "A", "instances": 1}),
+            "bad-request",
+            &["use 1 to 63 of a-z"],
+        ),
+        (
+            "actor.scale",
+            json!({"name": "a", "instances": 1}),
+            "not-found",
+            &["no actor a is declared"],
+        ),
+        (
+            "app.delete",
+            json!({"name": "a"}),
+            "not-found",
+            &["no app a is declared"],
+        ),
+        (
+            "actor.inspect",
+            json!({"name": "a"}),
+            "not-found",
+            &["actor a"],
+        ),
+        (
+            "app.list",
+            json!([1, 2]),
+            "bad-request",
+            &["the request is not valid"],
+        ),
     ] {
         assert_refused(&lattice.control(verb, request).await, code, words);
     }
-    let noise = lattice.request("lattice.default.ctl.app.list", &b"\xff{"[..]).await.json();
+    let noise = lattice
+        .request("lattice.default.ctl.app.list", &b"\xff{"[..])
+        .await
+        .json();
     assert_refused(&noise, "bad-request", &["the request is not valid"]);
-    let verb = lattice.request("lattice.default.host.a.ctl.dance", "{}").await.json();
+    let verb = lattice
+        .request("lattice.default.host.a.ctl.dance", "{}")
+        .await
+        .json();
     assert_refused(&verb, "bad-request", &["dance", "ping"]);
 }

@@ -5,11 +5,16 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 use std::sync::OnceLock;
 
+use wasm_compose::composer::ComponentComposer;
+use wasm_compose::config::Config;
+
 const TARGET: &str = "wasm32-wasip2";
 
 /// The root of the workspace.
 pub fn root() -> &'static Path {
-    Path::new(env!("CARGO_MANIFEST_DIR")).parent().expect("the crate is in the workspace")
+    Path::new(env!("CARGO_MANIFEST_DIR"))
+        .parent()
+        .expect("the crate is in the workspace")
 }
 
 /// A component's file.
@@ -21,7 +26,11 @@ pub fn path(name: &str) -> PathBuf {
     // Cargo names files with underscores.
     let file = format!("{}.wasm", name.replace('-', "_"));
     let path = BUILT.get_or_init(build).join(file);
-    assert!(path.is_file(), "there is no guest {name}: {} is missing", path.display());
+    assert!(
+        path.is_file(),
+        "there is no guest {name}: {} is missing",
+        path.display()
+    );
     path
 }
 
@@ -33,11 +42,27 @@ pub fn bytes(name: &str) -> Vec<u8> {
     std::fs::read(path(name)).unwrap()
 }
 
+/// Two guests as one component: what `socket` imports and `plug` exports is joined.
+///
+/// # Panics
+/// As [`path`], or if they don't fit together.
+pub fn composed(socket: &str, plug: &str) -> Vec<u8> {
+    let config = Config {
+        definitions: vec![path(plug)],
+        ..Config::default()
+    };
+    ComponentComposer::new(&path(socket), &config)
+        .compose()
+        .expect("the components fit together")
+}
+
 /// The names of all guests, from the folders that have a `Cargo.toml`.
 pub fn all() -> BTreeSet<String> {
     let actors = root().join("actors");
     let folders = [actors.clone(), actors.join("tests")];
-    let entries = folders.iter().flat_map(|folder| std::fs::read_dir(folder).unwrap());
+    let entries = folders
+        .iter()
+        .flat_map(|folder| std::fs::read_dir(folder).unwrap());
     entries
         .map(|entry| entry.unwrap())
         .filter(|entry| entry.path().join("Cargo.toml").is_file())
@@ -51,7 +76,14 @@ fn build() -> PathBuf {
     let target = actors.join("target");
     let mut cargo = Command::new("cargo");
     cargo
-        .args(["build", "--release", "--workspace", "--target", TARGET, "--manifest-path"])
+        .args([
+            "build",
+            "--release",
+            "--workspace",
+            "--target",
+            TARGET,
+            "--manifest-path",
+        ])
         .arg(actors.join("Cargo.toml"))
         .arg("--target-dir")
         .arg(&target);
@@ -69,14 +101,32 @@ fn build() -> PathBuf {
 /// Where there is no rustup, the build itself says what is missing.
 fn add_target() {
     let list = ["target", "list", "--installed"];
-    let Ok(output) = Command::new("rustup").args(list).current_dir(root()).output() else { return };
-    if !String::from_utf8_lossy(&output.stdout).lines().any(|line| line == TARGET) {
-        run(Command::new("rustup").args(["target", "add", TARGET]).current_dir(root()));
+    let Ok(output) = Command::new("rustup")
+        .args(list)
+        .current_dir(root())
+        .output()
+    else {
+        return;
+    };
+    if !String::from_utf8_lossy(&output.stdout)
+        .lines()
+        .any(|line| line == TARGET)
+    {
+        run(Command::new("rustup")
+            .args(["target", "add", TARGET])
+            .current_dir(root()));
     }
 }
 
 fn run(command: &mut Command) {
-    let output = command.stdin(Stdio::null()).output().expect("the command starts");
+    let output = command
+        .stdin(Stdio::null())
+        .output()
+        .expect("the command starts");
     let said = String::from_utf8_lossy(&output.stderr);
-    assert!(output.status.success(), "{command:?} failed ({}):\n{said}", output.status);
+    assert!(
+        output.status.success(),
+        "{command:?} failed ({}):\n{said}",
+        output.status
+    );
 }

@@ -39,7 +39,10 @@ impl Heard {
     async fn first(&self, what: &str, fits: impl Fn(&Value) -> bool) -> Value {
         eventually(what, async || {
             let all = self.0.lock().unwrap();
-            all.iter().find(|value| fits(value)).cloned().ok_or_else(|| all.clone())
+            all.iter()
+                .find(|value| fits(value))
+                .cloned()
+                .ok_or_else(|| all.clone())
         })
         .await
     }
@@ -53,9 +56,14 @@ impl Logs {
     /// The first record of `target` whose message has these words.
     pub async fn with(&self, target: &str, words: &str) -> Value {
         let fits = |record: &Value| {
-            record["target"] == target && record["message"].as_str().is_some_and(|m| m.contains(words))
+            record["target"] == target
+                && record["message"]
+                    .as_str()
+                    .is_some_and(|m| m.contains(words))
         };
-        self.0.first(&format!("a log record of {target} with {words:?}"), fits).await
+        self.0
+            .first(&format!("a log record of {target} with {words:?}"), fits)
+            .await
     }
 
     /// All records so far.

@@ -9,7 +9,9 @@ use bytes::Bytes;
 use host::{Host, Options};
 use lattice_client::Client;
 use lattice_config::{App, ComponentRef, Manifest, Revision, Runs};
-use lattice_protocol::control::{ActorSummary, AppApply, Applied, Nothing, Placement, Problem, ProviderSummary, Verb};
+use lattice_protocol::control::{
+    ActorSummary, AppApply, Applied, Nothing, Placement, Problem, ProviderSummary, Verb,
+};
 use lattice_protocol::id::{ActorName, HostId, LatticeId};
 use lattice_protocol::report::Phase;
 use serde_json::{Value, json};
@@ -38,7 +40,9 @@ impl Lattice {
     pub async fn on(nats: Nats, program: impl Into<PathBuf>) -> Self {
         Self {
             hosts: BTreeMap::new(),
-            client: Client::connect(client_options(&nats, "test")).await.unwrap(),
+            client: Client::connect(client_options(&nats, "test"))
+                .await
+                .unwrap(),
             plain: nats.plain_client().await,
             program: program.into(),
             folder: tempfile::tempdir().unwrap(),
@@ -48,10 +52,18 @@ impl Lattice {
 
     /// Starts a host, or starts it again.
     pub async fn host(&mut self, id: &str) {
+        self.host_with(id, &[]).await;
+    }
+
+    /// Starts a host that has labels.
+    pub async fn host_with(&mut self, id: &str, labels: &[(&str, &str)]) {
+        let labels = labels
+            .iter()
+            .map(|(name, value)| ((*name).to_owned(), (*value).to_owned()));
         let options = Options {
             client: client_options(&self.nats, id),
             id: Some(name(id)),
-            labels: BTreeMap::new(),
+            labels: labels.collect(),
             capacity: 100,
             data: self.folder.path().join(id),
             program: self.program.clone(),
@@ -62,7 +74,10 @@ impl Lattice {
 
     /// Stops a host in order.
     pub async fn stop_host(&mut self, id: &str) {
-        let host = self.hosts.remove(&name::<HostId>(id)).expect("there is such a host");
+        let host = self
+            .hosts
+            .remove(&name::<HostId>(id))
+            .expect("there is such a host");
         host.shutdown().await;
     }
 
@@ -91,7 +106,11 @@ impl Lattice {
     /// Pushes a guest's component; answers its digest.
     pub async fn push(&self, guest: &str) -> String {
         let artifacts = self.client.artifacts().await.unwrap();
-        artifacts.push(&guest::bytes(guest)).await.unwrap().to_string()
+        artifacts
+            .push(&guest::bytes(guest))
+            .await
+            .unwrap()
+            .to_string()
     }
 
     /// The manifest as an app, with the digests of the guests that it names as components.
@@ -99,10 +118,14 @@ impl Lattice {
         let manifest = Manifest::parse(manifest).expect("the manifest is well-formed");
         let mut digests = BTreeMap::new();
         for component in manifest.components() {
-            let ComponentRef::File(guest) = component else { panic!("{component} is no guest") };
+            let ComponentRef::File(guest) = component else {
+                panic!("{component} is no guest")
+            };
             digests.insert(component.clone(), self.push(guest).await.parse().unwrap());
         }
-        manifest.resolve(&digests).expect("every component is a guest")
+        manifest
+            .resolve(&digests)
+            .expect("every component is a guest")
     }
 
     /// Applies a manifest whose components are names of guests; answers what the lattice says.
@@ -131,7 +154,10 @@ impl Lattice {
 
     async fn apply_app(&self, app: &App) -> Result<Applied, Problem> {
         let manifest = app.to_toml();
-        let request = AppApply { manifest, if_revision: None };
+        let request = AppApply {
+            manifest,
+            if_revision: None,
+        };
         match self.client.control(Verb::AppApply, &request).await {
             Ok(applied) => Ok(applied),
             Err(lattice_client::ControlError::Refused(problem)) => Err(problem),
@@ -167,7 +193,10 @@ impl Lattice {
     }
 
     async fn list<T: serde::de::DeserializeOwned>(&self, verb: Verb) -> Result<T, String> {
-        self.client.control(verb, &Nothing {}).await.map_err(|error| error.to_string())
+        self.client
+            .control(verb, &Nothing {})
+            .await
+            .map_err(|error| error.to_string())
     }
 
     /// Where instances of an actor run: how many slots on each host.
@@ -175,7 +204,10 @@ impl Lattice {
         let actor: ActorName = name(actor);
         let actors: Vec<ActorSummary> = self.list(Verb::ActorList).await.unwrap();
         let found = actors.into_iter().find(|found| found.name == actor);
-        let hosts = found.map(|found| found.hosts).unwrap_or_default().into_iter();
+        let hosts = found
+            .map(|found| found.hosts)
+            .unwrap_or_default()
+            .into_iter();
         hosts
             .filter(|(_, placement)| placement.phase == Phase::Running && placement.slots > 0)
             .map(|(host, placement)| (host.to_string(), placement.slots))
@@ -188,7 +220,9 @@ impl Lattice {
             let hosts = self.control("host.list", json!({})).await["value"].clone();
             let all = hosts.as_array().into_iter().flatten();
             let mut pids = all.filter_map(|host| host["providers"][provider]["pid"].as_u64());
-            pids.next().and_then(|pid| u32::try_from(pid).ok()).ok_or_else(|| hosts.clone())
+            pids.next()
+                .and_then(|pid| u32::try_from(pid).ok())
+                .ok_or_else(|| hosts.clone())
         })
         .await
     }
@@ -205,8 +239,12 @@ impl Lattice {
             [] => self.plain.request(subject.to_owned(), payload).await,
             _ => {
                 let mut map = HeaderMap::new();
-                headers.iter().for_each(|(name, value)| map.insert(*name, *value));
-                self.plain.request_with_headers(subject.to_owned(), map, payload).await
+                headers
+                    .iter()
+                    .for_each(|(name, value)| map.insert(*name, *value));
+                self.plain
+                    .request_with_headers(subject.to_owned(), map, payload)
+                    .await
             }
         };
         answer.map(Reply::new).map_err(|error| error.kind())
@@ -230,12 +268,18 @@ impl Lattice {
 
     /// A call by the plain client with JSON: `greeter.greet`.
     pub async fn call(&self, endpoint: &str, arguments: Value) -> Reply {
-        self.request(&format!("lattice.default.call.{endpoint}"), arguments.to_string()).await
+        self.request(
+            &format!("lattice.default.call.{endpoint}"),
+            arguments.to_string(),
+        )
+        .await
     }
 
     /// A control request by the plain client; answers the whole reply.
     pub async fn control(&self, verb: &str, request: Value) -> Value {
-        self.request(&format!("lattice.default.ctl.{verb}"), request.to_string()).await.json()
+        self.request(&format!("lattice.default.ctl.{verb}"), request.to_string())
+            .await
+            .json()
     }
 
     /// Where an HTTP provider listens.
@@ -265,7 +309,9 @@ fn running(hosts: Option<&BTreeMap<HostId, Placement>>, revision: &Revision) -> 
     let all = hosts.into_iter().flat_map(BTreeMap::values);
     all.filter(|placement| placement.phase == Phase::Running)
         .filter(|placement| placement.revision == revision.as_str())
-        .fold((0, 0), |(hosts, slots), placement| (hosts + 1, slots + placement.slots))
+        .fold((0, 0), |(hosts, slots), placement| {
+            (hosts + 1, slots + placement.slots)
+        })
 }
 
 fn client_options(nats: &Nats, name: &str) -> lattice_client::Options {

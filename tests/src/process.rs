@@ -50,7 +50,13 @@ struct Lines(Arc<Mutex<Vec<String>>>);
 pub fn command(program: &Path, folder: &Path, words: &[&str]) -> Command {
     let mut command = Command::new(program);
     command.args(words).current_dir(folder);
-    for name in ["LATTICE_NATS", "LATTICE", "LATTICE_CREDS", "RUST_LOG", "RUST_BACKTRACE"] {
+    for name in [
+        "LATTICE_NATS",
+        "LATTICE",
+        "LATTICE_CREDS",
+        "RUST_LOG",
+        "RUST_BACKTRACE",
+    ] {
         command.env_remove(name);
     }
     command
@@ -78,7 +84,11 @@ impl Running {
         let lines = Lines::default();
         tokio::spawn(lines.clone().read(child.stdout.take()));
         tokio::spawn(lines.clone().read(child.stderr.take()));
-        Self { child, lines, family: Mutex::default() }
+        Self {
+            child,
+            lines,
+            family: Mutex::default(),
+        }
     }
 
     /// Its number.
@@ -103,7 +113,10 @@ impl Running {
             if found.is_none()
                 && let Ok(Some(status)) = self.child.try_wait()
             {
-                panic!("it ended ({status}) without {words:?}:\n{}", lines.join("\n"));
+                panic!(
+                    "it ended ({status}) without {words:?}:\n{}",
+                    lines.join("\n")
+                );
             }
             found.ok_or(lines)
         })
@@ -122,9 +135,14 @@ impl Running {
     /// If it does not end.
     pub async fn ended(mut self) -> Ended {
         let wait = tokio::time::timeout(END_WITHIN, self.child.wait()).await;
-        let status = wait.unwrap_or_else(|_| panic!("it did not end: {:#?}", self.lines())).unwrap();
+        let status = wait
+            .unwrap_or_else(|_| panic!("it did not end: {:#?}", self.lines()))
+            .unwrap();
         // Its pipes close with it, or with the last process that it left.
-        Ended { status, lines: self.lines.whole().await }
+        Ended {
+            status,
+            lines: self.lines.whole().await,
+        }
     }
 
     /// Everything it started that runs now, with what those started.
@@ -135,14 +153,21 @@ impl Running {
                 family.insert(relative.pid, relative);
             }
         }
-        family.values().filter(|relative| relative.runs()).cloned().collect()
+        family
+            .values()
+            .filter(|relative| relative.runs())
+            .cloned()
+            .collect()
     }
 
     /// The one of its family whose command line has these words.
     pub async fn relative(&self, words: &str) -> Relative {
         eventually(&format!("a process with {words:?}"), async || {
             let family = self.family();
-            let found = family.iter().find(|relative| relative.command.contains(words)).cloned();
+            let found = family
+                .iter()
+                .find(|relative| relative.command.contains(words))
+                .cloned();
             found.ok_or(family)
         })
         .await
@@ -185,7 +210,11 @@ impl Relative {
 pub async fn all_gone(family: &[Relative]) {
     eventually("every process has ended", async || {
         let left: Vec<_> = family.iter().filter(|relative| relative.runs()).collect();
-        if left.is_empty() { Ok(()) } else { Err(format!("{left:?}")) }
+        if left.is_empty() {
+            Ok(())
+        } else {
+            Err(format!("{left:?}"))
+        }
     })
     .await;
 }
@@ -195,14 +224,21 @@ impl Lines {
         let Some(stream) = stream else { return };
         let mut lines = BufReader::new(stream).split(b'\n');
         while let Ok(Some(line)) = lines.next_segment().await {
-            self.0.lock().unwrap().push(String::from_utf8_lossy(&line).into_owned());
+            self.0
+                .lock()
+                .unwrap()
+                .push(String::from_utf8_lossy(&line).into_owned());
         }
     }
 
     /// All lines, once both readers are at their end.
     async fn whole(&self) -> Vec<String> {
         eventually("the output ends", async || {
-            if Arc::strong_count(&self.0) == 1 { Ok(()) } else { Err(self.0.lock().unwrap().clone()) }
+            if Arc::strong_count(&self.0) == 1 {
+                Ok(())
+            } else {
+                Err(self.0.lock().unwrap().clone())
+            }
         })
         .await;
         self.0.lock().unwrap().clone()
@@ -233,18 +269,34 @@ fn descendants(ancestor: u32) -> Vec<Relative> {
     let mut found = vec![ancestor];
     let mut next = 0;
     while let Some(parent) = found.get(next).copied() {
-        found.extend(all.iter().filter(|(_, stat)| stat.parent == parent).map(|(pid, _)| *pid));
+        found.extend(
+            all.iter()
+                .filter(|(_, stat)| stat.parent == parent)
+                .map(|(pid, _)| *pid),
+        );
         next += 1;
     }
     let children = found.into_iter().skip(1);
-    children.map(|pid| Relative { pid, command: command_line(pid), started: all[&pid].started }).collect()
+    children
+        .map(|pid| Relative {
+            pid,
+            command: command_line(pid),
+            started: all[&pid].started,
+        })
+        .collect()
 }
 
 fn command_line(pid: u32) -> String {
     let line = std::fs::read(format!("/proc/{pid}/cmdline")).unwrap_or_default();
-    String::from_utf8_lossy(&line).replace('\0', " ").trim_end().to_owned()
+    String::from_utf8_lossy(&line)
+        .replace('\0', " ")
+        .trim_end()
+        .to_owned()
 }
 
 fn pid(id: u32) -> Pid {
-    i32::try_from(id).ok().and_then(Pid::from_raw).expect("a process number")
+    i32::try_from(id)
+        .ok()
+        .and_then(Pid::from_raw)
+        .expect("a process number")
 }

@@ -27,7 +27,10 @@ pub struct Failure {
 
 impl Reply {
     pub(crate) fn new(message: async_nats::Message) -> Self {
-        Self { payload: message.payload, headers: message.headers }
+        Self {
+            payload: message.payload,
+            headers: message.headers,
+        }
     }
 
     /// One header.
@@ -64,7 +67,11 @@ impl Reply {
     /// # Panics
     /// If it is none, or one of the four headers is missing.
     pub fn failure(&self) -> Failure {
-        let header = |name| self.header(name).unwrap_or_else(|| panic!("no {name}: {self:?}")).to_owned();
+        let header = |name| {
+            self.header(name)
+                .unwrap_or_else(|| panic!("no {name}: {self:?}"))
+                .to_owned()
+        };
         Failure {
             status: header("Nats-Service-Error-Code"),
             message: header("Nats-Service-Error"),
@@ -79,7 +86,11 @@ impl Reply {
     }
 
     fn value(&self) -> &[u8] {
-        assert!(!self.failed(), "an error and no result: {:?}", self.failure());
+        assert!(
+            !self.failed(),
+            "an error and no result: {:?}",
+            self.failure()
+        );
         &self.payload
     }
 }

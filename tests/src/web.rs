@@ -47,10 +47,17 @@ pub async fn send_to(
         .uri(format!("http://{address}{path}"))
         .header(http::header::HOST, host)
         .body(Full::new(body.into()))?;
-    let response = Client::builder(TokioExecutor::new()).build_http().request(request).await?;
+    let response = Client::builder(TokioExecutor::new())
+        .build_http()
+        .request(request)
+        .await?;
     let (parts, body) = response.into_parts();
     let body = body.collect().await?.to_bytes();
-    Ok(Page { status: parts.status.as_u16(), headers: parts.headers, body })
+    Ok(Page {
+        status: parts.status.as_u16(),
+        headers: parts.headers,
+        body,
+    })
 }
 
 impl Page {
@@ -65,7 +72,10 @@ impl Page {
     /// If the page is something else.
     pub fn count(&self) -> u64 {
         let text = self.text();
-        let number = text.trim_end().strip_prefix("count: ").and_then(|number| number.parse().ok());
+        let number = text
+            .trim_end()
+            .strip_prefix("count: ")
+            .and_then(|number| number.parse().ok());
         number.unwrap_or_else(|| panic!("no count: {} {text}", self.status))
     }
 

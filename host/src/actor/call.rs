@@ -1,5 +1,7 @@
 //! One call of an actor, from its payload to its result.
 
+use std::borrow::Cow;
+
 use bytes::Bytes;
 use lattice_client::Call;
 use lattice_protocol::codec::{Arguments, Encoding};
@@ -9,10 +11,11 @@ use tokio::time::Instant;
 use wasmtime::component::ComponentExportIndex;
 use wasmtime::{PoolConcurrencyLimitError, Trap};
 
+use super::instance::{self, Ended, Instance, Shared};
 use super::log::Tail;
 use super::revision::Revision;
-use crate::capability::CallFailed;
 use crate::capability::http;
+use crate::capability::{CALL_TO, CallFailed};
 use crate::component::Callable;
 use crate::wire::{Export, Fault};
 
@@ -62,14 +65,22 @@ impl Running<'_> {
         let payload = encoding.decode(&self.call.payload).map_err(bad_request)?;
         let arguments = Arguments::new(&payload, encoding, export.signature().parameters())
             .map_err(bad_request)?;
-        let (mut store, tail) = self
-            .revision
-            .store(&self.call.context, self.deadline.into_std());
-        let instance = match self.revision.pre.instantiate_async(&mut store).await {
-            Ok(instance) => instance,
-            Err(error) => return Err(self.trapped(error, &tail)),
-        };
-        let Some(function) = instance.get_func(&mut store, index) else {
+        if export.signature().is_async()
+            && let Some(shared) = self.revision.instances.shared()
+        {
+            export.signature().check(&arguments).map_err(bad_request)?;
+            let payload = match payload {
+                Cow::Borrowed(_) => self.call.payload.clone(),
+                Cow::Owned(decoded) => decoded.into(),
+            };
+            let result = self
+                .shared(shared, index, export, payload, encoding)
+                .await?;
+            return encode(encoding, result);
+        }
+        let (mut instance, tail) = self.instance().await?;
+        let store = &mut instance.store;
+        let Some(function) = instance.component.get_func(&mut *store, index) else {
             return Err(CallError::refused(
                 ErrorCode::Internal,
                 format!(
@@ -78,17 +89,60 @@ impl Running<'_> {
                 ),
             ));
         };
-        let result = export
-            .call(&mut store, &function, &arguments)
-            .await
-            .map_err(|fault| match fault {
-                Fault::BadArguments(error) => bad_request(error),
-                Fault::BadResult(error) => CallError::begun(ErrorCode::Trapped, error.to_string()),
-                Fault::Trap(error) => self.trapped(error, &tail),
-            })?;
-        encoding
-            .encode(result)
-            .map_err(|error| CallError::begun(ErrorCode::Internal, error.to_string()))
+        let result =
+            export
+                .call(store, &function, &arguments)
+                .await
+                .map_err(|fault| match fault {
+                    Fault::BadArguments(error) => bad_request(error),
+                    Fault::BadResult(error) => {
+                        CallError::begun(ErrorCode::Trapped, error.to_string())
+                    }
+                    Fault::Trap(error) => self.trapped(&error, tail.panic()),
+                })?;
+        self.revision.instances.give_back(instance);
+        encode(encoding, result)
+    }
+
+    /// Runs beside other calls in an instance.
+    async fn shared(
+        &self,
+        shared: &Shared,
+        index: &ComponentExportIndex,
+        export: &Export,
+        payload: Bytes,
+        source: Encoding,
+    ) -> Result<Vec<u8>, CallError> {
+        let deadline = self.deadline.into_std();
+        let (errand, _) = self.revision.errand(&self.call.context, deadline);
+        let ticket = shared.begin(instance::Call {
+            index: *index,
+            export: export.clone(),
+            payload,
+            source,
+            errand,
+        });
+        ticket.answer().await.map_err(|ended| match ended {
+            Ended::Import(failed) => import_failed(&failed),
+            Ended::Trapped { error, panic } => self.trapped(&error, panic),
+            Ended::Stuck => CallError::begun(
+                ErrorCode::Trapped,
+                format!(
+                    "{} ended with its instance: another call in it did not stop when its time was over",
+                    self.call.endpoint
+                ),
+            ),
+        })
+    }
+
+    /// An instance for this call, and the last that its guest says on standard error.
+    async fn instance(&self) -> Result<(Instance, Tail), CallError> {
+        let deadline = self.deadline.into_std();
+        let (errand, tail) = self.revision.errand(&self.call.context, deadline);
+        match self.revision.instances.take(errand).await {
+            Ok(instance) => Ok((instance, tail)),
+            Err(error) => Err(self.trapped(&error, tail.panic())),
+        }
     }
 
     async fn http(&self, encoding: Encoding) -> Result<Vec<u8>, CallError> {
@@ -104,14 +158,14 @@ impl Running<'_> {
                 rmp_serde::from_slice(&self.call.payload).map_err(bad_request)?
             }
         };
-        let (store, tail) = self
-            .revision
-            .store(&self.call.context, self.deadline.into_std());
-        let body_bytes_max = self.payload_bytes_max();
-        let response = handler
-            .handle(store, request, body_bytes_max)
+        let (instance, tail) = self.instance().await?;
+        let (response, instance) = handler
+            .handle(instance, request, self.payload_bytes_max())
             .await
             .map_err(|fault| self.http_failed(fault, &tail))?;
+        if let Some(instance) = instance {
+            self.revision.instances.give_back(instance);
+        }
         let encoded = match encoding {
             Encoding::Json => serde_json::to_vec(&response).map_err(|error| error.to_string()),
             Encoding::MessagePack => rmp_serde::to_vec_named(&response).map_err(|e| e.to_string()),
@@ -122,7 +176,7 @@ impl Running<'_> {
     fn http_failed(&self, fault: http::Fault, tail: &Tail) -> CallError {
         match fault {
             http::Fault::BadRequest(reason) => CallError::refused(ErrorCode::BadRequest, reason),
-            http::Fault::Trap(error) => self.trapped(error, tail),
+            http::Fault::Trap(error) => self.trapped(&error, tail.panic()),
             fault @ http::Fault::TooLarge(_) => {
                 CallError::begun(ErrorCode::TooLarge, fault.to_string())
             }
@@ -132,9 +186,9 @@ impl Running<'_> {
 
     /// What the caller is told when the guest didn't end well. The log gets all of it, with names
     /// of functions and lines; the caller gets the first line.
-    fn trapped(&self, error: wasmtime::Error, tail: &Tail) -> CallError {
+    fn trapped(&self, error: &wasmtime::Error, panic: Option<String>) -> CallError {
         if let Some(failed) = error.downcast_ref::<CallFailed>() {
-            return CallError::begun(failed.error().code, failed.to_string());
+            return import_failed(failed);
         }
         if error.is::<PoolConcurrencyLimitError>() {
             return CallError::refused(
@@ -149,9 +203,7 @@ impl Running<'_> {
             self.call.context.id,
             &format!("{} trapped: {error:?}", self.call.endpoint),
         );
-        let reason = tail
-            .panic()
-            .unwrap_or_else(|| error.root_cause().to_string());
+        let reason = panic.unwrap_or_else(|| error.root_cause().to_string());
         let first_line = reason.lines().next().unwrap_or_default().to_owned();
         CallError::begun(
             ErrorCode::Trapped,
@@ -183,6 +235,22 @@ impl Running<'_> {
     fn payload_bytes_max(&self) -> usize {
         usize::try_from(self.revision.limits().payload_bytes).unwrap_or(usize::MAX)
     }
+}
+
+/// Of a chain of calls the last one failed: its words go all the way back as they are, so that a long
+/// chain doesn't bury them under its own names.
+fn import_failed(failed: &CallFailed) -> CallError {
+    let inner = failed.error();
+    match inner.message.starts_with(CALL_TO) {
+        true => CallError::begun(inner.code, inner.message.clone()),
+        false => CallError::begun(inner.code, failed.to_string()),
+    }
+}
+
+fn encode(encoding: Encoding, result: Vec<u8>) -> Result<Vec<u8>, CallError> {
+    encoding
+        .encode(result)
+        .map_err(|error| CallError::begun(ErrorCode::Internal, error.to_string()))
 }
 
 fn bad_request(error: impl std::fmt::Display) -> CallError {

@@ -1,10 +1,14 @@
-//! The calls that NATS brings to one revision, until it is drained.
+//! The calls that NATS brings to an actor, handed to the revision that takes new ones.
+//!
+//! An update changes the revision behind one subscription. A second subscription and a drain of the
+//! first would lose calls: the client library forgets a drained subscription before the server has
+//! confirmed it, and with it what was on the way.
 
 use std::sync::Arc;
 use std::time::Duration;
 
 use lattice_client::{Client, ServeError, Serving};
-use tokio::sync::oneshot;
+use tokio::sync::{oneshot, watch};
 use tokio::task::JoinHandle;
 
 use super::revision::{Overflow, Revision};
@@ -12,10 +16,10 @@ use super::revision::{Overflow, Revision};
 /// How much longer than its calls' own time a drain waits for them.
 const DRAIN_GRACE: Duration = Duration::from_secs(1);
 
-/// A revision that takes calls.
+/// An actor that takes calls.
 #[must_use]
 pub(super) struct Inbox {
-    revision: Arc<Revision>,
+    revision: watch::Sender<Arc<Revision>>,
     stop: Option<oneshot::Sender<()>>,
     task: JoinHandle<()>,
 }
@@ -26,7 +30,8 @@ impl Inbox {
         let serving = client.serve(&(&revision.assigned.name).into()).await?;
         client.settle().await;
         let (stop, stopped) = oneshot::channel();
-        let task = tokio::spawn(take(serving, revision.clone(), stopped));
+        let (revision, takes) = watch::channel(revision);
+        let task = tokio::spawn(take(serving, takes, stopped));
         Ok(Self {
             revision,
             stop: Some(stop),
@@ -34,8 +39,14 @@ impl Inbox {
         })
     }
 
-    pub(super) fn revision(&self) -> &Arc<Revision> {
-        &self.revision
+    /// The revision that takes new calls.
+    pub(super) fn revision(&self) -> Arc<Revision> {
+        self.revision.borrow().clone()
+    }
+
+    /// Hands new calls to another revision; answers the one before, which still has its own.
+    pub(super) fn replace(&self, revision: Arc<Revision>) -> Arc<Revision> {
+        self.revision.send_replace(revision)
     }
 
     /// Takes no more calls, and returns when those that were taken have ended.
@@ -44,21 +55,32 @@ impl Inbox {
             let _ = stop.send(());
         }
         let _ = (&mut self.task).await;
-        let longest = Duration::from_millis(self.revision.limits().time_ms) + DRAIN_GRACE;
-        if tokio::time::timeout(longest, self.revision.idle())
-            .await
-            .is_err()
-        {
-            tracing::warn!(actor = %self.revision.assigned.name, "calls outlived the drain");
-        }
+        finish(&self.revision()).await;
     }
 }
 
-async fn take(mut serving: Serving, revision: Arc<Revision>, mut stopped: oneshot::Receiver<()>) {
+/// Returns when the calls that a revision has taken have ended.
+pub(super) async fn finish(revision: &Revision) {
+    let longest = Duration::from_millis(revision.limits().time_ms) + DRAIN_GRACE;
+    if tokio::time::timeout(longest, revision.idle())
+        .await
+        .is_err()
+    {
+        tracing::warn!(actor = %revision.assigned.name, "calls outlived the drain");
+    }
+}
+
+async fn take(
+    mut serving: Serving,
+    revision: watch::Receiver<Arc<Revision>>,
+    mut stopped: oneshot::Receiver<()>,
+) {
+    // Never held over an await: whoever replaces it would wait for the call.
+    let current = || revision.borrow().clone();
     loop {
         tokio::select! {
             incoming = serving.next() => match incoming {
-                Some(incoming) => revision.accept(incoming, Overflow::Forward).await,
+                Some(incoming) => current().accept(incoming, Overflow::Forward).await,
                 None => return,
             },
             // Also when the inbox was dropped.
@@ -67,6 +89,6 @@ async fn take(mut serving: Serving, revision: Arc<Revision>, mut stopped: onesho
     }
     serving.drain().await;
     while let Some(incoming) = serving.next().await {
-        revision.accept(incoming, Overflow::Forward).await;
+        current().accept(incoming, Overflow::Forward).await;
     }
 }

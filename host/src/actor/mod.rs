@@ -1,6 +1,6 @@
 //! The actors of a host.
 //!
-//! A call comes in by an `inbox`, is let in by `admission`, runs in `call` on a
+//! A call comes in by an `inbox`, is let in by `admission`, runs in `call` on an `instance` of a
 //! `revision`, and says things to its `log`. The `supervisor` of each actor starts, updates
 //! and drains revisions as they are assigned. Actors of this host call each other without NATS:
 //! `call_here` goes through the same door into the same call.
@@ -8,6 +8,7 @@
 mod admission;
 mod call;
 mod inbox;
+pub(crate) mod instance;
 pub mod log;
 mod revision;
 mod supervisor;

@@ -1,6 +1,5 @@
 //! One revision of an actor, ready to be called.
 
-use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -12,13 +11,15 @@ use lattice_protocol::control::ActorDetail;
 use lattice_protocol::error::{CallError, ErrorCode};
 use tokio::sync::Semaphore;
 use tokio::time::Instant;
-use wasmtime::component::{Component, InstancePre};
+use tokio_util::task::AbortOnDropHandle;
+use wasmtime::component::Component;
 
 use super::Context;
-use super::admission::{Admission, Entry, Load};
-use super::log::Log;
+use super::admission::{Admission, Entry, Load, Slot};
+use super::instance::Instances;
+use super::log::{Log, Tail};
 use crate::capability::http::Handler;
-use crate::capability::{self, Guest, GuestParts};
+use crate::capability::{self, Errand, GuestParts, Linked};
 use crate::component::{self, Exports};
 use crate::engine;
 use crate::link::LinkTable;
@@ -59,14 +60,14 @@ pub(super) enum Overflow {
 /// A revision that can be called.
 pub(super) struct Revision {
     pub(super) assigned: AssignedActor,
-    pub(super) pre: InstancePre<Guest>,
+    pub(super) instances: Instances,
     pub(super) http: Option<Handler>,
     pub(super) exports: Exports,
     pub(super) log: Log,
+    /// Whether its engine runs instances concurrently: wasmtime can't nest such calls in one task.
+    concurrent: bool,
     /// How many calls may be on their way to peers at once.
     forwards: Arc<Semaphore>,
-    links: Arc<LinkTable>,
-    config: Arc<BTreeMap<String, String>>,
     door: Admission,
     detail: ActorDetail,
     cx: Context,
@@ -77,10 +78,10 @@ impl Revision {
     pub(super) async fn prepare(cx: &Context, assigned: AssignedActor) -> Result<Arc<Self>, Error> {
         let component = fetch(cx, &assigned).await?;
         let links = LinkTable::new(assigned.name.clone(), assigned.spec.links.clone());
-        let pre = cx.imports.link(&component, &links)?;
-        let exports = Exports::of(cx.engine.wasm(), &component);
+        let linked = cx.imports.link(&component, &links)?;
+        let exports = Exports::of(component.engine(), &component);
         let http = match exports.serves_http() {
-            true => Some(Handler::new(pre.clone()).map_err(start_failed)?),
+            true => Some(Handler::new(&linked.pre).map_err(start_failed)?),
             false => None,
         };
         // The first instance would otherwise pay for it.
@@ -98,12 +99,11 @@ impl Revision {
                 assigned.name.clone(),
                 limits.log_bytes_per_s,
             ),
-            detail: detail(cx, &assigned, &component, &links, &exports),
-            links: Arc::new(links),
-            config: Arc::new(assigned.spec.config.clone()),
+            detail: detail(&assigned, &component, &links, &exports),
+            concurrent: !wasmtime::Engine::same(component.engine(), cx.engine.wasm()),
+            instances: instances(cx, linked, &assigned, links),
             cx: cx.clone(),
             assigned,
-            pre,
             http,
             exports,
         };
@@ -115,8 +115,8 @@ impl Revision {
     async fn try_start(&self) -> Result<(), Error> {
         let call = CallContext::default();
         let deadline = Instant::now() + call.remaining;
-        let (mut store, tail) = self.store(&call, deadline.into_std());
-        match tokio::time::timeout_at(deadline, self.pre.instantiate_async(&mut store)).await {
+        let (errand, tail) = self.errand(&call, deadline.into_std());
+        match tokio::time::timeout_at(deadline, self.instances.make(errand)).await {
             Ok(Ok(_)) => Ok(()),
             Ok(Err(error)) => Err(Error::Start(format!("{error:#} {}", tail.text()))),
             Err(_) => Err(Error::Start("its start took too long".into())),
@@ -194,13 +194,41 @@ impl Revision {
         });
     }
 
-    /// Runs a call of an actor on this host, in its caller's own task: a caller that is gone takes
-    /// the call with it. `None` if it would have to wait.
-    pub(super) async fn call_here(&self, call: &Call) -> Option<Result<Bytes, CallError>> {
+    /// Runs a call of an actor on this host; a caller that is gone takes the call with it. `None` if
+    /// it would have to wait.
+    pub(super) async fn call_here(
+        self: &Arc<Self>,
+        call: &Call,
+    ) -> Option<Result<Bytes, CallError>> {
         let deadline = self.deadline(std::time::Instant::now(), &call.context);
-        let _slot = self.door.enter_now()?;
-        // Boxed: a chain of calls on one host would make one future that holds all of them.
-        Some(Box::pin(self.run(call, deadline)).await)
+        let slot = self.door.enter_now()?;
+        if self.concurrent {
+            return Some(self.call_apart(call.clone(), deadline, slot).await);
+        }
+        // In the caller's own task. Boxed: a chain of calls on one host would make one future that
+        // holds all of them.
+        let result = Box::pin(self.run(call, deadline)).await;
+        drop(slot);
+        Some(result)
+    }
+
+    /// In a task of its own, which ends with the caller.
+    async fn call_apart(
+        self: &Arc<Self>,
+        call: Call,
+        deadline: Instant,
+        slot: Slot,
+    ) -> Result<Bytes, CallError> {
+        let revision = self.clone();
+        let task = AbortOnDropHandle::new(tokio::spawn(async move {
+            let result = revision.run(&call, deadline).await;
+            drop(slot);
+            result
+        }));
+        task.await.unwrap_or_else(|error| {
+            let message = format!("the call did not come to its end: {error}");
+            Err(CallError::begun(ErrorCode::Internal, message))
+        })
     }
 
     async fn run(&self, call: &Call, deadline: Instant) -> Result<Bytes, CallError> {
@@ -219,12 +247,13 @@ impl Revision {
         Instant::from_std(received) + context.remaining.min(own)
     }
 
-    /// A store for one call, and the last that its guest says on standard error.
-    pub(super) fn store(
+    /// What an instance is sent out with for one call, and the last that its guest says on
+    /// standard error.
+    pub(super) fn errand(
         &self,
         call: &CallContext,
         deadline: std::time::Instant,
-    ) -> (wasmtime::Store<Guest>, super::log::Tail) {
+    ) -> (Errand, Tail) {
         let output = self.log.output(call.id);
         let tail = output.tail();
         let outbox = Outbox::new(
@@ -233,15 +262,12 @@ impl Revision {
             call.clone(),
             deadline,
         );
-        let parts = GuestParts {
-            limits: self.limits(),
-            links: self.links.clone(),
-            config: self.config.clone(),
-            outbox,
-            output,
+        let errand = Errand {
             deadline,
+            outbox: Some(outbox),
+            output: Some(output),
         };
-        (Guest::store(self.cx.engine.wasm(), parts), tail)
+        (errand, tail)
     }
 
     pub(super) fn limits(&self) -> &Limits {
@@ -261,6 +287,7 @@ impl Revision {
     /// Changes how many calls it serves at once.
     pub(super) fn resize(&self, slots: u32) {
         self.door.resize(slots);
+        self.instances.resize(slots);
     }
 
     /// Returns when no call runs.
@@ -290,6 +317,22 @@ impl Revision {
     }
 }
 
+fn instances(
+    cx: &Context,
+    linked: Linked,
+    assigned: &AssignedActor,
+    links: LinkTable,
+) -> Instances {
+    let spec = &assigned.spec;
+    let parts = GuestParts {
+        limits: spec.limits.clone(),
+        links: Arc::new(links),
+        config: Arc::new(spec.config.clone()),
+    };
+    let idle = cx.engine.idle().clone();
+    Instances::new(linked, parts, spec.instance, assigned.slots, idle)
+}
+
 fn start_failed(error: wasmtime::Error) -> Error {
     Error::Start(format!("{error:#}"))
 }
@@ -307,13 +350,12 @@ async fn fetch(cx: &Context, assigned: &AssignedActor) -> Result<Component, Erro
 }
 
 fn detail(
-    cx: &Context,
     assigned: &AssignedActor,
     component: &Component,
     links: &LinkTable,
     exports: &Exports,
 ) -> ActorDetail {
-    let imports = component::imports(cx.engine.wasm(), component)
+    let imports = component::imports(component.engine(), component)
         .into_iter()
         .map(|import| {
             let link = import.interface.as_ref().and_then(|i| links.default_for(i));

@@ -1,14 +1,14 @@
 //! Keeps one actor in line with what is assigned: one task an actor.
 //!
-//! An update starts the new revision, subscribes it, and only then drains the old one: in between
-//! both take calls, so that none finds nobody. A revision that can't be started leaves the one
-//! before it running.
+//! An update starts the new revision, hands it the subscription, and lets the old one finish what
+//! it has: no call finds nobody. A revision that can't be started leaves the one before it running.
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use lattice_config::AssignedActor;
 use lattice_protocol::control::ActorDetail;
+use lattice_protocol::error::one_line;
 use lattice_protocol::event::Kind;
 use lattice_protocol::id::ActorName;
 use lattice_protocol::report::{ActorReport, Phase};
@@ -17,7 +17,7 @@ use tokio::sync::watch;
 use tracing::{error, info};
 
 use super::Context;
-use super::inbox::Inbox;
+use super::inbox::{self, Inbox};
 use super::revision::{Error, Revision};
 
 /// The first pause after a failed start, and the longest; it doubles in between.
@@ -136,15 +136,20 @@ impl Supervisor {
         if let Some(inbox) = &self.inbox
             && inbox.revision().assigned.revision == wanted.revision
         {
-            self.scale(inbox.revision().clone(), wanted.slots).await;
+            self.scale(inbox.revision(), wanted.slots).await;
             return Ok(());
         }
         if self.inbox.is_none() {
             self.status.set(|state| state.phase = Some(Phase::Starting));
         }
         let revision = Revision::prepare(&self.cx, wanted).await?;
-        let inbox = Inbox::open(&self.cx.client, revision.clone()).await?;
-        let old = self.inbox.replace(inbox);
+        let old = match &self.inbox {
+            Some(inbox) => Some(inbox.replace(revision.clone())),
+            None => {
+                self.inbox = Some(Inbox::open(&self.cx.client, revision.clone()).await?);
+                None
+            }
+        };
         self.status.set(|state| {
             state.running = Some(revision.clone());
             state.phase = Some(Phase::Running);
@@ -165,7 +170,7 @@ impl Supervisor {
         )
         .await;
         if let Some(old) = old {
-            old.drain().await;
+            inbox::finish(&old).await;
         }
         Ok(())
     }
@@ -182,8 +187,9 @@ impl Supervisor {
     }
 
     async fn failed(&self, reason: &Error) {
-        error!(actor = %self.name, %reason, "failed to start");
-        let reason = reason.to_string();
+        // A compiler's message has many lines.
+        let reason = one_line(reason.to_string());
+        error!(actor = %self.name, reason, "failed to start");
         self.publish(Kind::ActorFailed, json!({ "reason": reason }))
             .await;
         self.status

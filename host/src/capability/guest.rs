@@ -1,15 +1,18 @@
-//! What a store holds: everything that a guest can touch while it serves one call.
+//! What a store holds: everything that a guest can touch while it serves a call.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Instant;
 
 use lattice_config::Limits;
-use wasmtime::component::ResourceTable;
-use wasmtime::{Engine, Store, StoreLimits, StoreLimitsBuilder, UpdateDeadline};
+use wasmtime::component::{GuestTaskId, ResourceTable};
+use wasmtime::{Engine, Store, StoreContextMut, StoreLimits, StoreLimitsBuilder, UpdateDeadline};
 use wasmtime_wasi::{WasiCtx, WasiCtxView, WasiView};
 use wasmtime_wasi_http::{WasiHttpCtx, WasiHttpCtxView, WasiHttpView};
 
+use super::member::{Caller, Failed, Members};
+use super::voice::Voice;
+use super::way::Way;
 use super::{http, wasi};
 use crate::actor::log::Output;
 use crate::link::LinkTable;
@@ -30,29 +33,36 @@ pub struct Guest {
     limits: StoreLimits,
     links: Arc<LinkTable>,
     config: Arc<BTreeMap<String, String>>,
-    outbox: Outbox,
-    output: Output,
+    voice: Voice,
+    way: Way,
+    /// None where calls share the instance: whoever makes them keeps their time.
+    deadline: Option<Instant>,
+    members: Members,
 }
 
-/// What a guest of one call is made from.
-pub struct GuestParts<'a> {
+/// What every guest of one revision is made from.
+pub struct GuestParts {
     /// The actor's limits.
-    pub limits: &'a Limits,
+    pub limits: Limits,
     /// The actor's links.
     pub links: Arc<LinkTable>,
     /// The actor's config.
     pub config: Arc<BTreeMap<String, String>>,
-    /// The way out.
-    pub outbox: Outbox,
-    /// Where standard output and error go.
-    pub output: Output,
+}
+
+/// What a guest is sent out with for one call.
+pub struct Errand {
     /// When the call must have ended.
     pub deadline: Instant,
+    /// The way out, if it has one.
+    pub outbox: Option<Outbox>,
+    /// Where standard output and error go, if anywhere.
+    pub output: Option<Output>,
 }
 
 impl Guest {
     /// A store for one call, with every limit set.
-    pub fn store(engine: &Engine, parts: GuestParts<'_>) -> Store<Self> {
+    pub fn store(engine: &Engine, parts: &GuestParts, errand: Errand) -> Store<Self> {
         let limits = StoreLimitsBuilder::new()
             .memory_size(
                 usize::try_from(parts.limits.memory_mib)
@@ -67,28 +77,93 @@ impl Guest {
         let handles = usize::try_from(parts.limits.handles).unwrap_or(usize::MAX);
         let mut table = ResourceTable::new();
         table.set_max_capacity(handles);
+        let voice = Voice::default();
         let guest = Self {
-            wasi: wasi::context(&parts.output),
+            wasi: wasi::context(&voice),
             http: http::context(),
             hooks: http::Hooks,
             table,
             limits,
-            links: parts.links,
-            config: parts.config,
-            outbox: parts.outbox,
-            output: parts.output,
+            links: parts.links.clone(),
+            config: parts.config.clone(),
+            voice,
+            way: Way::none(),
+            deadline: None,
+            members: Members::default(),
         };
         let mut store = Store::new(engine, guest);
         store.limiter(|guest| &mut guest.limits);
         store.set_max_component_handles(handles);
-        // What a guest may hand over at once: its whole payload and what comes with it.
+        // What a guest may hand over at once: its whole payload and what comes with it. Wasmtime
+        // counts it anew for each crossing.
         store.set_hostcall_fuel(
             usize::try_from(parts.limits.payload_bytes)
                 .unwrap_or(usize::MAX)
                 .saturating_mul(2),
         );
-        interrupt_at(&mut store, parts.deadline);
+        store.epoch_deadline_callback(|store| Ok(tick(store.data().deadline)));
+        Self::send(&mut store, errand);
         store
+    }
+
+    /// Sends the guest out: what it says and calls from here on belongs to this call.
+    pub fn send(store: &mut Store<Self>, errand: Errand) {
+        store.set_epoch_deadline(1);
+        let guest = store.data_mut();
+        guest.deadline = Some(errand.deadline);
+        guest.way = Way::new(errand.outbox);
+        guest.voice.follow(errand.output);
+    }
+
+    /// Takes everything of the call from it: what it said is finished, and nothing keeps the call.
+    pub fn rest(&mut self) {
+        self.way = Way::none();
+        self.voice.follow(None);
+    }
+
+    /// From here on serves several calls at once, none of which has it to itself.
+    pub fn share(&mut self) {
+        self.rest();
+        self.deadline = None;
+        self.members.open();
+    }
+
+    /// One of several calls begins, as this task. What the guest prints while there are several is
+    /// logged under the one that began when it had nothing else to do.
+    pub fn join(&mut self, task: GuestTaskId, errand: Errand, failed: Failed) {
+        let way = Way::new(errand.outbox);
+        if self.members.is_empty() {
+            self.way = way.clone();
+            self.voice.follow(errand.output);
+        }
+        self.members.join(task, way, failed);
+    }
+
+    /// One of several calls has ended.
+    pub fn leave(&mut self, task: GuestTaskId) {
+        self.members.leave(task);
+        if self.members.is_empty() {
+            self.rest();
+        }
+    }
+
+    /// What the guest panicked with, as it said last.
+    pub fn panic(&self) -> Option<String> {
+        self.voice.panic()
+    }
+
+    /// Which call an import is called for.
+    pub(super) fn caller(mut store: StoreContextMut<'_, Self>) -> Caller {
+        if !store.data().members.is_open() {
+            return Caller::only(store.data().way.clone());
+        }
+        let root = store.async_call_stack().ok().and_then(Iterator::last);
+        store.data().members.caller(root)
+    }
+
+    /// How many host resources it holds.
+    pub fn resources(&mut self) -> usize {
+        self.table.iter_mut().count()
     }
 
     pub(super) fn links(&self) -> &LinkTable {
@@ -99,12 +174,12 @@ impl Guest {
         &self.config
     }
 
-    pub(super) fn output(&self) -> &Output {
-        &self.output
+    pub(super) fn output(&self) -> &Voice {
+        &self.voice
     }
 
-    pub(super) fn outbox(&self) -> Outbox {
-        self.outbox.clone()
+    pub(super) fn outbox(&self) -> Way {
+        self.way.clone()
     }
 
     pub(super) fn table(&mut self) -> &mut ResourceTable {
@@ -113,14 +188,11 @@ impl Guest {
 }
 
 /// A guest that computes gives its thread to others at each tick, and ends at the deadline.
-fn interrupt_at(store: &mut Store<Guest>, deadline: Instant) {
-    store.set_epoch_deadline(1);
-    store.epoch_deadline_callback(move |_| {
-        Ok(match Instant::now() < deadline {
-            true => UpdateDeadline::Yield(1),
-            false => UpdateDeadline::Interrupt,
-        })
-    });
+fn tick(deadline: Option<Instant>) -> UpdateDeadline {
+    match deadline {
+        Some(deadline) if Instant::now() >= deadline => UpdateDeadline::Interrupt,
+        _ => UpdateDeadline::Yield(1),
+    }
 }
 
 impl WasiView for Guest {

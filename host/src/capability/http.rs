@@ -1,22 +1,25 @@
 //! `wasi:http/incoming-handler@0.2`: a call's payload becomes a request resource, and the response
 //! that the guest sets becomes the call's result.
 
+use std::pin::pin;
+
 use bytes::Bytes;
+use futures_util::FutureExt as _;
 use http_body_util::{BodyExt as _, Full, LengthLimitError, Limited};
 use lattice_protocol::standard::http::{
     FieldValue, HEADERS_BYTES_MAX, HEADERS_MAX, Request, Response,
 };
 use tokio::sync::oneshot;
-use wasmtime::Store;
 use wasmtime::component::{InstancePre, Linker};
 use wasmtime_wasi_http::p2::bindings::http::types::{self, ErrorCode, Scheme};
-use wasmtime_wasi_http::p2::bindings::{LinkOptions, ProxyPre};
+use wasmtime_wasi_http::p2::bindings::{LinkOptions, ProxyIndices};
 use wasmtime_wasi_http::p2::body::HyperOutgoingBody;
 use wasmtime_wasi_http::{
     RequestOptions, WasiBody, WasiHttp, WasiHttpCtx, WasiHttpHooks, WasiHttpView as _,
 };
 
 use super::Guest;
+use crate::actor::instance::Instance;
 
 /// The interface of requests and responses, which is given to every actor.
 pub(super) const TYPES: &str = "wasi:http/types";
@@ -49,6 +52,8 @@ pub enum Fault {
 /// Nothing leaves an actor but through a link.
 pub(super) struct Hooks;
 
+type Outgoing = ::http::Response<HyperOutgoingBody>;
+
 type Sent = wasmtime_wasi_http::Result<(
     ::http::Response<WasiBody>,
     Box<dyn Future<Output = wasmtime_wasi_http::Result<()>> + Send>,
@@ -77,25 +82,53 @@ pub(super) fn context() -> WasiHttpCtx {
 }
 
 /// The way into a component that serves HTTP.
-pub struct Handler(ProxyPre<Guest>);
+pub struct Handler(ProxyIndices);
 
 impl Handler {
     /// Finds the handler among the component's exports.
-    pub fn new(pre: InstancePre<Guest>) -> wasmtime::Result<Self> {
-        ProxyPre::new(pre).map(Self)
+    pub fn new(pre: &InstancePre<Guest>) -> wasmtime::Result<Self> {
+        ProxyIndices::new(pre).map(Self)
     }
 
-    /// Hands the request to a new instance in `store`, and gathers its response.
+    /// Hands the request to the instance, and gathers its response.
     ///
-    /// The store goes with the guest: once it has returned, nothing of it can still write, and a
-    /// body that was left unfinished ends.
+    /// The instance comes back if it is fit for another call: the guest has returned, and its
+    /// response is whole. Else its store goes with it: nothing of it can still write, and a body
+    /// that was left unfinished ends.
     pub async fn handle(
         &self,
-        mut store: Store<Guest>,
+        mut instance: Instance,
         request: Request,
         body_bytes_max: usize,
-    ) -> Result<Response, Fault> {
+    ) -> Result<(Response, Option<Instance>), Fault> {
         let (sender, receiver) = oneshot::channel();
+        let mut response = pin!(response(receiver, body_bytes_max).fuse());
+        let mut early = None;
+        {
+            let mut guest = pin!(self.run(&mut instance, request, sender));
+            loop {
+                // A guest that traps after it set a response did not answer: its word on that
+                // comes first.
+                tokio::select! { biased;
+                    returned = &mut guest => break returned?,
+                    ended = &mut response => early = Some(ended?),
+                }
+            }
+        }
+        if let Some(response) = early.or(response.as_mut().now_or_never().transpose()?) {
+            return Ok((response, Some(instance)));
+        }
+        drop(instance);
+        Ok((response.await?, None))
+    }
+
+    async fn run(
+        &self,
+        instance: &mut Instance,
+        request: Request,
+        sender: oneshot::Sender<Result<Outgoing, ErrorCode>>,
+    ) -> Result<(), Fault> {
+        let store = &mut instance.store;
         let scheme = scheme(&request.scheme);
         let request = hyper_request(request)?;
         let mut http = store.data_mut().http();
@@ -103,28 +136,27 @@ impl Handler {
             .new_incoming_request(scheme, request)
             .map_err(|error| Fault::BadRequest(error.to_string()))?;
         let out = http.new_response_outparam(sender).map_err(Fault::Trap)?;
-        let guest = async move {
-            let proxy = self
-                .0
-                .instantiate_async(&mut store)
-                .await
-                .map_err(Fault::Trap)?;
-            let handler = proxy.wasi_http_incoming_handler();
-            handler
-                .call_handle(&mut store, request, out)
-                .await
-                .map_err(Fault::Trap)
-        };
-        let response = async {
-            match receiver.await {
-                Ok(Ok(response)) => gather(response, body_bytes_max).await,
-                Ok(Err(code)) => Err(refusal(&code)),
-                Err(_) => Err(Fault::NoResponse),
-            }
-        };
-        // A guest that traps after it set a response did not answer: its word on that comes first.
-        let ((), response) = tokio::try_join!(biased; guest, response)?;
-        Ok(response)
+        let proxy = self
+            .0
+            .load(&mut *store, &instance.component)
+            .map_err(Fault::Trap)?;
+        let handler = proxy.wasi_http_incoming_handler();
+        handler
+            .call_handle(store, request, out)
+            .await
+            .map_err(Fault::Trap)
+    }
+}
+
+/// What the guest sets, as far as it is there.
+async fn response(
+    receiver: oneshot::Receiver<Result<Outgoing, ErrorCode>>,
+    body_bytes_max: usize,
+) -> Result<Response, Fault> {
+    match receiver.await {
+        Ok(Ok(response)) => gather(response, body_bytes_max).await,
+        Ok(Err(code)) => Err(refusal(&code)),
+        Err(_) => Err(Fault::NoResponse),
     }
 }
 
@@ -174,10 +206,7 @@ fn hyper_request(request: Request) -> Result<::http::Request<WasiBody>, Fault> {
     Ok(built)
 }
 
-async fn gather(
-    response: ::http::Response<HyperOutgoingBody>,
-    body_bytes_max: usize,
-) -> Result<Response, Fault> {
+async fn gather(response: Outgoing, body_bytes_max: usize) -> Result<Response, Fault> {
     let (parts, body) = response.into_parts();
     let body = match Limited::new(body, body_bytes_max).collect().await {
         Ok(body) => body.to_bytes(),

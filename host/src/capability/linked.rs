@@ -8,18 +8,23 @@ use lattice_protocol::interface::{Endpoint, FunctionName, Interface};
 use wasmtime::component::Linker;
 use wasmtime::component::types::{ComponentInstance, ComponentItem};
 
-use super::Guest;
+use super::member::Caller;
+use super::{Guest, Waiting};
 use crate::wire::{Signature, import};
+
+/// How the words of a failed call through a link begin.
+pub const CALL_TO: &str = "the call to ";
 
 /// A failed call has no place in a plain function's result: it ends the guest, with this inside.
 #[derive(Debug, thiserror::Error)]
-#[error("the call to {target} failed: {error}")]
+#[error("{CALL_TO}{target} failed: {error}")]
 pub struct CallFailed {
     target: String,
     error: CallError,
 }
 
-/// Defines every function of `instance` as a call to the link's target.
+/// Defines every function of `instance` as a call to the link's target; answers whether a guest can wait
+/// for all of them without holding up others in its instance.
 pub(super) fn define(
     linker: &mut Linker<Guest>,
     engine: &wasmtime::Engine,
@@ -27,7 +32,7 @@ pub(super) fn define(
     interface: &Interface,
     instance: &ComponentInstance,
     link: &Link,
-) -> Result<(), String> {
+) -> Result<Waiting, String> {
     let mut functions = Vec::new();
     for (name, item) in instance.exports(engine) {
         match item.ty {
@@ -45,12 +50,16 @@ pub(super) fn define(
             _ => {}
         }
     }
+    let waiting = match functions.iter().all(|(_, signature)| signature.is_async()) {
+        true => Waiting::Alone,
+        false => Waiting::Together,
+    };
     let link = Arc::new(link.clone());
     for (name, signature) in functions {
         function(linker, import, interface, &name, &signature, link.clone())
             .map_err(|error| format!("import {import} can't be linked: {error}"))?;
     }
-    Ok(())
+    Ok(waiting)
 }
 
 fn function(
@@ -67,24 +76,44 @@ fn function(
         function,
     };
     let mut instance = linker.instance(import).map_err(|error| error.to_string())?;
-    import::define(&mut instance, name, signature, move |store, arguments| {
-        let (link, endpoint) = (link.clone(), endpoint.clone());
-        let outbox = store.data().outbox();
-        Box::new(async move {
-            match outbox.call(&link, endpoint, arguments.into()).await {
-                Ok(reply) => Ok(reply.to_vec()),
-                Err(error) => Err(CallFailed {
-                    target: link.to.to_string(),
-                    error,
-                }
-                .into()),
-            }
-        })
-    })
-    .map_err(|error| error.to_string())
+    let defined = match signature.is_async() {
+        false => import::define(&mut instance, name, signature, move |store, arguments| {
+            let caller = Caller::only(store.data().outbox());
+            Box::new(call(caller, link.clone(), endpoint.clone(), arguments))
+        }),
+        true => {
+            import::define_concurrent(&mut instance, name, signature, move |store, arguments| {
+                let caller = Guest::caller(store);
+                Box::pin(call(caller, link.clone(), endpoint.clone(), arguments))
+            })
+        }
+    };
+    defined.map_err(|error| error.to_string())
+}
+
+async fn call(
+    caller: Caller,
+    link: Arc<Link>,
+    endpoint: Endpoint,
+    arguments: Vec<u8>,
+) -> wasmtime::Result<Vec<u8>> {
+    match caller.way().call(&link, endpoint, arguments.into()).await {
+        Ok(reply) => Ok(reply.to_vec()),
+        Err(error) => {
+            let failure = CallFailed::of(link.to.as_str(), error);
+            caller.fail(failure).await
+        }
+    }
 }
 
 impl CallFailed {
+    pub(super) fn of(target: &str, error: CallError) -> Self {
+        Self {
+            target: target.to_owned(),
+            error,
+        }
+    }
+
     /// How the call ended.
     pub fn error(&self) -> &CallError {
         &self.error

@@ -19,13 +19,21 @@ pub mod http;
 mod keyvalue;
 mod linked;
 mod logging;
+mod member;
+#[cfg(test)]
+pub(crate) mod testing;
+mod voice;
 pub mod wasi;
+mod way;
+
+use std::sync::{Arc, OnceLock};
 
 use lattice_protocol::interface::Interface;
 use wasmtime::component::{Component, InstancePre, Linker};
 
-pub use guest::{Guest, GuestParts};
-pub use linked::CallFailed;
+pub use guest::{Errand, Guest, GuestParts};
+pub use linked::{CALL_TO, CallFailed};
+pub use member::Failed;
 
 use crate::component::{self, Import};
 use crate::link::LinkTable;
@@ -58,32 +66,70 @@ pub enum Error {
 #[derive(Clone)]
 pub struct Imports {
     linker: Linker<Guest>,
+    /// The same for the engine of components with async functions, made when one of these comes.
+    concurrent: Arc<OnceLock<Linker<Guest>>>,
+}
+
+/// A component with all its imports answered.
+pub struct Linked {
+    /// Ready to be instantiated.
+    pub pre: InstancePre<Guest>,
+    /// How its instances wait for what they import.
+    pub waiting: Waiting,
+}
+
+/// Who waits while an import through a link is on its way.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Waiting {
+    /// The call that wants it: others in the same instance go on.
+    Alone,
+    /// Everything in the instance.
+    Together,
 }
 
 impl Imports {
     /// Defines what does not depend on the actor.
     pub fn new(engine: &wasmtime::Engine) -> wasmtime::Result<Self> {
+        Ok(Self {
+            linker: Self::given(engine)?,
+            concurrent: Arc::default(),
+        })
+    }
+
+    fn given(engine: &wasmtime::Engine) -> wasmtime::Result<Linker<Guest>> {
         let mut linker = Linker::new(engine);
         wasi::define(&mut linker)?;
         http::define(&mut linker)?;
         config::define(&mut linker)?;
         logging::define(&mut linker)?;
         keyvalue::define(&mut linker)?;
-        Ok(Self { linker })
+        Ok(linker)
+    }
+
+    /// What fits a component's engine.
+    fn fitting(&self, component: &Component) -> Result<&Linker<Guest>, Error> {
+        let engine = component.engine();
+        if wasmtime::Engine::same(engine, self.linker.engine()) {
+            return Ok(&self.linker);
+        }
+        if let Some(linker) = self.concurrent.get() {
+            return Ok(linker);
+        }
+        let linker = Self::given(engine).map_err(link_failed)?;
+        Ok(self.concurrent.get_or_init(|| linker))
     }
 
     /// Links a component for an actor with these links; nothing has run yet.
-    pub fn link(
-        &self,
-        component: &Component,
-        links: &LinkTable,
-    ) -> Result<InstancePre<Guest>, Error> {
-        let engine = self.linker.engine();
-        let mut linker = self.linker.clone();
+    pub fn link(&self, component: &Component, links: &LinkTable) -> Result<Linked, Error> {
+        let engine = component.engine();
+        let mut linker = self.fitting(component)?.clone();
+        let mut waiting = Waiting::Alone;
         let mut unanswered = Vec::new();
         for import in component::imports(engine, component) {
-            if let Err(reason) = answer(&mut linker, engine, &import, links) {
-                unanswered.push(reason);
+            match answer(&mut linker, engine, &import, links) {
+                Ok(Waiting::Alone) => {}
+                Ok(Waiting::Together) => waiting = Waiting::Together,
+                Err(reason) => unanswered.push(reason),
             }
         }
         if !unanswered.is_empty() {
@@ -94,10 +140,13 @@ impl Imports {
             }
             return Err(Error::Unanswered(unanswered));
         }
-        linker
-            .instantiate_pre(component)
-            .map_err(|error| Error::Link(format!("{error:#}")))
+        let pre = linker.instantiate_pre(component).map_err(link_failed)?;
+        Ok(Linked { pre, waiting })
     }
+}
+
+fn link_failed(error: wasmtime::Error) -> Error {
+    Error::Link(format!("{error:#}"))
 }
 
 /// Sees to it that one import is answered, or says why it is not.
@@ -106,7 +155,7 @@ fn answer(
     engine: &wasmtime::Engine,
     import: &Import,
     links: &LinkTable,
-) -> Result<(), String> {
+) -> Result<Waiting, String> {
     let (Some(interface), Some(instance)) = (&import.interface, &import.instance) else {
         return Err(format!(
             "import {} is a bare function, which no link can answer: import an interface",
@@ -114,7 +163,7 @@ fn answer(
         ));
     };
     if is_given(&import.name, interface) {
-        return Ok(());
+        return Ok(Waiting::Alone);
     }
     let Some(link) = links.default_for(interface) else {
         return Err(format!(
@@ -124,7 +173,7 @@ fn answer(
         ));
     };
     if keyvalue::answers(&import.name) {
-        return Ok(());
+        return Ok(Waiting::Together);
     }
     linked::define(linker, engine, &import.name, interface, instance, link)
 }

@@ -3,7 +3,7 @@
 
 use std::collections::BTreeSet;
 
-use lattice_client::StateError;
+use lattice_client::{ArtifactError, StateError};
 use lattice_config::state::{self, key};
 use lattice_config::{App, ComponentRef, Declared, Revised, diff, validate};
 use lattice_protocol::control::{Applied, Problem};
@@ -15,9 +15,9 @@ use super::desk::Desk;
 use super::edit::Draft;
 use super::request::{Answer, bad, conflict, internal, state_problem};
 
-/// How often an edit is made anew: each time somebody else's was written, so among twenty clients
+/// How often a write is made anew: each time somebody else's was written, so among twenty clients
 /// that edit one app at once, all get through.
-const ATTEMPTS_MAX: u32 = 32;
+pub(super) const ATTEMPTS_MAX: u32 = 32;
 
 /// Carries out an edit. With `if_revision`, only if the app is still at that revision; 0 means that
 /// it is not declared.
@@ -85,13 +85,9 @@ pub(super) async fn check(
     after: &App,
 ) -> Answer<()> {
     let mut problems = static_problems(declared, after);
-    let new = new_digests(before, after);
-    let stored = artifact::stored(desk, new.clone()).await?;
-    problems.extend(new.difference(&stored).map(|digest| {
-        format!(
-            "component {digest} is not in the lattice: push it with `lattice push` or `lattice apply`"
-        )
-    }));
+    let missing = artifact::missing(&desk.artifacts, new_digests(before, after)).await?;
+    let not_found = |digest| ArtifactError::NotFound(digest).to_string();
+    problems.extend(missing.into_iter().map(not_found));
     if problems.is_empty() {
         Ok(())
     } else {

@@ -14,6 +14,7 @@ use super::request::{Answer, state_problem};
 use crate::actor::Actors;
 use crate::event::Events;
 use crate::peers::Peers;
+use crate::reconcile::unplaced::Unplaced;
 use crate::report::Reporter;
 
 /// How this host was asked to leave.
@@ -53,27 +54,31 @@ impl Desk {
         self.state.declared().await.map_err(state_problem)
     }
 
-    /// Writes down who changed what, and tells it.
+    /// What could not be placed, by the leader's last word.
+    pub(super) async fn unplaced(&self) -> Answer<Unplaced> {
+        Unplaced::read(&self.state).await.map_err(state_problem)
+    }
+
+    /// Writes down a change of an app, and tells it.
+    pub(super) async fn record_applied(&self, verb: &'static str, kind: Kind, applied: &Applied) {
+        let what = format!("app/{}", applied.app);
+        self.record(verb, kind, what, applied, applied).await;
+    }
+
+    /// The same for a change of one thing of an app; what changed nothing is not told.
     pub(super) async fn record(
         &self,
         verb: &'static str,
         kind: Kind,
         what: String,
+        applied: &Applied,
         data: impl Serialize,
     ) {
-        tracing::info!(target: "audit", verb, what, "changed");
-        self.events.publish(kind, what, data).await;
-    }
-
-    /// The same, for a change of an app; what changed nothing is not told.
-    pub(super) async fn record_applied(&self, verb: &'static str, kind: Kind, applied: &Applied) {
         if applied.changes.is_empty() {
             return;
         }
         let revision = applied.revision;
-        tracing::info!(target: "audit", verb, app = %applied.app, revision, "changed");
-        self.events
-            .publish(kind, format!("app/{}", applied.app), applied)
-            .await;
+        tracing::info!(target: "audit", verb, what, app = %applied.app, revision, "changed");
+        self.events.publish(kind, what, data).await;
     }
 }

@@ -3,8 +3,8 @@
 use lattice_config::{Actor, App, Declared, Provider, Revised};
 use lattice_protocol::control::Problem;
 use lattice_protocol::id::{ActorName, AppName, ProviderName};
+use lattice_protocol::near::nearest;
 
-use super::near;
 use super::request::{Answer, bad, not_found};
 
 /// One app as it is to be: none when it is to be removed.
@@ -69,19 +69,13 @@ pub(super) fn provider_of<'a>(
         let names = apps
             .flat_map(|app| app.value.providers.keys())
             .map(AsRef::as_ref);
-        not_found(format!(
-            "no provider {name} is declared{}",
-            near::hint(name.as_str(), names)
-        ))
+        undeclared("provider", name.as_str(), names)
     })
 }
 
 pub(super) fn no_app(declared: &Declared, name: &AppName) -> Problem {
     let names = declared.apps.keys().map(AsRef::as_ref);
-    not_found(format!(
-        "no app {name} is declared{}",
-        near::hint(name.as_str(), names)
-    ))
+    undeclared("app", name.as_str(), names)
 }
 
 fn no_actor(declared: &Declared, name: &ActorName) -> Problem {
@@ -89,10 +83,13 @@ fn no_actor(declared: &Declared, name: &ActorName) -> Problem {
     let names = apps
         .flat_map(|app| app.value.actors.keys())
         .map(AsRef::as_ref);
-    not_found(format!(
-        "no actor {name} is declared{}",
-        near::hint(name.as_str(), names)
-    ))
+    undeclared("actor", name.as_str(), names)
+}
+
+fn undeclared<'a>(what: &str, name: &str, names: impl Iterator<Item = &'a str>) -> Problem {
+    let hint = nearest(name, names).map(|near| format!(": did you mean {near}?"));
+    let hint = hint.unwrap_or_default();
+    not_found(format!("no {what} {name} is declared{hint}"))
 }
 
 #[cfg(test)]

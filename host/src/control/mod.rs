@@ -18,7 +18,7 @@ mod desk;
 mod edit;
 mod host;
 mod link;
-mod near;
+mod placement;
 mod provider;
 mod request;
 mod verbs;

@@ -78,6 +78,20 @@ impl Cache {
         )
     }
 
+    /// Notes that a component is not for this engine, but for the one for async functions.
+    pub(super) fn pass_on(&self, digest: &Digest) -> Result<(), Error> {
+        self.write(&self.elsewhere(digest), &[])
+    }
+
+    /// Whether that was noted.
+    pub(super) fn is_passed_on(&self, digest: &Digest) -> bool {
+        self.elsewhere(digest).exists()
+    }
+
+    fn elsewhere(&self, digest: &Digest) -> PathBuf {
+        self.folder.join(format!("{}.async", digest.hex()))
+    }
+
     /// Whole or not at all: a process may be killed at any point, and two may write at once.
     fn write(&self, path: &Path, bytes: &[u8]) -> Result<(), Error> {
         let failed = |source| Error::Cache {

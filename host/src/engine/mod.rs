@@ -1,6 +1,8 @@
 //! The WebAssembly engine: settings, ticks, and compiled components on disk.
 //!
-//! One engine serves every actor of a host. Nothing in wasmtime is bounded by default, so every
+//! One engine serves every actor of a host, but for those with async functions: these have a second
+//! one, made when the first of them comes, as several calls in one instance make each call dearer.
+//! Nothing in wasmtime is bounded by default, so every
 //! bound is set here or, for what differs by actor, in [`Guest`](crate::capability::Guest).
 
 mod cache;
@@ -8,7 +10,7 @@ mod settings;
 mod ticker;
 
 use std::path::Path;
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 use lattice_config::Limits;
@@ -17,6 +19,7 @@ use tokio::sync::Semaphore;
 use wasmtime::component::Component;
 
 use cache::Cache;
+use settings::Calls;
 pub use settings::TICK;
 use ticker::Ticker;
 
@@ -57,35 +60,80 @@ pub enum Error {
 /// Compiles and holds components; clones share it.
 #[derive(Clone)]
 pub struct Engine {
+    plain: Side,
+    concurrent: Arc<OnceLock<Side>>,
+    data: Arc<Path>,
+    instances_max: u32,
+    compiling: Arc<Semaphore>,
+    idle: Arc<Semaphore>,
+}
+
+/// An engine of wasmtime with what it compiled.
+#[derive(Clone)]
+struct Side {
     wasm: wasmtime::Engine,
     cache: Arc<Cache>,
-    compiling: Arc<Semaphore>,
     _ticker: Arc<Ticker>,
 }
 
-impl Engine {
-    /// An engine for up to `instances_max` instances at once, with its compiled components in `data`.
-    pub fn new(data: &Path, instances_max: u32) -> Result<Self, Error> {
-        let wasm = settings::engine(instances_max)?;
+impl Side {
+    fn new(data: &Path, instances_max: u32, calls: Calls) -> Result<Self, Error> {
+        let wasm = settings::engine(instances_max, calls)?;
         let cache = Cache::open(data, &wasm)?;
         let ticker = Ticker::start(wasm.clone()).map_err(|e| Error::Setup(e.to_string()))?;
         Ok(Self {
             wasm,
             cache: Arc::new(cache),
-            compiling: Arc::new(Semaphore::new(COMPILATIONS_MAX)),
             _ticker: Arc::new(ticker),
         })
     }
 
-    /// The engine as wasmtime knows it.
+    fn load(&self, digest: &Digest) -> Option<Component> {
+        self.cache.load(&self.wasm, digest)
+    }
+
+    fn compile(&self, digest: &Digest, bytes: &[u8]) -> Result<Component, Error> {
+        let code = self
+            .wasm
+            .precompile_component(bytes)
+            .map_err(|error| Error::Invalid(format!("{error:#}")))?;
+        self.cache.store(digest, &code)?;
+        self.load(digest)
+            .ok_or_else(|| Error::Invalid("what was just compiled can't be loaded".into()))
+    }
+}
+
+impl Engine {
+    /// An engine for up to `instances_max` instances at once, with its compiled components in `data`.
+    pub fn new(data: &Path, instances_max: u32) -> Result<Self, Error> {
+        let idle = usize::try_from(settings::idle_max(instances_max)).unwrap_or(usize::MAX);
+        Ok(Self {
+            plain: Side::new(data, instances_max, Calls::One)?,
+            concurrent: Arc::default(),
+            data: data.into(),
+            instances_max,
+            compiling: Arc::new(Semaphore::new(COMPILATIONS_MAX)),
+            idle: Arc::new(Semaphore::new(idle.min(Semaphore::MAX_PERMITS))),
+        })
+    }
+
+    /// The engine as wasmtime knows it; a component with async functions has another.
     pub fn wasm(&self) -> &wasmtime::Engine {
-        &self.wasm
+        &self.plain.wasm
+    }
+
+    /// A permit for each instance that may be idle, of whichever actor.
+    pub fn idle(&self) -> &Arc<Semaphore> {
+        &self.idle
     }
 
     /// A component that was compiled before, mapped from disk.
     pub async fn cached(&self, digest: &Digest) -> Option<Component> {
         let (engine, digest) = (self.clone(), digest.clone());
-        let load = move || engine.cache.load(&engine.wasm, &digest);
+        let load = move || match engine.plain.cache.is_passed_on(&digest) {
+            true => engine.concurrent().ok()?.load(&digest),
+            false => engine.plain.load(&digest),
+        };
         tokio::task::spawn_blocking(load).await.ok().flatten()
     }
 
@@ -113,15 +161,7 @@ impl Engine {
         let compiled = tokio::task::spawn_blocking(move || {
             // The permit goes with the work: a compilation past its time still holds its place.
             let _permit = permit;
-            let code = engine
-                .wasm
-                .precompile_component(&bytes)
-                .map_err(|error| Error::Invalid(format!("{error:#}")))?;
-            engine.cache.store(&digest, &code)?;
-            engine
-                .cache
-                .load(&engine.wasm, &digest)
-                .ok_or_else(|| Error::Invalid("what was just compiled can't be loaded".into()))
+            engine.compile_now(&digest, &bytes)
         });
         let limit = Duration::from_millis(limits.compile_ms);
         match tokio::time::timeout(limit, compiled).await {
@@ -129,6 +169,32 @@ impl Engine {
             Ok(Err(error)) => Err(Error::Invalid(error.to_string())),
             Err(_) => Err(Error::TimedOut(limits.compile_ms)),
         }
+    }
+
+    /// What the plain engine refuses may have async functions. It refuses before it makes any code, so
+    /// that asking it first costs little.
+    fn compile_now(&self, digest: &Digest, bytes: &[u8]) -> Result<Component, Error> {
+        let refusal = match self.plain.compile(digest, bytes) {
+            Err(refusal @ Error::Invalid(_)) => refusal,
+            result => return result,
+        };
+        match self.concurrent()?.compile(digest, bytes) {
+            Ok(component) => {
+                self.plain.cache.pass_on(digest)?;
+                Ok(component)
+            }
+            Err(Error::Invalid(_)) => Err(refusal),
+            Err(error) => Err(error),
+        }
+    }
+
+    fn concurrent(&self) -> Result<&Side, Error> {
+        if let Some(side) = self.concurrent.get() {
+            return Ok(side);
+        }
+        let side = Side::new(&self.data, self.instances_max, Calls::Several)?;
+        // Another may have been first: then this one goes.
+        Ok(self.concurrent.get_or_init(|| side))
     }
 }
 
@@ -163,7 +229,7 @@ mod tests {
             .compile(&digest, tiny(), &Limits::default())
             .await
             .unwrap();
-        let file = engine.cache.path(&digest);
+        let file = engine.plain.cache.path(&digest);
         let mut code = std::fs::read(&file).unwrap();
         let last = code.len() - 1;
         code[last] ^= 1;

@@ -33,27 +33,45 @@ const CORE_INSTANCES_PER_COMPONENT: u32 = 8;
 const MEMORIES_PER_COMPONENT: u32 = 2;
 const TABLES_PER_COMPONENT: u32 = 4;
 
+/// Of so many instances that may be busy, one may be idle and waiting for its next call: the pool has
+/// room for these beside the busy ones, so that nobody's idle instances keep others from theirs.
+const BUSY_PER_IDLE: u32 = 4;
+
+/// How many calls an instance serves at once.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Calls {
+    /// One: that makes each a third cheaper.
+    One,
+    /// Several, as a component with async functions wants.
+    Several,
+}
+
+/// How many instances may be idle at once.
+pub(super) fn idle_max(instances_max: u32) -> u32 {
+    instances_max.div_ceil(BUSY_PER_IDLE)
+}
+
 /// The engine, with its instances in a pool if the machine has the address space for it.
-pub(super) fn engine(instances_max: u32) -> Result<wasmtime::Engine, Error> {
-    let mut config = config();
-    config.allocation_strategy(InstanceAllocationStrategy::Pooling(pool(instances_max)));
+pub(super) fn engine(instances_max: u32, calls: Calls) -> Result<wasmtime::Engine, Error> {
+    let mut config = config(calls);
+    let room = instances_max.saturating_add(idle_max(instances_max));
+    config.allocation_strategy(InstanceAllocationStrategy::Pooling(pool(room)));
     match wasmtime::Engine::new(&config) {
         Ok(engine) => Ok(engine),
         Err(error) => {
             warn!(error = %format!("{error:#}"), "no pool of instances: calls will be slower");
-            wasmtime::Engine::new(&self::config()).map_err(|e| Error::Setup(format!("{e:#}")))
+            wasmtime::Engine::new(&self::config(calls)).map_err(|e| Error::Setup(format!("{e:#}")))
         }
     }
 }
 
-fn config() -> Config {
+fn config(calls: Calls) -> Config {
     let mut config = Config::new();
     config
         .epoch_interruption(true)
         .max_wasm_stack(WASM_STACK_BYTES)
         .async_stack_size(ASYNC_STACK_BYTES)
-        // One call at a time in an instance: a third cheaper for each call.
-        .concurrency_support(false)
+        .concurrency_support(calls == Calls::Several)
         // Not `wasm_backtrace_details` by environment: what a trap says must not depend on it.
         .wasm_backtrace_details(wasmtime::WasmBacktraceDetails::Enable);
     config

@@ -62,12 +62,13 @@ impl Router {
         if let Some(result) = self.call_here(&call).await {
             return result;
         }
-        let first = match self.peer(&call, None, Room::Any) {
-            Some(host) => self.call_peer(&host, &call).await,
-            None => return self.shared.client.call(call).await,
+        let peer = self.peer(&call, Room::Any);
+        let first = match &peer {
+            Some(host) => self.call_peer(host, &call).await,
+            None => self.shared.client.call(call.clone()).await,
         };
         match first {
-            Err(error) if may_retry(&error, idempotent) => {
+            Err(error) if may_retry(&error, peer.is_some(), idempotent) => {
                 let mut again = call;
                 again.context.remaining = again.context.remaining.saturating_sub(begun.elapsed());
                 self.shared.client.call(again).await
@@ -78,7 +79,7 @@ impl Router {
 
     /// Sends a call that this host has no room for to a peer that has; `None` if there is none.
     pub async fn forward(&self, call: &Call) -> Option<Result<Bytes, CallError>> {
-        let host = self.peer(call, None, Room::Free)?;
+        let host = self.peer(call, Room::Free)?;
         Some(self.call_peer(&host, call).await)
     }
 
@@ -88,7 +89,8 @@ impl Router {
     }
 
     async fn call_peer(&self, host: &HostId, call: &Call) -> Result<Bytes, CallError> {
-        let result = self.shared.client.call_on(host, call.clone()).await;
+        let gone = self.shared.peers.gone(host);
+        let result = self.shared.client.call_on(host, call.clone(), gone).await;
         let mut suspects = self.suspects();
         match &result {
             Err(error) if is_silence(error) => suspects.failed(host, Instant::now()),
@@ -98,14 +100,14 @@ impl Router {
     }
 
     /// A peer that serves the target.
-    fn peer(&self, call: &Call, except: Option<&HostId>, room: Room) -> Option<HostId> {
+    fn peer(&self, call: &Call, room: Room) -> Option<HostId> {
         let actor: ActorName = call.target.as_str().parse().ok()?;
         let now = Instant::now();
         let candidates: Vec<_> = {
             let view = self.shared.peers.view();
             let suspects = self.suspects();
             view.routable(now)
-                .filter(|report| report.host != self.shared.me && Some(&report.host) != except)
+                .filter(|report| report.host != self.shared.me)
                 .filter(|report| !suspects.is_out(&report.host, now))
                 .filter_map(|report| Candidate::of(report, &actor))
                 .filter(|candidate| room == Room::Any || !candidate.is_full())
@@ -132,10 +134,15 @@ enum Room {
     Free,
 }
 
-/// Whether another way may do better, without doing the work twice.
-fn may_retry(error: &CallError, idempotent: bool) -> bool {
+/// Whether another try may do better, without doing work twice that must not be. Whoever refused
+/// without having begun speaks for one host if that was `chosen`, else for all of them.
+fn may_retry(error: &CallError, chosen: bool, idempotent: bool) -> bool {
     let elsewhere = matches!(error.code, ErrorCode::Unavailable | ErrorCode::Overloaded);
-    elsewhere && (error.executed == Executed::No || idempotent)
+    elsewhere
+        && match error.executed {
+            Executed::No => chosen,
+            Executed::Maybe => idempotent,
+        }
 }
 
 /// Whether the host said nothing at all, as opposed to saying no.

@@ -1,6 +1,7 @@
 //! Calls a guest's function.
 
 use std::mem::MaybeUninit;
+use std::sync::Arc;
 
 use lattice_protocol::codec::{Arguments, Parameter, Writer};
 use wasmtime::component::__internal::{
@@ -13,22 +14,24 @@ use super::fault::{Argument, Fault, Returned, Stop};
 use super::lift::lift;
 use super::lower::{absent, lower};
 use super::place::{Origin, Parts, Target, shape};
-use super::{ABI, FLAT_PARAMS_MAX, FLAT_RESULTS_MAX, Signature};
+use super::{ABI, FLAT_PARAMS_MAX, SPILLED, Signature, by_flat_count};
 
 /// A function that guests of one component export.
 #[derive(Debug, Clone)]
 pub struct Export {
-    signature: Signature,
+    signature: Arc<Signature>,
 }
 
 impl Export {
     /// Prepares calls of a function with this signature.
     pub fn new(signature: Signature) -> Self {
-        Self { signature }
+        Self {
+            signature: Arc::new(signature),
+        }
     }
 
     /// What the function takes and gives.
-    pub fn signature(&self) -> &Signature {
+    pub fn signature(&self) -> &Arc<Signature> {
         &self.signature
     }
 
@@ -47,20 +50,25 @@ impl Export {
             arguments,
             parameters: self.signature.parameters(),
         };
-        let typed = func
-            .typed::<Given<'_>, Reply>(&mut store)
-            .map_err(Fault::Trap)?;
-        match typed.call_async(&mut store, given).await {
-            Ok(reply) => Ok(reply.0),
-            Err(error) => Err(Fault::from_call(error)),
+        macro_rules! returning {
+            ($count:expr) => {{
+                let typed = func
+                    .typed::<Given<'_>, Reply<{ $count }>>(&mut store)
+                    .map_err(Fault::Trap)?;
+                typed
+                    .call_async(&mut store, given)
+                    .await
+                    .map(|reply| reply.0)
+            }};
         }
+        by_flat_count!(self.signature.flat_result(), returning).map_err(Fault::from_call)
     }
 }
 
 /// The arguments on their way into the guest.
-struct Given<'a> {
-    arguments: &'a Arguments<'a>,
-    parameters: &'a [Parameter],
+pub(super) struct Given<'a> {
+    pub(super) arguments: &'a Arguments<'a>,
+    pub(super) parameters: &'a [Parameter],
 }
 
 // SAFETY: `Lower` is an array of the most core values that a call can take. Wasmtime's trampoline reads
@@ -133,64 +141,62 @@ impl Given<'_> {
     }
 }
 
-/// The result on its way out of the guest.
-struct Reply(Vec<u8>);
+/// The result on its way out of the guest: `R` core values, if the function's ABI returns as many, or
+/// in memory.
+pub(super) struct Reply<const R: usize>(pub(super) Vec<u8>);
 
-// SAFETY: a function returns at most one core value: its flat result, or a pointer to it. If it returns
-// none, the value isn't read.
-unsafe impl ComponentType for Reply {
-    type Lower = [ValRaw; FLAT_RESULTS_MAX];
+// SAFETY: `typecheck` makes sure that the result is exactly `R` core values, or in memory.
+unsafe impl<const R: usize> ComponentType for Reply<R> {
+    type Lower = [ValRaw; R];
     const ABI: CanonicalAbiInfo = ABI;
 
     fn typecheck(ty: &InterfaceType, types: &InstanceType<'_>) -> wasmtime::Result<()> {
-        super::at_most_one(super::tuple(ty, types.types)?).map(|_| ())
+        let tuple = super::tuple(ty, types.types)?;
+        super::at_most_one(tuple)?;
+        match tuple.abi.flat_count(FLAT_PARAMS_MAX).unwrap_or(SPILLED) {
+            flat if flat == R => Ok(()),
+            flat => bail!("the result is {flat} core values, not {R}"),
+        }
     }
 }
 
 // SAFETY: it stands for the tuple of all results, and is treated as that.
-unsafe impl ComponentNamedList for Reply {}
+unsafe impl<const R: usize> ComponentNamedList for Reply<R> {}
 
 // SAFETY: nothing is read but what the function's types say, and memory only where it was checked.
-unsafe impl Lift for Reply {
+unsafe impl<const R: usize> Lift for Reply<R> {
     fn linear_lift_from_flat(
         cx: &mut LiftContext<'_>,
         ty: InterfaceType,
         src: &Self::Lower,
     ) -> wasmtime::Result<Self> {
-        let tuple = super::tuple(&ty, cx.types)?;
-        // An async function returns up to 16 core values, of which only one arrives here.
-        let flat_max = match cx.options().async_ {
-            true => FLAT_PARAMS_MAX,
-            false => FLAT_RESULTS_MAX,
-        };
-        let from = match tuple.abi.flat_count(flat_max) {
-            Some(flat) if flat > src.len() => bail!("results of async functions are not supported"),
-            Some(flat) => Origin::Flat(&src[..flat]),
-            None => Origin::Memory(return_pointer(&tuple.abi, src[0])?),
-        };
-        let mut out = Writer::with_capacity(super::SMALL_BYTES);
-        match super::at_most_one(tuple)? {
-            None => out.nil(),
-            Some(ty) => lift(cx, ty, from, &mut out)
-                .map_err(|stop| stop.at(|e| e.in_result()).into_error::<Returned>())?,
-        }
-        Ok(Self(out.into_bytes()))
+        returned(cx, ty, Origin::Flat(src)).map(Self)
     }
 
     fn linear_lift_from_memory(
-        _: &mut LiftContext<'_>,
-        _: InterfaceType,
-        _: &[u8],
+        cx: &mut LiftContext<'_>,
+        ty: InterfaceType,
+        bytes: &[u8],
     ) -> wasmtime::Result<Self> {
-        bail!("results are always lifted flat")
+        let offset = super::offset_of(cx, bytes)?;
+        let align = super::tuple(&ty, cx.types)?.abi.align32;
+        if !u32::try_from(offset)?.is_multiple_of(align) {
+            bail!("the guest's return pointer is not aligned");
+        }
+        returned(cx, ty, Origin::Memory(offset)).map(Self)
     }
 }
 
-/// The guest's pointer to its result; whether it lies in memory is checked by each read.
-fn return_pointer(abi: &CanonicalAbiInfo, pointer: ValRaw) -> wasmtime::Result<usize> {
-    let pointer = pointer.get_u32();
-    if !pointer.is_multiple_of(abi.align32) {
-        bail!("the guest's return pointer is not aligned");
+fn returned(
+    cx: &mut LiftContext<'_>,
+    ty: InterfaceType,
+    from: Origin<'_>,
+) -> wasmtime::Result<Vec<u8>> {
+    let mut out = Writer::with_capacity(super::SMALL_BYTES);
+    match super::at_most_one(super::tuple(&ty, cx.types)?)? {
+        None => out.nil(),
+        Some(ty) => lift(cx, ty, from, &mut out)
+            .map_err(|stop| stop.at(|e| e.in_result()).into_error::<Returned>())?,
     }
-    Ok(usize::try_from(pointer)?)
+    Ok(out.into_bytes())
 }

@@ -1,4 +1,7 @@
 //! Answers a function that a guest imports, and whose type is only known when it is linked.
+//!
+//! A plain `func` holds its instance until it is answered ([`define`]); an `async func` lets others of
+//! the same instance go on ([`define_concurrent`]).
 
 use std::future::Future;
 use std::mem::MaybeUninit;
@@ -10,22 +13,19 @@ use wasmtime::component::__internal::{
     CanonicalAbiInfo, InstanceType, InterfaceType, LiftContext, LowerContext,
 };
 use wasmtime::component::{ComponentNamedList, ComponentType, Lift, LinkerInstance, Lower};
-use wasmtime::{StoreContextMut, ValRaw, bail};
+use wasmtime::{AsContextMut, StoreContextMut, ValRaw, bail};
 
 use super::fault::{Passed, Replied, Stop};
 use super::lift::elements;
 use super::lower::lower;
 use super::place::{Origin, Target};
-use super::{ABI, FLAT_PARAMS_MAX, FLAT_RESULTS_MAX, Signature};
+use super::{ABI, FLAT_PARAMS_MAX, FLAT_RESULTS_MAX, SPILLED, Signature, by_flat_count};
 
 /// What a handler does: given the arguments as a MessagePack array, replies with the result as
 /// MessagePack (nil if the function has none). An error is a trap in the guest.
 pub type Answer<'a> = Box<dyn Future<Output = wasmtime::Result<Vec<u8>>> + Send + 'a>;
 
 type Handler<T> = Arc<dyn for<'a> Fn(StoreContextMut<'a, T>, Vec<u8>) -> Answer<'a> + Send + Sync>;
-
-/// The flat count of parameters that are passed through memory: one more than fits.
-const SPILLED: usize = FLAT_PARAMS_MAX + 1;
 
 /// Defines the import `name`, with this signature, as `handler`.
 pub fn define<T, H>(
@@ -45,23 +45,18 @@ where
     }
 }
 
-/// Wasmtime wants to know at compile time how many core values are passed, so there is one entry for
-/// each possible number.
 fn define_by_params<T: Send + 'static, const R: usize>(
     linker: &mut LinkerInstance<'_, T>,
     name: &str,
     signature: &Signature,
     handler: Handler<T>,
 ) -> wasmtime::Result<()> {
-    macro_rules! by_count {
-        ($($count:literal)*) => {
-            match signature.flat_params() {
-                $(Some($count) => wrap::<T, $count, R>(linker, name, handler),)*
-                _ => wrap::<T, SPILLED, R>(linker, name, handler),
-            }
+    macro_rules! wrapped {
+        ($count:expr) => {
+            wrap::<T, { $count }, R>(linker, name, handler)
         };
     }
-    by_count!(0 1 2 3 4 5 6 7 8 9 10 11 12 13 14 15 16)
+    by_flat_count!(signature.flat_params(), wrapped)
 }
 
 fn wrap<T: Send + 'static, const P: usize, const R: usize>(
@@ -72,6 +67,49 @@ fn wrap<T: Send + 'static, const P: usize, const R: usize>(
     linker.func_wrap_async(name, move |store, taken: Taken<P>| {
         let answer = Pin::from(handler(store, taken.0));
         Box::new(async move { Ok(Answered::<R>(answer.await?)) })
+    })
+}
+
+/// What a handler of an `async func` does: it has the store while it begins, and not while it waits.
+pub type Wait = Pin<Box<dyn Future<Output = wasmtime::Result<Vec<u8>>> + Send>>;
+
+type ConcurrentHandler<T> =
+    Arc<dyn for<'a> Fn(StoreContextMut<'a, T>, Vec<u8>) -> Wait + Send + Sync>;
+
+/// Defines the import `name`, an `async func` with this signature, as `handler`.
+pub fn define_concurrent<T, H>(
+    linker: &mut LinkerInstance<'_, T>,
+    name: &str,
+    signature: &Signature,
+    handler: H,
+) -> wasmtime::Result<()>
+where
+    T: Send + 'static,
+    H: for<'a> Fn(StoreContextMut<'a, T>, Vec<u8>) -> Wait + Send + Sync + 'static,
+{
+    let handler: ConcurrentHandler<T> = Arc::new(handler);
+    macro_rules! wrapped {
+        ($count:expr) => {
+            match signature.flat_result() {
+                Some(0) => wrap_concurrent::<T, { $count }, 0>(linker, name, handler),
+                _ => wrap_concurrent::<T, { $count }, 1>(linker, name, handler),
+            }
+        };
+    }
+    by_flat_count!(signature.flat_params(), wrapped)
+}
+
+fn wrap_concurrent<T: Send + 'static, const P: usize, const R: usize>(
+    linker: &mut LinkerInstance<'_, T>,
+    name: &str,
+    handler: ConcurrentHandler<T>,
+) -> wasmtime::Result<()> {
+    linker.func_wrap_concurrent(name, move |accessor, taken: Taken<P>| {
+        let handler = handler.clone();
+        Box::pin(async move {
+            let wait = accessor.with(|mut access| handler(access.as_context_mut(), taken.0));
+            Ok(Answered::<R>(wait.await?))
+        })
     })
 }
 
@@ -110,13 +148,8 @@ unsafe impl<const P: usize> Lift for Taken<P> {
         ty: InterfaceType,
         bytes: &[u8],
     ) -> wasmtime::Result<Self> {
-        // The slice is empty, since the size isn't known at compile time; it still tells the place,
-        // which wasmtime checked against the real size.
-        let offset = (bytes.as_ptr() as usize).checked_sub(cx.memory().as_ptr() as usize);
-        match offset {
-            Some(offset) => take(cx, ty, Origin::Memory(offset)).map(Self),
-            None => bail!("parameters are not in memory"),
-        }
+        let offset = super::offset_of(cx, bytes)?;
+        take(cx, ty, Origin::Memory(offset)).map(Self)
     }
 }
 

@@ -13,9 +13,12 @@
 //! In reading order:
 //! - [`Signature`]: a function's parameters and result, as text and as far as they can travel.
 //! - [`Export`]: calls a guest's function. [`Fault`]: how that ends when it doesn't end well.
+//! - [`Started`]: one of several calls in one instance, before which `check` walks the arguments.
 //! - [`import::define`]: answers a function that a guest imports.
 //! - `lower`: from MessagePack into the guest; `lift`: the other way; `place`: where a value stands.
 
+mod check;
+mod concurrent;
 mod export;
 mod fault;
 pub mod import;
@@ -30,12 +33,13 @@ mod hostile_test;
 #[cfg(test)]
 mod import_test;
 #[cfg(test)]
-mod testing;
+pub(crate) mod testing;
 #[cfg(test)]
 mod val;
 #[cfg(test)]
 mod wire_test;
 
+pub use concurrent::Started;
 pub use export::Export;
 pub use fault::Fault;
 pub use signature::{Signature, Unsupported};
@@ -43,13 +47,33 @@ pub use signature::{Signature, Unsupported};
 use std::mem::MaybeUninit;
 
 use wasmtime::component::__internal::wasmtime_environ::component::TypeTuple;
-use wasmtime::component::__internal::{CanonicalAbiInfo, ComponentTypes, InterfaceType};
+use wasmtime::component::__internal::{
+    CanonicalAbiInfo, ComponentTypes, InterfaceType, LiftContext,
+};
 use wasmtime::{ValRaw, bail};
 
 /// The most parameters that are passed flat; more are passed through memory.
 const FLAT_PARAMS_MAX: usize = 16;
 /// The most results that are returned flat.
 const FLAT_RESULTS_MAX: usize = 1;
+
+/// The flat count of what is passed through memory: one more than fits.
+const SPILLED: usize = FLAT_PARAMS_MAX + 1;
+
+/// Wasmtime wants to know at compile time how many core values are passed, so there is one piece of
+/// code for each possible number: `$apply!` with the count that is found at run time.
+macro_rules! by_flat_count {
+    ($count:expr, $apply:ident) => {
+        by_flat_count!(@ $count, $apply, 0 1 2 3 4 5 6 7 8 9 10 11 12 13 14 15 16)
+    };
+    (@ $count:expr, $apply:ident, $($n:literal)*) => {
+        match $count {
+            $(Some($n) => $apply!($n),)*
+            _ => $apply!(SPILLED),
+        }
+    };
+}
+use by_flat_count;
 
 /// The room that values start with: most are no larger, and are then allocated once.
 const SMALL_BYTES: usize = 64;
@@ -83,6 +107,15 @@ fn at_most_one(results: &TypeTuple) -> wasmtime::Result<Option<InterfaceType>> {
         [] => Ok(None),
         [ty] => Ok(Some(ty)),
         _ => bail!("a function has at most one result"),
+    }
+}
+
+/// The offset of values in memory. The slice is empty, since the size isn't known at compile time; it
+/// still tells the place, which wasmtime checked.
+fn offset_of(cx: &LiftContext<'_>, bytes: &[u8]) -> wasmtime::Result<usize> {
+    match (bytes.as_ptr() as usize).checked_sub(cx.memory().as_ptr() as usize) {
+        Some(offset) => Ok(offset),
+        None => bail!("values are not in memory"),
     }
 }
 

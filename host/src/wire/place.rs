@@ -4,9 +4,7 @@ use std::mem::MaybeUninit;
 
 use lattice_protocol::codec::Error;
 use wasmtime::ValRaw;
-use wasmtime::component::__internal::wasmtime_environ::component::{
-    CanonicalAbiInfo, TypeFlags, VariantInfo,
-};
+use wasmtime::component::__internal::wasmtime_environ::component::{CanonicalAbiInfo, VariantInfo};
 use wasmtime::component::__internal::{ComponentTypes, InterfaceType, LiftContext, LowerContext};
 
 use super::fault::Stop;
@@ -197,9 +195,9 @@ pub(super) fn shape() -> Stop {
     Error::new("the value's place does not have the shape of its type").into()
 }
 
-/// The size in bytes of flags, which must fit one core value: the component model allows 32.
-pub(super) fn flags_size(flags: &TypeFlags) -> Result<usize, Error> {
-    match flags.names.len() {
+/// The size in bytes of so many flags, which must fit one core value: the component model allows 32.
+pub(super) fn flags_size(flags: usize) -> Result<usize, Error> {
+    match flags {
         0 => Ok(0),
         1..=8 => Ok(1),
         9..=16 => Ok(2),

@@ -1,8 +1,9 @@
 //! What a function takes and gives, found out once.
 
-use lattice_protocol::codec::Parameter;
+use lattice_protocol::codec::{Arguments, Error, Parameter};
 use wasmtime::component::types::{ComponentFunc, Type};
 
+use super::check::{absent, check};
 use super::{FLAT_PARAMS_MAX, text};
 
 /// A function's parameters and result.
@@ -12,11 +13,16 @@ pub struct Signature {
     result: Option<String>,
     flat_params: Option<usize>,
     flat_result: Option<usize>,
+    types: Vec<Type>,
+    is_async: bool,
 }
 
 impl std::fmt::Display for Signature {
     /// As WIT has it, without the function's name: `func(name: string) -> string`.
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        if self.is_async {
+            f.write_str("async ")?;
+        }
         f.write_str("func(")?;
         for (index, parameter) in self.parameters.iter().enumerate() {
             let comma = if index > 0 { ", " } else { "" };
@@ -47,24 +53,11 @@ pub enum Unsupported {
         /// What in it can't travel.
         kind: &'static str,
     },
-    /// Only plain functions are called.
-    #[error(
-        "function {function} is async: declare it as a plain func, the host waits without blocking"
-    )]
-    Async {
-        /// The function.
-        function: String,
-    },
 }
 
 impl Signature {
     /// The signature of `function`, or which of its types can't cross a link.
     pub fn new(function: &str, ty: &ComponentFunc) -> Result<Self, Unsupported> {
-        if ty.async_() {
-            return Err(Unsupported::Async {
-                function: function.to_owned(),
-            });
-        }
         let mut parameters = Vec::new();
         for (name, ty) in ty.params() {
             must_travel(function, || format!("parameter {name:?}"), &ty)?;
@@ -83,6 +76,8 @@ impl Signature {
             flat_params: flat_sum(ty.params().map(|(_, ty)| ty)),
             flat_result: flat_sum(ty.results()),
             result: result.as_ref().map(text::of),
+            types: ty.params().map(|(_, ty)| ty).collect(),
+            is_async: ty.async_(),
         })
     }
 
@@ -94,6 +89,26 @@ impl Signature {
     /// The result's type as WIT text, if there is one.
     pub fn result(&self) -> Option<&str> {
         self.result.as_deref()
+    }
+
+    /// Whether it is an `async func`: several calls of it may be in one instance at once.
+    pub fn is_async(&self) -> bool {
+        self.is_async
+    }
+
+    /// Whether the arguments fit the parameters. A call finds that out by itself, but only half-way.
+    pub fn check(&self, arguments: &Arguments<'_>) -> Result<(), Error> {
+        arguments.each(|index, value| {
+            let ty = self
+                .types
+                .get(index)
+                .ok_or_else(|| Error::new("there are more arguments than parameters"))?;
+            match value {
+                Some(reader) => check(ty, reader),
+                None => absent(ty),
+            }
+            .map_err(|error| error.in_argument(&self.parameters[index].name))
+        })
     }
 
     /// How many core values the parameters are, if they are passed flat.

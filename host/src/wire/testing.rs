@@ -4,7 +4,7 @@ use std::path::Path;
 use std::process::Command;
 use std::sync::OnceLock;
 
-use lattice_protocol::codec::{Arguments, Encoding};
+use lattice_protocol::codec::{Arguments, Encoding, Error};
 use proptest::prelude::*;
 use wasmtime::component::types::{ComponentFunc, ComponentItem, Type};
 use wasmtime::component::{Component, Func, Instance, Linker, Val};
@@ -36,7 +36,7 @@ pub(super) fn types_guest() -> Guest {
 }
 
 /// Builds a test guest of `actors/` and says where it is.
-fn build(name: &str) -> std::path::PathBuf {
+pub(crate) fn build(name: &str) -> std::path::PathBuf {
     let actors = Path::new(env!("CARGO_MANIFEST_DIR")).join("../actors");
     let mut cargo = Command::new(env!("CARGO"));
     cargo
@@ -52,7 +52,8 @@ fn build(name: &str) -> std::path::PathBuf {
     }
     let status = cargo.status().expect("failed to run cargo");
     assert!(status.success(), "failed to build the guest {name}");
-    actors.join(format!("target/wasm32-wasip2/release/{name}.wasm"))
+    let file = format!("{}.wasm", name.replace('-', "_"));
+    actors.join("target/wasm32-wasip2/release").join(file)
 }
 
 /// What cargo sets for this test would disturb the build of another workspace.
@@ -146,8 +147,11 @@ impl Guest {
         let export = Export::new(signature);
         let arguments = Arguments::new(payload, source, export.signature().parameters())
             .map_err(Fault::BadArguments)?;
+        let checked = export.signature().check(&arguments);
         let call = export.call(&mut self.store, &func, &arguments);
-        self.runtime.block_on(sendable(call))
+        let result = self.runtime.block_on(sendable(call));
+        agree(checked, &result);
+        result
     }
 
     /// Calls by way of `Val`.
@@ -158,6 +162,15 @@ impl Guest {
         self.runtime.block_on(call).unwrap();
         results.pop()
     }
+}
+
+/// The walk over the arguments says what the call says, word for word.
+fn agree(checked: Result<(), Error>, result: &Result<Vec<u8>, Fault>) {
+    let refused = match result {
+        Err(Fault::BadArguments(error)) => Err(error.to_string()),
+        _ => Ok(()),
+    };
+    assert_eq!(checked.map_err(|error| error.to_string()), refused);
 }
 
 /// A host runs calls on many threads.

@@ -4,7 +4,6 @@ use lattice_protocol::control::{Applied, ByApp, Verb};
 use lattice_protocol::id::AppName;
 
 use super::app::print_changes;
-use super::names::{Of, explain};
 use crate::connection::Connection;
 use crate::ui;
 
@@ -26,12 +25,8 @@ impl Delete {
             name: self.app.clone(),
             if_revision: self.if_revision,
         };
-        match client.control::<Applied>(Verb::AppDelete, &request).await {
-            Ok(applied) => {
-                print_changes(&applied.changes)?;
-                ui::out(format_args!("app {} is deleted", self.app))
-            }
-            Err(error) => Err(explain(&client, Of::App, self.app.as_str(), error).await),
-        }
+        let applied: Applied = client.control(Verb::AppDelete, &request).await?;
+        print_changes(&applied.changes)?;
+        ui::out(format_args!("app {} is deleted", self.app))
     }
 }

@@ -3,11 +3,12 @@
 use std::path::PathBuf;
 
 use anyhow::Context as _;
+use lattice_client::process;
 use lattice_protocol::id::HostId;
 
+use super::pair;
 use crate::connection::{Connection, DATA_FOLDER};
 use crate::logging;
-use crate::signal;
 
 /// Join this machine to a lattice: run what is assigned to it until ctrl-c, or until standard input
 /// ends if LATTICE_SUPERVISED=1.
@@ -18,7 +19,7 @@ pub struct Host {
     id: Option<HostId>,
 
     /// Label that placement may require; may be given several times.
-    #[arg(long = "label", value_name = "K=V", value_parser = label)]
+    #[arg(long = "label", value_name = "K=V", value_parser = pair::read)]
     labels: Vec<(String, String)>,
 
     /// How many instances the host takes in all.
@@ -37,7 +38,7 @@ pub struct Host {
 impl Host {
     pub(super) async fn run(self, connection: &Connection) -> anyhow::Result<()> {
         logging::start(self.log_format);
-        let shutdown = signal::shutdown()?;
+        let shutdown = process::shutdown().context("failed to listen to signals")?;
         let options = host::Options {
             client: connection.options("lattice-host"),
             id: self.id,
@@ -49,24 +50,5 @@ impl Host {
             program: std::env::current_exe().context("failed to find this program")?,
         };
         Ok(host::run(options, shutdown).await?)
-    }
-}
-
-fn label(text: &str) -> Result<(String, String), String> {
-    match text.split_once('=') {
-        Some((key, value)) if !key.is_empty() => Ok((key.to_owned(), value.to_owned())),
-        _ => Err(format!("{text:?} is no label: write it like zone=a")),
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_label_has_a_key_and_a_value() {
-        assert_eq!(label("zone=a=b"), Ok(("zone".into(), "a=b".into())));
-        assert_eq!(label("gpu="), Ok(("gpu".into(), String::new())));
-        assert!(label("zone").is_err() && label("=a").is_err());
     }
 }

@@ -3,7 +3,6 @@
 use lattice_protocol::control::{ActorDetail, ByActor, Verb};
 use lattice_protocol::id::ActorName;
 
-use super::names::{Of, explain};
 use crate::connection::Connection;
 use crate::ui;
 
@@ -22,15 +21,10 @@ impl Inspect {
     pub(super) async fn run(self, connection: &Connection) -> anyhow::Result<()> {
         let client = connection.connect().await?;
         let request = ByActor {
-            name: self.actor.clone(),
+            name: self.actor,
             if_revision: None,
         };
-        let detail: ActorDetail = match client.control(Verb::ActorInspect, &request).await {
-            Ok(detail) => detail,
-            Err(error) => {
-                return Err(explain(&client, Of::Actor, self.actor.as_str(), error).await);
-            }
-        };
+        let detail: ActorDetail = client.control(Verb::ActorInspect, &request).await?;
         if self.json {
             return ui::json::print(&detail);
         }

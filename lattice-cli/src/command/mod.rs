@@ -5,14 +5,16 @@ mod apply;
 mod build;
 mod call;
 mod completion;
+mod config;
 mod delete;
 mod diff;
 mod events;
 mod history;
 mod host;
 mod inspect;
+mod link;
 mod logs;
-mod names;
+mod pair;
 mod provider;
 mod ps;
 mod push;
@@ -20,6 +22,7 @@ mod rollback;
 mod scale;
 mod stop;
 mod up;
+mod update;
 
 use crate::connection::Connection;
 
@@ -48,8 +51,14 @@ pub enum Command {
     Inspect(inspect::Inspect),
     /// Set how many instances an actor has over the whole lattice.
     Scale(scale::Scale),
+    /// Give an actor another component or config.
+    Update(update::Update),
     /// Remove an actor.
     Stop(stop::Stop),
+    /// Declare, remove and list links.
+    Link(link::Link),
+    /// Set, print and remove named configs.
+    Config(config::Config),
     /// Store components in the lattice.
     Push(push::Push),
     /// Follow what actors and providers log.
@@ -78,7 +87,10 @@ impl Command {
             Self::Call(command) => command.run(connection).await,
             Self::Inspect(command) => command.run(connection).await,
             Self::Scale(command) => command.run(connection).await,
+            Self::Update(command) => command.run(connection).await,
             Self::Stop(command) => command.run(connection).await,
+            Self::Link(command) => command.run(connection).await,
+            Self::Config(command) => command.run(connection).await,
             Self::Push(command) => command.run(connection).await,
             Self::Logs(command) => command.run(connection).await,
             Self::Events(command) => command.run(connection).await,

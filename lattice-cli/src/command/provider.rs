@@ -1,11 +1,12 @@
 //! `lattice provider`.
 
+use anyhow::Context as _;
+use lattice_client::process::{self, variable};
 use lattice_protocol::id::ProviderName;
 use provider_sdk::Options;
 
 use crate::connection::Connection;
 use crate::logging;
-use crate::signal;
 
 /// Run a provider that this program carries, until ctrl-c, or until standard input ends if
 /// LATTICE_SUPERVISED=1. Hosts start the providers that a manifest declares by themselves.
@@ -16,7 +17,7 @@ pub struct Provider {
     kind: Kind,
 
     /// Which of the declared providers it is.
-    #[arg(long, env = "LATTICE_PROVIDER", value_name = "NAME")]
+    #[arg(long, env = variable::PROVIDER, value_name = "NAME")]
     name: ProviderName,
 
     /// How log lines look; RUST_LOG chooses what is logged.
@@ -35,7 +36,7 @@ enum Kind {
 impl Provider {
     pub(super) async fn run(self, connection: &Connection) -> anyhow::Result<()> {
         logging::start(self.log_format);
-        let shutdown = signal::shutdown()?;
+        let shutdown = process::shutdown().context("failed to listen to signals")?;
         let client = connection.options(format!("lattice-provider-{}", self.name));
         let options = Options::new(client, self.name);
         match self.kind {

@@ -4,12 +4,13 @@ use std::collections::BTreeMap;
 
 use lattice_client::{Client, ControlError};
 use lattice_protocol::control::{
-    ActorSummary, LinkSummary, Nothing, Placement, ProviderSummary, Verb,
+    ActorSummary, HostSummary, LinkSummary, Nothing, Placement, ProviderSummary, Verb,
 };
 use lattice_protocol::id::HostId;
-use lattice_protocol::report::{Phase, Report};
+use lattice_protocol::report::Phase;
 use serde::Serialize;
 
+use super::link;
 use crate::connection::Connection;
 use crate::ui;
 
@@ -23,7 +24,7 @@ pub struct Ps {
 
 #[derive(Serialize)]
 struct Listing {
-    hosts: Vec<Report>,
+    hosts: Vec<HostSummary>,
     actors: Vec<ActorSummary>,
     providers: Vec<ProviderSummary>,
     links: Vec<LinkSummary>,
@@ -42,7 +43,7 @@ impl Ps {
         ui::out("")?;
         providers(&listing.providers)?;
         ui::out("")?;
-        links(&listing.links)
+        link::table(&listing.links)
     }
 }
 
@@ -55,8 +56,9 @@ async fn ask(client: &Client) -> Result<Listing, ControlError> {
     })
 }
 
-fn hosts(hosts: &[Report]) -> anyhow::Result<()> {
-    let rows = hosts.iter().map(|host| {
+fn hosts(hosts: &[HostSummary]) -> anyhow::Result<()> {
+    let rows = hosts.iter().map(|summary| {
+        let host = &summary.report;
         let labels: Vec<_> = host
             .labels
             .iter()
@@ -65,7 +67,8 @@ fn hosts(hosts: &[Report]) -> anyhow::Result<()> {
         [
             host.host.to_string(),
             host.version.clone(),
-            uptime(host.uptime_ms),
+            time(host.uptime_ms),
+            format!("{} ago", time(summary.silent_ms)),
             host.capacity.to_string(),
             host.actors.len().to_string(),
             host.providers.len().to_string(),
@@ -76,6 +79,7 @@ fn hosts(hosts: &[Report]) -> anyhow::Result<()> {
         "HOST",
         "VERSION",
         "UP",
+        "HEARD",
         "CAPACITY",
         "ACTORS",
         "PROVIDERS",
@@ -97,7 +101,10 @@ fn actors(actors: &[ActorSummary]) -> anyhow::Result<()> {
         ]
     });
     let header = ["ACTOR", "APP", "INSTANCES", "HOSTS", "STATE", "COMPONENT"];
-    ui::table::print(header, rows.collect(), "no actors")
+    ui::table::print(header, rows.collect(), "no actors")?;
+    actors.iter().try_for_each(|actor| {
+        problems(actor.name.as_str(), &actor.hosts, actor.unplaced.as_deref())
+    })
 }
 
 fn providers(providers: &[ProviderSummary]) -> anyhow::Result<()> {
@@ -111,23 +118,31 @@ fn providers(providers: &[ProviderSummary]) -> anyhow::Result<()> {
         ]
     });
     let header = ["PROVIDER", "APP", "KIND", "HOSTS", "STATE"];
-    ui::table::print(header, rows.collect(), "no providers")
+    ui::table::print(header, rows.collect(), "no providers")?;
+    providers.iter().try_for_each(|provider| {
+        problems(
+            provider.name.as_str(),
+            &provider.hosts,
+            provider.unplaced.as_deref(),
+        )
+    })
 }
 
-fn links(links: &[LinkSummary]) -> anyhow::Result<()> {
-    let rows = links.iter().map(|link| {
-        [
-            link.source.to_string(),
-            link.interface.to_string(),
-            link.name.to_string(),
-            link.target.to_string(),
-        ]
-    });
-    ui::table::print(
-        ["LINK", "INTERFACE", "NAME", "TO"],
-        rows.collect(),
-        "no links",
-    )
+/// What is wrong with a thing, one line for each reason.
+fn problems(
+    name: &str,
+    hosts: &BTreeMap<HostId, Placement>,
+    unplaced: Option<&str>,
+) -> anyhow::Result<()> {
+    for (host, placement) in hosts {
+        if let Phase::Failed { reason } = &placement.phase {
+            ui::out(format_args!("{name} failed on {host}: {reason}"))?;
+        }
+    }
+    match unplaced {
+        Some(reason) => ui::out(format_args!("{name} is not placed as declared: {reason}")),
+        None => Ok(()),
+    }
 }
 
 fn running(hosts: &BTreeMap<HostId, Placement>) -> impl Iterator<Item = &Placement> {
@@ -138,21 +153,15 @@ fn running(hosts: &BTreeMap<HostId, Placement>) -> impl Iterator<Item = &Placeme
 
 /// One word for all hosts: what is wrong comes first.
 fn state(hosts: &BTreeMap<HostId, Placement>) -> String {
-    let phases = || hosts.values().map(|placement| &placement.phase);
-    let failed = phases().find_map(|phase| match phase {
-        Phase::Failed { reason } => Some(format!("failed: {reason}")),
-        _ => None,
-    });
-    let is = |wanted: &Phase| phases().any(|phase| phase == wanted);
-    failed.unwrap_or_else(|| {
-        let word = match () {
-            () if hosts.is_empty() => "not running",
-            () if is(&Phase::Starting) => "starting",
-            () if is(&Phase::Running) => "running",
-            () => "draining",
-        };
-        word.to_owned()
-    })
+    let is = |wanted: fn(&Phase) -> bool| hosts.values().any(|placement| wanted(&placement.phase));
+    let word = match () {
+        () if hosts.is_empty() => "not running",
+        () if is(|phase| matches!(phase, Phase::Failed { .. })) => "failed",
+        () if is(|phase| *phase == Phase::Starting) => "starting",
+        () if is(|phase| *phase == Phase::Running) => "running",
+        () => "draining",
+    };
+    word.to_owned()
 }
 
 /// A digest as people recognise it; a reference stays whole.
@@ -164,7 +173,7 @@ fn short(component: &str) -> String {
         .to_owned()
 }
 
-fn uptime(ms: u64) -> String {
+fn time(ms: u64) -> String {
     let seconds = ms / 1000;
     match seconds {
         0..=99 => format!("{seconds}s"),
@@ -197,7 +206,7 @@ mod tests {
         let failed = Phase::Failed {
             reason: "no link".into(),
         };
-        assert_eq!(state(&hosts(&[Phase::Running, failed])), "failed: no link");
+        assert_eq!(state(&hosts(&[Phase::Running, failed])), "failed");
         assert_eq!(
             state(&hosts(&[Phase::Running, Phase::Starting])),
             "starting"
@@ -207,9 +216,9 @@ mod tests {
     }
 
     #[test]
-    fn uptimes_and_digests_are_short() {
+    fn times_and_digests_are_short() {
         assert_eq!(
-            [7_000, 130_000, 7_200_000, 864_000_000].map(uptime),
+            [7_000, 130_000, 7_200_000, 864_000_000].map(time),
             ["7s", "2m", "2h", "10d"]
         );
         assert_eq!(short("sha256:ba7816bf8f01cfea4141"), "ba7816bf8f01");

@@ -1,8 +1,10 @@
 //! `lattice push`.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use anyhow::Context as _;
+use lattice_client::Artifacts;
+use lattice_protocol::digest::Digest;
 
 use crate::connection::Connection;
 use crate::ui::{self, Progress};
@@ -20,14 +22,23 @@ impl Push {
         let artifacts = connection.connect().await?.artifacts().await?;
         let progress = Progress::new();
         for file in self.files {
-            let name = file.display();
-            let bytes = std::fs::read(&file).with_context(|| format!("failed to read {name}"))?;
-            progress.step(&format!("pushing {name} ({} kB)", bytes.len() / 1000));
-            let pushed = artifacts.push(&bytes).await;
-            progress.clear();
-            let digest = pushed.with_context(|| format!("failed to push {name}"))?;
-            ui::out(format_args!("{digest}  {name}"))?;
+            let digest = push(&artifacts, &file, &progress).await?;
+            ui::out(format_args!("{digest}  {}", file.display()))?;
         }
         Ok(())
     }
+}
+
+/// Stores one component.
+pub(super) async fn push(
+    artifacts: &Artifacts,
+    file: &Path,
+    progress: &Progress,
+) -> anyhow::Result<Digest> {
+    let name = file.display();
+    let bytes = std::fs::read(file).with_context(|| format!("failed to read {name}"))?;
+    progress.step(&format!("pushing {name} ({} kB)", bytes.len() / 1000));
+    let pushed = artifacts.push(&bytes).await;
+    progress.clear();
+    pushed.with_context(|| format!("failed to push {name}"))
 }

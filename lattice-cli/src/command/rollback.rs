@@ -4,7 +4,6 @@ use lattice_protocol::control::{AppRollback, Applied, Verb};
 use lattice_protocol::id::AppName;
 
 use super::app::print_applied;
-use super::names::{Of, explain};
 use crate::connection::Connection;
 
 /// Go back to an earlier revision of an app: it becomes a new revision, so that this too can be
@@ -26,15 +25,12 @@ pub struct Rollback {
 impl Rollback {
     pub(super) async fn run(self, connection: &Connection) -> anyhow::Result<()> {
         let client = connection.connect().await?;
-        let name = self.app.clone();
         let request = AppRollback {
             name: self.app,
             to: self.to,
             if_revision: self.if_revision,
         };
-        match client.control::<Applied>(Verb::AppRollback, &request).await {
-            Ok(applied) => print_applied(&applied),
-            Err(error) => Err(explain(&client, Of::App, name.as_str(), error).await),
-        }
+        let applied: Applied = client.control(Verb::AppRollback, &request).await?;
+        print_applied(&applied)
     }
 }

@@ -4,7 +4,6 @@ use lattice_protocol::control::{ActorScale, Applied, Verb};
 use lattice_protocol::id::ActorName;
 
 use super::app::print_applied;
-use super::names::{Of, explain};
 use crate::connection::Connection;
 
 /// Set how many calls an actor may serve at once over the whole lattice; 0 stops it and keeps it
@@ -27,13 +26,11 @@ impl Scale {
     pub(super) async fn run(self, connection: &Connection) -> anyhow::Result<()> {
         let client = connection.connect().await?;
         let request = ActorScale {
-            name: self.actor.clone(),
+            name: self.actor,
             instances: self.instances,
             if_revision: self.if_revision,
         };
-        match client.control::<Applied>(Verb::ActorScale, &request).await {
-            Ok(applied) => print_applied(&applied),
-            Err(error) => Err(explain(&client, Of::Actor, self.actor.as_str(), error).await),
-        }
+        let applied: Applied = client.control(Verb::ActorScale, &request).await?;
+        print_applied(&applied)
     }
 }

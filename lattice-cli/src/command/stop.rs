@@ -4,7 +4,6 @@ use lattice_protocol::control::{Applied, ByActor, Verb};
 use lattice_protocol::id::ActorName;
 
 use super::app::print_applied;
-use super::names::{Of, explain};
 use crate::connection::Connection;
 
 /// Remove an actor from the app that declares it. To stop it and keep it declared: `scale ACTOR 0`.
@@ -22,12 +21,10 @@ impl Stop {
     pub(super) async fn run(self, connection: &Connection) -> anyhow::Result<()> {
         let client = connection.connect().await?;
         let request = ByActor {
-            name: self.actor.clone(),
+            name: self.actor,
             if_revision: self.if_revision,
         };
-        match client.control::<Applied>(Verb::ActorStop, &request).await {
-            Ok(applied) => print_applied(&applied),
-            Err(error) => Err(explain(&client, Of::Actor, self.actor.as_str(), error).await),
-        }
+        let applied: Applied = client.control(Verb::ActorStop, &request).await?;
+        print_applied(&applied)
     }
 }

@@ -41,7 +41,20 @@ impl NatsServer {
             .with_context(|| format!("failed to find {}", options.folder.display()))?;
         let config = options.config_path();
         leftover::stop(&options.pid_path(), &config.to_string_lossy(), STOP_GRACE).await?;
+        let is_preferred = matches!(options.port, Port::Preferred(_));
         options.port = options.port.settled();
+        match Self::start_on(options.clone()).await {
+            // Somebody may have taken the port since it was found free; another reason comes again.
+            Err(_) if is_preferred && options.port != Port::Free => {
+                options.port = Port::Free;
+                Self::start_on(options).await
+            }
+            result => result,
+        }
+    }
+
+    async fn start_on(options: Options) -> anyhow::Result<Self> {
+        let config = options.config_path();
         let name = HostId::random();
         std::fs::write(&config, options.config(name.as_str()))
             .with_context(|| format!("failed to write {}", config.display()))?;

@@ -22,6 +22,8 @@ use crate::app::{App, ComponentRef, Limits, Link};
 
 /// The name of the file.
 pub const FILE_NAME: &str = "lattice.toml";
+/// The longest message about a manifest: some lines of it, not a blob that stands on one.
+const MESSAGE_LEN_MAX: usize = 2 * 1024;
 /// The largest manifest: it travels in one message, which NATS holds to 1 MiB by default.
 pub const MANIFEST_LEN_MAX: usize = 1024 * 1024;
 
@@ -145,10 +147,20 @@ fn unplaced(what: &str, error: &serde_json::Error) -> Error {
     }
 }
 
+/// The error with the line it is about; without it if that line is no longer for people.
+fn shown(error: &toml::de::Error) -> String {
+    let mut message = error.to_string();
+    if message.len() > MESSAGE_LEN_MAX {
+        message = error.message().to_owned();
+        message.truncate(message.floor_char_boundary(MESSAGE_LEN_MAX));
+    }
+    message.trim_end().to_owned()
+}
+
 fn malformed(text: &str, error: &toml::de::Error) -> Error {
     let place = error.span().and_then(|span| text.get(..span.start));
     Error::Malformed {
-        message: error.to_string().trim_end().to_owned(),
+        message: shown(error),
         line: place.map(|before| before.matches('\n').count() + 1),
         column: place
             .map(|before| before.rsplit('\n').next().unwrap_or(before).chars().count() + 1),

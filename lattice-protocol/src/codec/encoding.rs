@@ -2,7 +2,10 @@
 
 use std::borrow::Cow;
 
-use super::{Error, json};
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+
+use super::{Error, Reader, json};
 
 /// The encoding of a payload; a reply uses its request's.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -11,6 +14,13 @@ pub enum Encoding {
     Json,
     /// For programs: bytes are bytes, and nothing is parsed twice.
     MessagePack,
+}
+
+/// What an empty payload stands for.
+const NO_ARGUMENTS: &[u8] = b"[]";
+
+fn from_json<T: DeserializeOwned>(json: &[u8]) -> Result<T, Error> {
+    serde_json::from_slice(json).map_err(|error| Error::new(error.to_string()))
 }
 
 impl Encoding {
@@ -52,6 +62,31 @@ impl Encoding {
                 let mut out = Vec::with_capacity(value.len() + value.len() / 2);
                 json::from_msgpack(&value, &mut out)?;
                 Ok(out)
+            }
+        }
+    }
+
+    /// A payload as a value that knows its own shape: arguments by position or by name, or a result.
+    pub fn read<T: DeserializeOwned>(self, payload: &[u8]) -> Result<T, Error> {
+        match self {
+            _ if payload.is_empty() => from_json(NO_ARGUMENTS),
+            Self::Json => from_json(payload),
+            Self::MessagePack => {
+                // The library stops at the end of the value and never looks further.
+                let mut reader = Reader::new(payload, self);
+                reader.value()?;
+                reader.finish()?;
+                rmp_serde::from_slice(payload).map_err(|error| Error::new(error.to_string()))
+            }
+        }
+    }
+
+    /// A value that knows its own shape, as a payload.
+    pub fn write<T: Serialize>(self, value: &T) -> Result<Vec<u8>, Error> {
+        match self {
+            Self::Json => serde_json::to_vec(value).map_err(|e| Error::new(e.to_string())),
+            Self::MessagePack => {
+                rmp_serde::to_vec_named(value).map_err(|e| Error::new(e.to_string()))
             }
         }
     }

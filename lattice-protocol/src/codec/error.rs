@@ -4,6 +4,10 @@ use std::fmt;
 
 /// How many names a message lists: enough to see a typo, short enough for a header.
 const NAMES_MAX: usize = 16;
+/// How long a problem may be: what is told of it travels in a header, with its place before it.
+const PROBLEM_BYTES_MAX: usize = 768;
+/// How many steps of a path are told: the outermost, where a person begins to look.
+const STEPS_MAX: usize = 16;
 /// How much of a caller's own text a message repeats.
 const QUOTE_CHARS_MAX: usize = 64;
 
@@ -37,8 +41,10 @@ enum Segment {
 impl Error {
     /// An error about the value at hand.
     pub fn new(problem: impl Into<String>) -> Self {
+        let mut problem = problem.into();
+        problem.truncate(problem.floor_char_boundary(PROBLEM_BYTES_MAX));
         Self(Box::new(Inner {
-            problem: problem.into(),
+            problem,
             root: None,
             path: Vec::new(),
         }))
@@ -70,7 +76,7 @@ impl Error {
     /// The error happened in this field, case or key.
     #[must_use]
     pub fn in_field(mut self, name: &str) -> Self {
-        self.0.path.push(Segment::Field(name.to_owned()));
+        self.0.path.push(Segment::Field(cut(name)));
         self
     }
 
@@ -84,7 +90,7 @@ impl Error {
     /// The error happened in this argument.
     #[must_use]
     pub fn in_argument(mut self, name: &str) -> Self {
-        self.0.root = Some(Root::Argument(name.to_owned()));
+        self.0.root = Some(Root::Argument(cut(name)));
         self
     }
 
@@ -125,12 +131,15 @@ struct Path<'a>(&'a [Segment]);
 
 impl fmt::Display for Path<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        for (at, segment) in self.0.iter().rev().enumerate() {
+        for (at, segment) in self.0.iter().rev().take(STEPS_MAX).enumerate() {
             match segment {
                 Segment::Field(name) if at == 0 => f.write_str(name)?,
                 Segment::Field(name) => write!(f, ".{name}")?,
                 Segment::Index(index) => write!(f, "[{index}]")?,
             }
+        }
+        if self.0.len() > STEPS_MAX {
+            f.write_str("…")?;
         }
         Ok(())
     }
@@ -148,6 +157,14 @@ pub fn names<'n>(mut known: impl ExactSizeIterator<Item = &'n str>) -> String {
         list.push_str(&format!(" and {more} more"));
     }
     list
+}
+
+/// A caller's own name, cut.
+fn cut(name: &str) -> String {
+    match name.char_indices().nth(QUOTE_CHARS_MAX) {
+        Some((end, _)) => format!("{}…", &name[..end]),
+        None => name.to_owned(),
+    }
 }
 
 /// A caller's own text, quoted and cut.

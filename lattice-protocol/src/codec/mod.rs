@@ -33,6 +33,7 @@ mod writer;
 pub use arguments::{Arguments, Parameter};
 pub use encoding::Encoding;
 pub use error::{Error, names};
+pub(crate) use reader::BASE64;
 pub use reader::{Integer, Reader};
 pub use writer::{Mark, Writer};
 

@@ -44,10 +44,11 @@ impl<T, E> From<WitResult<T, E>> for Result<T, E> {
 /// Bytes (`list<u8>`): bin in MessagePack, base64 in JSON; an array of numbers is read as well.
 pub mod octets {
     use base64::Engine as _;
-    use base64::engine::general_purpose::STANDARD;
     use bytes::Bytes;
     use serde::de::{Error, SeqAccess, Visitor};
     use serde::{Deserializer, Serializer};
+
+    use crate::codec::BASE64;
 
     /// What an array may reserve before its elements were seen.
     const RESERVE_MAX: usize = 4096;
@@ -55,7 +56,7 @@ pub mod octets {
     /// Writes bytes as the format spells them.
     pub fn serialize<S: Serializer>(bytes: &Bytes, serializer: S) -> Result<S::Ok, S::Error> {
         if serializer.is_human_readable() {
-            serializer.serialize_str(&STANDARD.encode(bytes))
+            serializer.serialize_str(&BASE64.encode(bytes))
         } else {
             serializer.serialize_bytes(bytes)
         }
@@ -94,7 +95,7 @@ pub mod octets {
             if !self.base64 {
                 return Err(E::invalid_type(serde::de::Unexpected::Str(text), &self));
             }
-            STANDARD
+            BASE64
                 .decode(text)
                 .map(Bytes::from)
                 .map_err(|_| E::custom("expected list<u8>, found a string that is not base64"))

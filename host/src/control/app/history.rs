@@ -2,31 +2,13 @@
 
 use lattice_client::StateRevision;
 use lattice_config::state::key;
-use lattice_protocol::control::ByApp;
-use lattice_protocol::id::{ActorName, AppName, ProviderName};
-use serde::Serialize;
+use lattice_protocol::control::{AppRevision, ByApp};
+use lattice_protocol::id::AppName;
 
 use crate::control::commit::stored_app;
 use crate::control::desk::Desk;
 use crate::control::edit::no_app;
 use crate::control::request::{Answer, state_problem};
-
-/// One revision of an app.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
-pub(in crate::control) struct AppRevision {
-    /// What `app.rollback` takes as `to`.
-    revision: u64,
-    /// When it was written, by the server's clock.
-    written: String,
-    /// Whether the app was removed by it.
-    deleted: bool,
-    /// The version that its manifest named; empty where it was removed or can't be read.
-    version: String,
-    /// Its actors.
-    actors: Vec<ActorName>,
-    /// Its providers.
-    providers: Vec<ProviderName>,
-}
 
 pub(in crate::control) async fn handle(desk: &Desk, request: ByApp) -> Answer<Vec<AppRevision>> {
     let kept = read(desk, &request.name).await?;

@@ -1,57 +1,27 @@
 //! `artifact.delete`: a component that nothing declares is removed; one that is not there changes
 //! nothing.
 
-use std::collections::BTreeSet;
-
 use lattice_config::Declared;
-use lattice_protocol::control::ByDigest;
+use lattice_protocol::control::{ArtifactDeleted, ByDigest};
 use lattice_protocol::digest::Digest;
 use lattice_protocol::id::ActorName;
-use lattice_protocol::subject;
-use serde::Serialize;
 
-use crate::control::artifact::stored;
 use crate::control::desk::Desk;
-use crate::control::request::{Answer, conflict, unavailable};
+use crate::control::request::{Answer, artifact_problem, conflict};
 
-/// What was removed.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
-pub(in crate::control) struct Deleted {
-    /// The component.
-    digest: Digest,
-    /// Whether it was there.
-    deleted: bool,
-}
-
-pub(in crate::control) async fn handle(desk: &Desk, request: ByDigest) -> Answer<Deleted> {
+pub(in crate::control) async fn handle(desk: &Desk, request: ByDigest) -> Answer<ArtifactDeleted> {
     let digest = request.digest;
     if let Some(actor) = used_by(&desk.declared().await?, &digest) {
         return Err(conflict(format!(
             "component {digest} is declared by actor {actor}: update or stop it first"
         )));
     }
-    let deleted = stored(desk, BTreeSet::from([&digest]))
-        .await?
-        .contains(&digest);
+    let deleted = desk.artifacts.delete(&digest).await;
+    let deleted = deleted.map_err(artifact_problem)?;
     if deleted {
-        remove(desk, &digest).await?;
         tracing::info!(target: "audit", verb = "artifact.delete", %digest, "changed");
     }
-    Ok(Deleted { digest, deleted })
-}
-
-async fn remove(desk: &Desk, digest: &Digest) -> Answer<()> {
-    let failed = |error: &dyn std::fmt::Display| {
-        unavailable(format!("failed to remove component {digest}: {error}"))
-    };
-    let bucket = subject::artifact_bucket(desk.client.lattice());
-    let store = desk
-        .client
-        .jetstream()
-        .get_object_store(&bucket)
-        .await
-        .map_err(|e| failed(&e))?;
-    store.delete(digest.hex()).await.map_err(|e| failed(&e))
+    Ok(ArtifactDeleted { digest, deleted })
 }
 
 fn used_by<'a>(declared: &'a Declared, digest: &Digest) -> Option<&'a ActorName> {

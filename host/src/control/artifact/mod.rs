@@ -3,25 +3,36 @@
 pub(super) mod delete;
 pub(super) mod list;
 
-use std::collections::BTreeSet;
-
+use futures_util::{StreamExt as _, TryStreamExt as _, stream};
+use lattice_client::{ArtifactError, Artifacts};
 use lattice_protocol::digest::Digest;
 
-use super::desk::Desk;
 use super::request::{Answer, artifact_problem};
 
-/// Which of the components are stored.
-pub(super) async fn stored<'a>(
-    desk: &Desk,
-    wanted: BTreeSet<&'a Digest>,
-) -> Answer<BTreeSet<&'a Digest>> {
-    if wanted.is_empty() {
-        return Ok(wanted);
-    }
-    let list = desk.artifacts.list().await.map_err(artifact_problem)?;
-    let stored: BTreeSet<_> = list.iter().map(|artifact| &artifact.digest).collect();
-    Ok(wanted
+/// How many components are looked for at once: an app has a few, and the store answers each in one
+/// round trip.
+const LOOKS_MAX: usize = 32;
+
+/// Which of the components are not stored, in order.
+pub(super) async fn missing(
+    artifacts: &Artifacts,
+    wanted: impl IntoIterator<Item = &Digest>,
+) -> Answer<Vec<Digest>> {
+    let looks = wanted
         .into_iter()
-        .filter(|digest| stored.contains(digest))
-        .collect())
+        .cloned()
+        .map(|digest| look(artifacts, digest));
+    let missing: Vec<_> = stream::iter(looks)
+        .buffered(LOOKS_MAX)
+        .try_collect()
+        .await
+        .map_err(artifact_problem)?;
+    Ok(missing.into_iter().flatten().collect())
+}
+
+async fn look(artifacts: &Artifacts, digest: Digest) -> Result<Option<Digest>, ArtifactError> {
+    Ok(match artifacts.size(&digest).await? {
+        Some(_) => None,
+        None => Some(digest),
+    })
 }

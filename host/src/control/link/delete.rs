@@ -4,6 +4,7 @@ use lattice_config::Declared;
 use lattice_protocol::control::{Applied, LinkDelete};
 use lattice_protocol::event::Kind;
 
+use super::event_subject;
 use crate::control::commit::commit;
 use crate::control::desk::Desk;
 use crate::control::edit::{Draft, actor_of};
@@ -14,14 +15,9 @@ pub(in crate::control) async fn handle(desk: &Desk, request: LinkDelete) -> Answ
         edit(declared, &request)
     })
     .await?;
-    if !applied.changes.is_empty() {
-        let what = format!(
-            "link/{}/{}/{}",
-            request.source, request.interface, request.name
-        );
-        desk.record("link.delete", Kind::LinkDeleted, what, &request)
-            .await;
-    }
+    let what = event_subject(&request.source, &request.interface, &request.name);
+    desk.record("link.delete", Kind::LinkDeleted, what, &applied, &request)
+        .await;
     Ok(applied)
 }
 

@@ -4,6 +4,7 @@ use lattice_config::{Actor, Declared, Link};
 use lattice_protocol::control::{Applied, LinkPut};
 use lattice_protocol::event::Kind;
 
+use super::event_subject;
 use crate::control::commit::commit;
 use crate::control::desk::Desk;
 use crate::control::edit::{Draft, actor_of};
@@ -14,13 +15,9 @@ pub(in crate::control) async fn handle(desk: &Desk, request: LinkPut) -> Answer<
         edit(declared, &request)
     })
     .await?;
-    if !applied.changes.is_empty() {
-        let what = format!(
-            "link/{}/{}/{}",
-            request.source, request.interface, request.name
-        );
-        desk.record("link.put", Kind::LinkPut, what, &request).await;
-    }
+    let what = event_subject(&request.source, &request.interface, &request.name);
+    desk.record("link.put", Kind::LinkPut, what, &applied, &request)
+        .await;
     Ok(applied)
 }
 

@@ -93,7 +93,7 @@ pub(super) fn flags(
     from: Origin<'_>,
     out: &mut Writer,
 ) -> Result<(), Stop> {
-    let bits = match flags_size(flags)? {
+    let bits = match flags_size(flags.names.len())? {
         0 => 0,
         size => from.scalar(cx, size)?,
     };

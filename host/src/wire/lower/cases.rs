@@ -108,7 +108,7 @@ pub(super) fn flags<T: 'static>(
     reader: &mut Reader<'_>,
     to: Target<'_>,
 ) -> Result<(), Stop> {
-    let size = flags_size(flags)?;
+    let size = flags_size(flags.names.len())?;
     let mut bits = 0_u64;
     for index in 0..reader.array("flags (an array of names)")? {
         let name = reader.str().map_err(|error| error.in_item(index))?;

@@ -3,18 +3,16 @@
 use std::collections::BTreeMap;
 
 use lattice_client::Client;
-use lattice_protocol::control::{ActorDetail, ByActor, Verb};
+use lattice_protocol::control::{
+    ActorDetail, ActorSummary, ByActor, Nothing, ProviderSummary, Verb,
+};
 use lattice_protocol::error::{CallError, ErrorCode};
 use lattice_protocol::id::TargetName;
 use lattice_protocol::interface::Endpoint;
+use lattice_protocol::near::nearest;
 
-use crate::command::names::targets;
-use crate::near;
-
-/// The most functions that are listed: a screen.
-const FUNCTIONS_SHOWN: usize = 20;
-
-/// A failed call, with what helps. Where there is none, the error stands as it is.
+/// A failed call, with what helps. Where there is none, the error stands as it is: whoever was
+/// called says by itself which functions it has.
 pub(super) async fn explain(
     client: &Client,
     target: &TargetName,
@@ -22,17 +20,15 @@ pub(super) async fn explain(
     mut error: CallError,
 ) -> anyhow::Error {
     let help = match error.code {
-        ErrorCode::BadRequest | ErrorCode::NotFound => match functions(client, target).await {
-            Some(functions) if error.code == ErrorCode::BadRequest => {
-                signature(&functions, endpoint)
-            }
-            Some(functions) => other_functions(&functions, endpoint),
+        ErrorCode::BadRequest => match functions(client, target).await {
+            Some(functions) => signature(&functions, endpoint),
             None => None,
         },
-        ErrorCode::Unavailable => targets(client)
-            .await
-            .ok()
-            .map(|names| near::suggestion(target.as_str(), names.iter().map(String::as_str))),
+        ErrorCode::NotFound => match functions(client, target).await {
+            Some(functions) => other_function(&functions, endpoint),
+            None => None,
+        },
+        ErrorCode::Unavailable => other_target(client, target).await,
         _ => None,
     };
     error.message.push_str(&help.unwrap_or_default());
@@ -58,25 +54,25 @@ fn signature(functions: &BTreeMap<String, String>, endpoint: &Endpoint) -> Optio
     Some(format!("\n  {signature}"))
 }
 
-fn other_functions(functions: &BTreeMap<String, String>, endpoint: &Endpoint) -> Option<String> {
-    let wanted = endpoint.to_string();
-    if functions.contains_key(&wanted) {
-        return None;
-    }
+fn other_function(functions: &BTreeMap<String, String>, endpoint: &Endpoint) -> Option<String> {
     let names = functions.keys().map(String::as_str);
-    let hint = near::suggestion(&wanted, names.clone().chain(names.clone().map(short)));
-    if !hint.is_empty() {
-        return Some(hint);
-    }
-    let shown: Vec<_> = names.take(FUNCTIONS_SHOWN).collect();
-    Some(format!(
-        "; it has {}",
-        if shown.is_empty() {
-            "none".into()
-        } else {
-            shown.join(", ")
-        }
-    ))
+    meant(&endpoint.to_string(), names.clone().chain(names.map(short)))
+}
+
+/// The actor or provider that was meant.
+async fn other_target(client: &Client, target: &TargetName) -> Option<String> {
+    let actors: Vec<ActorSummary> = client.control(Verb::ActorList, &Nothing {}).await.ok()?;
+    let providers: Vec<ProviderSummary> =
+        client.control(Verb::ProviderList, &Nothing {}).await.ok()?;
+    let actors = actors.iter().map(|actor| actor.name.as_str());
+    let providers = providers.iter().map(|provider| provider.name.as_str());
+    meant(target.as_str(), actors.chain(providers))
+}
+
+/// Nothing for a word that is right: then something else is wrong.
+fn meant<'a>(word: &str, names: impl Iterator<Item = &'a str>) -> Option<String> {
+    let name = nearest(word, names).filter(|name| *name != word)?;
+    Some(format!("; did you mean {name}?"))
 }
 
 /// A function's name without its interface.
@@ -112,13 +108,11 @@ mod tests {
     }
 
     #[test]
-    fn an_unknown_function_is_answered_with_what_was_meant_or_what_there_is() {
-        let help = |text: &str| other_functions(&functions(), &text.parse().unwrap());
+    fn an_unknown_function_is_answered_with_the_one_that_was_meant() {
+        let help = |text: &str| other_function(&functions(), &text.parse().unwrap());
         assert_eq!(help("gret").unwrap(), "; did you mean greet?");
-        assert_eq!(
-            help("delete-all").unwrap(),
-            "; it has a:b/c.bucket.get, greet"
-        );
+        assert_eq!(help("bucket.gte").unwrap(), "; did you mean bucket.get?");
+        assert_eq!(help("delete-all"), None);
         assert_eq!(help("greet"), None);
     }
 }

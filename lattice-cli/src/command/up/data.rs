@@ -3,18 +3,20 @@
 use std::fs::File;
 use std::io::Write as _;
 use std::path::{Path, PathBuf};
+use std::time::{Duration, Instant};
 
 use anyhow::{Context as _, bail};
 use lattice_protocol::id::HostId;
 
+use super::log::Log;
 use super::running::HOST_STOP_GRACE;
 use crate::connection::NATS_URL_FILE;
 use crate::process::leftover;
 
-/// How many of the host's last lines are shown when something fails.
-const LOG_LINES_SHOWN: usize = 12;
-/// How much of the end of the host's log is read for them.
-const LOG_BYTES_READ: u64 = 16 * 1024;
+/// How long a folder may be held by a process that is on its way out, such as one just killed.
+const LOCK_PATIENCE: Duration = Duration::from_millis(500);
+/// How often it is tried.
+const LOCK_INTERVAL: Duration = Duration::from_millis(20);
 
 /// The folder of one `lattice up`, locked: it belongs to one at a time.
 pub(super) struct Data {
@@ -25,7 +27,7 @@ pub(super) struct Data {
 
 impl Data {
     /// Makes the folder if there is none, and locks it.
-    pub(super) fn open(folder: &Path) -> anyhow::Result<Self> {
+    pub(super) async fn open(folder: &Path) -> anyhow::Result<Self> {
         let name = folder.display().to_string();
         std::fs::create_dir_all(folder).with_context(|| format!("failed to create {name}"))?;
         let folder = folder
@@ -39,7 +41,7 @@ impl Data {
             .write(true)
             .open(&path);
         let mut lock = lock.with_context(|| format!("failed to open {}", path.display()))?;
-        if lock.try_lock().is_err() {
+        if !locked(&lock).await {
             let holder = std::fs::read_to_string(&path).unwrap_or_default();
             bail!(
                 "another `lattice up` (process {}) keeps its data in {name}: stop it, or name another \
@@ -80,8 +82,8 @@ impl Data {
         self.folder.join("host.pid")
     }
 
-    pub(super) fn host_log_path(&self) -> PathBuf {
-        self.folder.join("host.log")
+    pub(super) fn host_log(&self) -> Log {
+        Log::new(self.folder.join("host.log"))
     }
 
     /// The id of this folder's host, the same at every start.
@@ -109,41 +111,31 @@ impl Data {
         // It may never have been written.
         let _ = std::fs::remove_file(self.folder.join(NATS_URL_FILE));
     }
-
-    /// The last lines of the host's log, indented.
-    pub(super) fn host_log_tail(&self) -> String {
-        let path = self.host_log_path();
-        let text = tail(&path).unwrap_or_default();
-        let lines: Vec<_> = text.lines().collect();
-        let shown = &lines[lines.len().saturating_sub(LOG_LINES_SHOWN)..];
-        let mut said = format!("the end of {}:", path.display());
-        for line in shown {
-            said.push_str("\n  ");
-            said.push_str(line);
-        }
-        said
-    }
 }
 
-fn tail(path: &Path) -> std::io::Result<String> {
-    use std::io::{Read as _, Seek as _, SeekFrom};
-    let mut file = File::open(path)?;
-    let length = file.metadata()?.len();
-    file.seek(SeekFrom::Start(length.saturating_sub(LOG_BYTES_READ)))?;
-    let mut bytes = Vec::new();
-    file.take(LOG_BYTES_READ).read_to_end(&mut bytes)?;
-    Ok(String::from_utf8_lossy(&bytes).into_owned())
+async fn locked(file: &File) -> bool {
+    let deadline = Instant::now() + LOCK_PATIENCE;
+    loop {
+        if file.try_lock().is_ok() {
+            return true;
+        }
+        if Instant::now() > deadline {
+            return false;
+        }
+        tokio::time::sleep(LOCK_INTERVAL).await;
+    }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
-    #[test]
-    fn a_folder_belongs_to_one_at_a_time() {
+    #[tokio::test]
+    async fn a_folder_belongs_to_one_at_a_time() {
         let folder = tempfile::tempdir().unwrap();
-        let first = Data::open(folder.path()).unwrap();
+        let first = Data::open(folder.path()).await.unwrap();
         let error = Data::open(folder.path())
+            .await
             .map(|_| ())
             .unwrap_err()
             .to_string();
@@ -153,13 +145,16 @@ mod tests {
             "{error}"
         );
         drop(first);
-        assert!(Data::open(folder.path()).is_ok());
+        assert!(Data::open(folder.path()).await.is_ok());
     }
 
-    #[test]
-    fn the_host_keeps_its_id_over_starts() {
+    #[tokio::test]
+    async fn the_host_keeps_its_id_over_starts() {
         let folder = tempfile::tempdir().unwrap();
-        let id = Data::open(folder.path()).unwrap().host_id().unwrap();
-        assert_eq!(Data::open(folder.path()).unwrap().host_id().unwrap(), id);
+        let id = Data::open(folder.path()).await.unwrap().host_id().unwrap();
+        assert_eq!(
+            Data::open(folder.path()).await.unwrap().host_id().unwrap(),
+            id
+        );
     }
 }

@@ -6,9 +6,7 @@ use std::path::Path;
 use anyhow::bail;
 use lattice_config::{App, Provider, Runs};
 use lattice_protocol::id::ProviderName;
-
-/// Where an HTTP provider listens unless its config says otherwise.
-const LISTEN_DEFAULT: &str = "127.0.0.1:8080";
+use provider_http::LISTEN_DEFAULT;
 
 /// Tries every address, so that an occupied one is known before anything starts.
 pub(super) fn check(app: &App, manifest: &Path) -> anyhow::Result<()> {

@@ -3,25 +3,27 @@
 //! - this file: the order in which things start and stop;
 //! - `data`: the folder, its lock, and what a killed `up` left there;
 //! - `listen`: the ports that the manifest wants, tried before anything starts;
-//! - `running`: the processes;
+//! - `running`: the processes; `log`: what the host says;
 //! - `watch`: until ctrl-c;
 //! - `summary`: where to look.
 
 mod data;
 mod listen;
+mod log;
 mod running;
 mod summary;
 mod watch;
 
 use std::path::PathBuf;
 
+use anyhow::Context as _;
 use lattice_client::Client;
+use lattice_client::process::Signals;
 use lattice_config::App;
 use lattice_protocol::control::{AppApply, Applied, Verb};
 
 use crate::connection::{Connection, DATA_FOLDER};
 use crate::project::Project;
-use crate::signal::Signals;
 use crate::ui::Progress;
 use crate::{build, nats_server, settle};
 
@@ -43,13 +45,13 @@ pub struct Up {
 
 impl Up {
     pub(super) async fn run(self, connection: &Connection) -> anyhow::Result<()> {
-        let mut signals = Signals::listen()?;
+        let mut signals = Signals::listen().context("failed to listen to signals")?;
         let progress = Progress::new();
         let project = Project::open(&self.path)?;
         let folder = self
             .data
             .unwrap_or_else(|| project.folder.join(DATA_FOLDER));
-        let data = Data::open(&folder)?;
+        let data = Data::open(&folder).await?;
         let mut running = Running::default();
         let session = Session {
             connection,
@@ -103,6 +105,7 @@ impl Session<'_> {
         self.progress.step("pushing components");
         let app = self.project.push(&client, self.progress).await?;
         self.progress.step("starting the host");
+        self.data.host_log().begin()?;
         running.start_host(&connection, self.data)?;
         running.host_answers(&client, self.data).await?;
         let applied = self.apply(&client, &app, running).await?;
@@ -133,7 +136,7 @@ impl Session<'_> {
         };
         if let Err(error) = settled {
             self.progress.clear();
-            self.progress.note(&self.data.host_log_tail());
+            self.progress.note(&self.data.host_log().tail());
             return Err(error);
         }
         Ok(applied)

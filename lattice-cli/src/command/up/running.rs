@@ -1,22 +1,20 @@
 //! The processes of one `lattice up`: a nats-server, unless it is the user's, and a host, which
 //! starts the providers.
 
-use std::fs::File;
 use std::path::PathBuf;
 use std::process::{ExitStatus, Stdio};
 use std::time::{Duration, Instant};
 
 use anyhow::{Context as _, anyhow, bail};
+use lattice_client::process::{Signals, variable};
 use lattice_client::{Client, ControlError};
-use lattice_protocol::control::{Nothing, Verb};
-use lattice_protocol::report::Report;
+use lattice_protocol::control::{HostSummary, Nothing, Verb};
 use tokio::process::Command;
 
 use super::data::Data;
 use crate::connection::Connection;
 use crate::nats_server::{NatsServer, Options, Port};
 use crate::process::Process;
-use crate::signal::{SUPERVISED_VARIABLE, Signals};
 use crate::ui::Progress;
 
 /// The port that NATS clients try by themselves.
@@ -71,9 +69,6 @@ impl Running {
         connection: &Connection,
         data: &Data,
     ) -> anyhow::Result<()> {
-        let path = data.host_log_path();
-        let log = File::options().create(true).append(true).open(&path);
-        let log = log.with_context(|| format!("failed to write {}", path.display()))?;
         let mut command =
             Command::new(std::env::current_exe().context("failed to find this program")?);
         command
@@ -85,10 +80,10 @@ impl Running {
                 "--lattice",
                 connection.lattice.as_str(),
             ])
-            .env(SUPERVISED_VARIABLE, "1")
+            .env(variable::SUPERVISED, "1")
             .stdin(Stdio::piped())
             .stdout(Stdio::null())
-            .stderr(log);
+            .stderr(data.host_log().open()?);
         if let Some(creds) = &connection.creds {
             command.arg("--creds").arg(creds);
         }
@@ -112,14 +107,16 @@ impl Running {
         let deadline = Instant::now() + HOST_READY_TIMEOUT;
         while Instant::now() < deadline {
             if let Some(status) = self.host.as_mut().and_then(Process::ended) {
-                crate::ui::err(data.host_log_tail());
-                bail!("the host ended at its start ({status})");
+                bail!(
+                    "the host ended at its start ({status}); {}",
+                    data.host_log().tail()
+                );
             }
             match client
-                .control::<Vec<Report>>(Verb::HostList, &Nothing {})
+                .control::<Vec<HostSummary>>(Verb::HostList, &Nothing {})
                 .await
             {
-                Ok(hosts) if hosts.iter().any(|report| report.host == id) => return Ok(()),
+                Ok(hosts) if hosts.iter().any(|host| host.report.host == id) => return Ok(()),
                 Ok(_) | Err(ControlError::NoHost(_) | ControlError::TimedOut(_)) => {}
                 Err(error) => return Err(error.into()),
             }
@@ -127,7 +124,7 @@ impl Running {
         }
         bail!(
             "the host did not answer within {HOST_READY_TIMEOUT:?}; {}",
-            data.host_log_tail()
+            data.host_log().tail()
         )
     }
 

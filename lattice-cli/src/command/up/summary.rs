@@ -1,16 +1,20 @@
 //! Where to look, once everything runs.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use lattice_client::Client;
+use lattice_client::process::NATS_DEFAULT;
 use lattice_config::App;
 use lattice_protocol::control::{ActorDetail, ByActor, Verb};
 use lattice_protocol::id::LatticeId;
 
 use super::data::Data;
 use super::listen;
-use crate::connection::{Connection, NATS_DEFAULT};
+use crate::connection::Connection;
 use crate::ui::out;
+
+/// What this program is called where it is installed.
+const NAME: &str = "lattice";
 
 /// Prints the addresses and the commands of a running app.
 pub(super) async fn print(
@@ -44,10 +48,10 @@ fn options(connection: &Connection) -> String {
     let mut text = String::new();
     let url = connection.url();
     if url != NATS_DEFAULT {
-        text.push_str(&format!(" --nats {url}"));
+        text.push_str(&format!(" --nats {}", word(&url)));
     }
     if let Some(creds) = &connection.creds {
-        text.push_str(&format!(" --creds {}", creds.display()));
+        text.push_str(&format!(" --creds {}", word(&creds.to_string_lossy())));
     }
     if connection.lattice != LatticeId::default() {
         text.push_str(&format!(" --lattice {}", connection.lattice));
@@ -55,26 +59,37 @@ fn options(connection: &Connection) -> String {
     text
 }
 
-/// How this program is called: by its name if the shell finds it, else by its path.
+/// How this program is called from here: by its name if the shell finds it, else by its path.
 fn program() -> String {
-    let name = "lattice".to_owned();
     let Ok(exe) = std::env::current_exe().and_then(|exe| exe.canonicalize()) else {
-        return name;
+        return NAME.to_owned();
     };
     let path = std::env::var_os("PATH").unwrap_or_default();
-    let same = |folder: &Path| {
-        folder
-            .join(&name)
-            .canonicalize()
-            .is_ok_and(|found| found == exe)
-    };
-    if std::env::split_paths(&path).any(|folder| same(&folder)) {
-        return name;
+    let is_it = |found: PathBuf| found.canonicalize().is_ok_and(|found| found == exe);
+    if std::env::split_paths(&path).any(|folder| is_it(folder.join(NAME))) {
+        return NAME.to_owned();
     }
-    let here = std::env::current_dir()
-        .and_then(|here| here.canonicalize())
-        .unwrap_or_default();
-    exe.strip_prefix(here).unwrap_or(&exe).display().to_string()
+    let here = std::env::current_dir().and_then(|here| here.canonicalize());
+    path_from(here.ok().as_deref(), &exe)
+}
+
+/// A path as a shell takes it for a command, also one that names a file of this folder.
+fn path_from(here: Option<&Path>, exe: &Path) -> String {
+    let below = here.and_then(|here| exe.strip_prefix(here).ok());
+    let path = match below {
+        Some(below) => Path::new(".").join(below),
+        None => exe.to_owned(),
+    };
+    word(&path.to_string_lossy())
+}
+
+/// One word of a command: in quotes where the shell would read more into it.
+fn word(text: &str) -> String {
+    let is_plain = |c: char| c.is_ascii_alphanumeric() || "/._-+:@%,=".contains(c);
+    if text.chars().all(is_plain) {
+        return text.to_owned();
+    }
+    format!("'{}'", text.replace('\'', r"'\''"))
 }
 
 /// A call to try: of the first function that takes only what can be made up.
@@ -136,6 +151,19 @@ mod tests {
         assert_eq!(arguments("f: func(a: u32, b: bool)").unwrap(), " 1 true");
         assert_eq!(arguments("f: func()").unwrap(), "");
         assert_eq!(arguments("f: func(a: list<u8>)"), None);
+    }
+
+    #[test]
+    fn a_program_is_called_so_that_a_shell_finds_it() {
+        let call = |here, exe| path_from(Some(Path::new(here)), Path::new(exe));
+        assert_eq!(call("/p", "/p/lattice"), "./lattice");
+        assert_eq!(
+            call("/p", "/p/target/release/lattice"),
+            "./target/release/lattice"
+        );
+        assert_eq!(call("/p", "/q/lattice"), "/q/lattice");
+        assert_eq!(call("/p", "/my files/it's"), r"'/my files/it'\''s'");
+        assert_eq!(path_from(None, Path::new("/q/lattice")), "/q/lattice");
     }
 
     #[test]

@@ -16,6 +16,8 @@ use crate::ui::Progress;
 /// What ends more often than this within the window won't stay up the next time either.
 const RESTARTS_MAX: usize = 5;
 const RESTART_WINDOW: Duration = Duration::from_secs(60);
+/// How often the size of the host's log is looked at.
+const LOG_INTERVAL: Duration = Duration::from_secs(10);
 /// What is told while everything runs; actors that come and go by scaling are no news.
 const TOLD: [Kind; 8] = [
     Kind::ActorFailed,
@@ -38,17 +40,23 @@ pub(super) async fn until_hopeless(
 ) -> anyhow::Result<()> {
     let mut events = client.events(None).await?;
     let mut restarts = Restarts::default();
+    let mut log_time = tokio::time::interval(LOG_INTERVAL);
     loop {
         tokio::select! {
             (which, error) = running.first_end() => {
                 if which == Which::Host {
-                    progress.note(&data.host_log_tail());
+                    progress.note(&data.host_log().tail());
                 }
                 if !restarts.allow(Instant::now()) {
                     return Err(error);
                 }
                 progress.note(&format!("{error}: starting it again"));
                 restart(which, connection, running, data).await?;
+            }
+            _ = log_time.tick() => {
+                if let Err(error) = data.host_log().bound() {
+                    progress.note(&format!("the host's log could not be put aside: {error}"));
+                }
             }
             event = events.next::<Value>() => {
                 let Some(event) = event else {

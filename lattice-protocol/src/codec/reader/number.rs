@@ -53,6 +53,7 @@ impl Reader<'_> {
         let before = *self;
         let value = match self.number()? {
             Some(Number::Single(value)) => Some(value),
+            Some(Number::Double(value)) if self.source == Encoding::Json => narrow(as_meant(value)),
             Some(Number::Double(value)) => narrow(value),
             Some(Number::Unsigned(value)) => Some(value as f32),
             Some(Number::Signed(value)) => Some(value as f32),
@@ -119,4 +120,22 @@ impl Reader<'_> {
 fn narrow(value: f64) -> Option<f32> {
     let narrowed = value as f32;
     (narrowed.is_finite() || !value.is_finite()).then_some(narrowed)
+}
+
+/// A decimal in JSON was read as a double. Where that lies midway between two singles, rounding
+/// it once more would guess: if it is the shortest decimal of one of the two, that one is meant.
+fn as_meant(value: f64) -> f64 {
+    let near = value as f32;
+    let other = match f64::from(near) < value {
+        true => near.next_up(),
+        false => near.next_down(),
+    };
+    if value - f64::from(near) != f64::from(other) - value {
+        return value;
+    }
+    let is_meant = |single: &f32| single.to_string().parse() == Ok(value);
+    [near, other]
+        .into_iter()
+        .find(is_meant)
+        .map_or(value, f64::from)
 }

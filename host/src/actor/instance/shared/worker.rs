@@ -1,0 +1,179 @@
+//! The task of one instance that serves several calls at once: it owns the store.
+//!
+//! Inside the store's event loop, `serve` begins calls and waits for them. While the guest computes,
+//! or waits for a host function that isn't async, nothing inside is heard of; so whether the instance
+//! has become hopeless is watched from outside, where it can be dropped with all that is in it.
+
+use std::sync::Arc;
+
+use bytes::Bytes;
+use futures_util::StreamExt as _;
+use futures_util::stream::FuturesUnordered;
+use lattice_protocol::codec::Encoding;
+use tokio::sync::{Semaphore, mpsc};
+use wasmtime::AsContextMut as _;
+use wasmtime::component::{Accessor, ComponentExportIndex, Instance};
+
+use super::roster::{Ended, Roster};
+use crate::actor::instance::Base;
+use crate::actor::instance::shelf::IDLE_MAX;
+use crate::capability::{Errand, Guest};
+use crate::wire::{Export, Fault};
+
+/// One call of an async function.
+pub(crate) struct Call {
+    /// Its place in the component.
+    pub(crate) index: ComponentExportIndex,
+    /// The way in and out of it.
+    pub(crate) export: Export,
+    /// The arguments as MessagePack; they fit the parameters.
+    pub(crate) payload: Bytes,
+    /// What they were before.
+    pub(crate) source: Encoding,
+    /// What the guest is sent out with.
+    pub(crate) errand: Errand,
+}
+
+/// A call with its number on the roster.
+pub(super) struct Job {
+    pub(super) number: u32,
+    pub(super) call: Call,
+}
+
+/// What an instance's task works with.
+pub(super) struct Worker {
+    pub(super) base: Arc<Base>,
+    pub(super) roster: Arc<Roster>,
+    pub(super) jobs: mpsc::Receiver<Job>,
+}
+
+impl Worker {
+    /// Makes the instance for its first call, and drops it with its last.
+    pub(super) async fn run(mut self) {
+        let Some(first) = self.jobs.recv().await else {
+            return;
+        };
+        let roster = self.roster.clone();
+        let ended = tokio::select! {
+            ended = self.live(first) => ended.err(),
+            () = roster.hopeless() => None,
+        };
+        roster.end(&ended.unwrap_or(Ended::Stuck));
+    }
+
+    async fn live(&mut self, first: Job) -> Result<(), Ended> {
+        let start = Errand {
+            deadline: first.call.errand.deadline,
+            outbox: None,
+            output: None,
+        };
+        let trapped = |error, panic| Ended::Trapped {
+            error: Arc::new(error),
+            panic,
+        };
+        let made = self.base.make(start).await;
+        let mut instance = made.map_err(|error| trapped(error, None))?;
+        instance.store.data_mut().share();
+        let component = instance.component;
+        let (jobs, roster, idle) = (&mut self.jobs, &self.roster, &self.base.idle);
+        let served = instance
+            .store
+            .run_concurrent(async |accessor| {
+                serve(accessor, component, first, jobs, roster, idle).await
+            })
+            .await
+            .flatten();
+        served.map_err(|error| trapped(error, instance.store.data().panic()))
+    }
+}
+
+/// Takes calls and waits for them, until nobody is in and nobody may come.
+async fn serve(
+    accessor: &Accessor<Guest>,
+    component: Instance,
+    first: Job,
+    jobs: &mut mpsc::Receiver<Job>,
+    roster: &Arc<Roster>,
+    idle: &Semaphore,
+) -> wasmtime::Result<()> {
+    let mut calls = FuturesUnordered::new();
+    calls.push(call(accessor, component, first, roster));
+    while !roster.is_over() {
+        // An instance without a call is one of the host's idle ones, of which there are so many.
+        let permit = match roster.is_empty() {
+            true => match idle.try_acquire() {
+                Ok(permit) => Some(permit),
+                Err(_) if roster.close_if_empty() => return Ok(()),
+                Err(_) => None,
+            },
+            false => None,
+        };
+        tokio::select! {
+            Some(ended) = calls.next(), if !calls.is_empty() => ended?,
+            job = jobs.recv() => match job {
+                Some(job) => calls.push(call(accessor, component, job, roster)),
+                // The revision is gone, or took it off its list.
+                None => {
+                    roster.close();
+                    if !roster.is_over() {
+                        finish(&mut calls, roster).await?;
+                    }
+                }
+            },
+            () = roster.turn() => {}
+            () = tokio::time::sleep(IDLE_MAX), if permit.is_some() => {
+                roster.close_if_empty();
+            }
+        }
+    }
+    Ok(())
+}
+
+/// Waits for the calls that are in; no more come.
+async fn finish<F>(calls: &mut FuturesUnordered<F>, roster: &Roster) -> wasmtime::Result<()>
+where
+    F: Future<Output = wasmtime::Result<()>>,
+{
+    while !roster.is_over() {
+        tokio::select! {
+            Some(ended) = calls.next(), if !calls.is_empty() => ended?,
+            () = roster.turn() => {}
+        }
+    }
+    Ok(())
+}
+
+/// One call, from its arguments to its answer.
+async fn call(
+    accessor: &Accessor<Guest>,
+    component: Instance,
+    job: Job,
+    roster: &Arc<Roster>,
+) -> wasmtime::Result<()> {
+    let Job { number, call } = job;
+    let failed = {
+        let roster = roster.clone();
+        Arc::new(move |failure| roster.forsake(number, Err(Ended::Import(Arc::new(failure)))))
+    };
+    let started = accessor.with(|mut access| -> wasmtime::Result<_> {
+        let mut store = access.as_context_mut();
+        let function = component.get_func(&mut store, call.index);
+        let function =
+            function.ok_or_else(|| wasmtime::Error::msg("the function is not in its place"))?;
+        let started =
+            call.export
+                .start(store.as_context_mut(), &function, call.payload, call.source)?;
+        store.data_mut().join(started.task(), call.errand, failed);
+        Ok(started)
+    })?;
+    let task = started.task();
+    match started.finish(accessor).await {
+        Ok(result) => {
+            accessor.with(|mut access| access.get().leave(task));
+            roster.answer(number, Ok(result));
+            Ok(())
+        }
+        Err(Fault::Trap(error)) => Err(error),
+        Err(fault) => Err(wasmtime::Error::new(fault)),
+    }
+}

@@ -1,0 +1,90 @@
+//! The calls that are in one instance at once, and which of them calls an import.
+
+use std::sync::Arc;
+
+use wasmtime::component::GuestTaskId;
+
+use super::linked::CallFailed;
+use super::way::Way;
+
+/// Told when an import fails that a call has no other way to hear of.
+pub type Failed = Arc<dyn Fn(CallFailed) + Send + Sync>;
+
+/// The calls in an instance; closed where it serves one at a time.
+#[derive(Default)]
+pub(super) struct Members {
+    open: bool,
+    /// So few at once that looking through them is the quickest.
+    members: Vec<Member>,
+}
+
+struct Member {
+    task: GuestTaskId,
+    way: Way,
+    failed: Failed,
+}
+
+/// The call that an import is called for.
+pub(super) struct Caller {
+    way: Way,
+    failed: Option<Failed>,
+}
+
+impl Members {
+    pub(super) fn open(&mut self) {
+        self.open = true;
+    }
+
+    pub(super) fn is_open(&self) -> bool {
+        self.open
+    }
+
+    pub(super) fn is_empty(&self) -> bool {
+        self.members.is_empty()
+    }
+
+    pub(super) fn join(&mut self, task: GuestTaskId, way: Way, failed: Failed) {
+        self.members.push(Member { task, way, failed });
+    }
+
+    pub(super) fn leave(&mut self, task: GuestTaskId) {
+        self.members.retain(|member| member.task != task);
+    }
+
+    /// Whose call this task is. What a guest goes on with after it has answered is nobody's: it finds
+    /// no way out.
+    pub(super) fn caller(&self, task: Option<GuestTaskId>) -> Caller {
+        let member = self.members.iter().find(|member| Some(member.task) == task);
+        match member {
+            Some(member) => Caller {
+                way: member.way.clone(),
+                failed: Some(member.failed.clone()),
+            },
+            None => Caller {
+                way: Way::none(),
+                failed: Some(Arc::new(drop)),
+            },
+        }
+    }
+}
+
+impl Caller {
+    /// The only call in its instance.
+    pub(super) fn only(way: Way) -> Self {
+        Self { way, failed: None }
+    }
+
+    pub(super) fn way(&self) -> &Way {
+        &self.way
+    }
+
+    /// Ends the call whose import failed. Alone in its instance, it ends with that. Beside others the
+    /// call is told and goes no further, and the others go on.
+    pub(super) async fn fail<T>(self, failure: CallFailed) -> wasmtime::Result<T> {
+        let Some(failed) = self.failed else {
+            return Err(failure.into());
+        };
+        failed(failure);
+        std::future::pending().await
+    }
+}

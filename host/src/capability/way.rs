@@ -1,0 +1,38 @@
+//! The way out of a guest.
+
+use bytes::Bytes;
+use lattice_config::Link;
+use lattice_protocol::error::{CallError, ErrorCode};
+use lattice_protocol::interface::Endpoint;
+
+use crate::outbox::Outbox;
+
+/// The way out of the call that is served; between calls there is none.
+#[derive(Clone)]
+pub(super) struct Way(Option<Outbox>);
+
+impl Way {
+    pub(super) fn new(outbox: Option<Outbox>) -> Self {
+        Self(outbox)
+    }
+
+    pub(super) fn none() -> Self {
+        Self(None)
+    }
+
+    /// Calls `endpoint` of the link's target; the arguments are MessagePack.
+    pub(super) async fn call(
+        &self,
+        link: &Link,
+        endpoint: Endpoint,
+        payload: Bytes,
+    ) -> Result<Bytes, CallError> {
+        match &self.0 {
+            Some(outbox) => outbox.call(link, endpoint, payload).await,
+            None => Err(CallError::refused(
+                ErrorCode::Unavailable,
+                format!("{endpoint} was called outside of a call"),
+            )),
+        }
+    }
+}

@@ -1,0 +1,227 @@
+//! Hosts that are killed with calls on their way, and answers that leave it open whether anything
+//! was done.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+
+use async_nats::{HeaderMap, RequestErrorKind};
+use futures_util::StreamExt as _;
+use lattice_protocol::error::{CallError, ErrorCode, Executed};
+use lattice_tests::process::{Running, command};
+use lattice_tests::{Lattice, eventually};
+use rustix::process::Signal;
+use serde_json::json;
+use tokio::task::JoinHandle;
+
+use super::pair::{Wire, order};
+use crate::program;
+
+const SAY: &str = "caller.lattice:errand/orders.say";
+
+/// The callee runs on hosts of side b only, `callees` of them.
+fn manifest(callees: u32, link: &str) -> String {
+    format!(
+        r#"
+        name = "pair"
+        [actor.caller]
+        component = "errand"
+        instances = 50
+        require = {{ side = "a" }}
+        limits = {{ time_ms = 3_600_000 }}
+        [actor.caller.link."lattice:errand"]
+        to = "callee"
+        {link}
+        [actor.callee]
+        component = "errand"
+        instances = {callees}
+        require = {{ side = "b" }}
+        limits = {{ time_ms = 3_600_000 }}
+        [actor.callee.link."lattice:errand"]
+        to = "callee"
+        "#
+    )
+}
+
+/// A host `b` of side b, in a process of its own.
+async fn host_process(lattice: &mut Lattice) -> Running {
+    let nats = lattice.nats().url();
+    // The capacity of the harness's own hosts: the work is shared by it.
+    let words = [
+        "host",
+        "--capacity",
+        "100",
+        "--id",
+        "b",
+        "--label",
+        "side=b",
+        "--nats",
+        &nats,
+        "--data",
+        "b",
+    ];
+    let mut running = Running::start(command(program(), lattice.folder(), &words));
+    running.prints("joined").await;
+    running
+}
+
+/// Kills the process of host `b`; when this returns the server knows.
+async fn kill(lattice: &Lattice, host: &Running) {
+    host.signal(Signal::KILL);
+    eventually("nobody answers for host b", async || {
+        let subject = "lattice.default.host.b.ctl.ping";
+        match lattice.try_request(subject, &[], "{}").await {
+            Err(RequestErrorKind::NoResponders) => Ok(()),
+            other => Err(other),
+        }
+    })
+    .await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn calls_to_a_host_that_was_killed_are_made_on_another_and_none_fails() {
+    let mut lattice = Lattice::start(program()).await;
+    lattice.host_with("a", &[("side", "a")]).await;
+    lattice.host_with("c", &[("side", "b")]).await;
+    let process = host_process(&mut lattice).await;
+    lattice.apply(&manifest(2, "")).await;
+    let placement = lattice.placement("callee").await;
+    assert_eq!(placement, [("b".to_owned(), 1), ("c".to_owned(), 1)].into());
+    kill(&lattice, &process).await;
+    // The caller's host holds b for alive: it was heard a moment ago.
+    for _ in 0..40 {
+        assert_eq!(lattice.call(SAY, json!(["a"])).await.json(), "a");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_call_on_its_way_on_a_host_that_is_killed_ends_long_before_its_deadline() {
+    let mut lattice = Lattice::start(program()).await;
+    lattice.host_with("a", &[("side", "a")]).await;
+    let process = host_process(&mut lattice).await;
+    lattice.apply(&manifest(1, "")).await;
+    until_routed(&lattice).await;
+    let call = sleep(&lattice);
+    eventually("the callee is busy", async || {
+        match busy(&lattice, "b").await {
+            1 => Ok(()),
+            other => Err(other),
+        }
+    })
+    .await;
+    kill(&lattice, &process).await;
+    let error = call.await.unwrap().unwrap_err();
+    assert_eq!(error.code, ErrorCode::Unavailable, "{error}");
+    assert_eq!(error.executed, Executed::Maybe, "{error}");
+    assert!(error.message.ends_with("callee is gone"), "{error}");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn calls_on_their_way_on_a_host_that_is_killed_are_made_again_if_the_link_is_idempotent() {
+    let mut lattice = Lattice::start(program()).await;
+    lattice.host_with("a", &[("side", "a")]).await;
+    lattice.host_with("c", &[("side", "b")]).await;
+    let process = host_process(&mut lattice).await;
+    lattice.apply(&manifest(100, "idempotent = true")).await;
+    until_routed(&lattice).await;
+    let mut calls = Vec::new();
+    eventually("host b has a call", async || {
+        calls.push(sleep(&lattice));
+        match busy(&lattice, "b").await {
+            0 => Err(calls.len()),
+            _ => Ok(()),
+        }
+    })
+    .await;
+    kill(&lattice, &process).await;
+    eventually("host c has all calls", async || {
+        let busy = busy(&lattice, "c").await;
+        if busy == calls.len() {
+            Ok(())
+        } else {
+            Err((busy, calls.len()))
+        }
+    })
+    .await;
+    assert!(calls.iter().all(|call| !call.is_finished()));
+    calls.iter().for_each(JoinHandle::abort);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_call_that_may_have_been_executed_is_made_again_only_if_the_link_is_idempotent() {
+    for (link, calls) in [("", 1), ("idempotent = true", 2)] {
+        let mut lattice = Lattice::start(program()).await;
+        lattice.host_with("a", &[]).await;
+        let manifest = format!(
+            "name = \"pair\"\n[actor.caller]\ncomponent = \"errand\"\n\
+             [actor.caller.link.\"lattice:errand\"]\nto = \"flaky\"\n{link}\n\
+             [provider.flaky]\nexternal = true\n"
+        );
+        lattice.apply(&manifest).await;
+        let heard = flaky(&lattice).await;
+        let reply = lattice.call(SAY, json!(["a"])).await;
+        assert_eq!(heard.load(Ordering::Relaxed), calls, "{link:?}");
+        match calls {
+            1 => assert!(reply.failure().is("unavailable", 503), "{reply:?}"),
+            _ => assert_eq!(reply.json(), "a"),
+        }
+    }
+}
+
+/// Serves as the provider `flaky`: does not know what became of the first call, answers the others.
+async fn flaky(lattice: &Lattice) -> Arc<AtomicUsize> {
+    let client = lattice.plain().clone();
+    let subject = "lattice.default.call.flaky.>";
+    let mut calls = client.subscribe(subject).await.unwrap();
+    let heard = Arc::new(AtomicUsize::new(0));
+    let count = heard.clone();
+    tokio::spawn(async move {
+        while let Some(call) = calls.next().await {
+            let (reply, mut headers) = (call.reply.unwrap(), HeaderMap::new());
+            let payload = match count.fetch_add(1, Ordering::Relaxed) {
+                0 => {
+                    headers.insert("Lattice-Error", "unavailable");
+                    headers.insert("Lattice-Executed", "maybe");
+                    "".into()
+                }
+                // "a", in MessagePack.
+                _ => (&b"\xa1a"[..]).into(),
+            };
+            let sent = client.publish_with_headers(reply, headers, payload);
+            sent.await.unwrap();
+        }
+    });
+    heard
+}
+
+/// Waits until the caller's host knows where the callee runs.
+async fn until_routed(lattice: &Lattice) {
+    let mut wire = Wire::listen(lattice.plain()).await;
+    eventually("a call is routed", async || {
+        assert_eq!(lattice.call(SAY, json!(["a"])).await.json(), "a");
+        let seen = wire.calls_to("callee");
+        match seen.iter().any(|subject| subject.contains(".host.")) {
+            true => Ok(()),
+            false => Err(seen),
+        }
+    })
+    .await;
+}
+
+/// An order to sleep, with more time than a test may last.
+fn sleep(lattice: &Lattice) -> JoinHandle<Result<(), CallError>> {
+    let client = lattice.client().clone();
+    tokio::spawn(async move {
+        client
+            .call(order("sleep-ms", json!([3_600_000])))
+            .await
+            .map(drop)
+    })
+}
+
+/// How many calls of the callee run on a host.
+async fn busy(lattice: &Lattice, host: &str) -> usize {
+    let subject = format!("lattice.default.host.{host}.ctl.inventory");
+    let report = lattice.request(&subject, "{}").await.json();
+    let busy = report["value"]["actors"]["callee"]["busy"].as_u64();
+    usize::try_from(busy.unwrap()).unwrap()
+}

@@ -1,0 +1,254 @@
+//! Two actors with a link between them, and what their calls leave on NATS.
+
+use std::time::Duration;
+
+use async_nats::{HeaderMap, Subscriber};
+use futures_util::{FutureExt as _, StreamExt as _};
+use lattice_client::Call;
+use lattice_protocol::call::Context;
+use lattice_tests::{Lattice, Reply, eventually};
+use serde_json::Value;
+
+use super::Way;
+use crate::program;
+
+/// More than a test may last.
+const HOUR: Duration = Duration::from_secs(3600);
+
+/// What a pair is made of: guests, the link's interface, and further lines of the manifest.
+pub(super) struct Parts<'a> {
+    /// The guest that calls.
+    pub(super) caller: &'a str,
+    /// The guest that is called.
+    pub(super) callee: &'a str,
+    /// What the link answers.
+    pub(super) interface: &'a str,
+    /// Further lines of the link.
+    pub(super) link: &'a str,
+    /// Further lines of both actors.
+    pub(super) both: &'a str,
+    /// Further lines of the callee.
+    pub(super) settings: &'a str,
+    /// Whether the callee is linked to the caller.
+    pub(super) back: bool,
+}
+
+impl Parts<'_> {
+    /// A guest that has its work done by another of its kind.
+    pub(super) const ERRAND: Self = Parts {
+        caller: "errand",
+        callee: "errand",
+        interface: "lattice:errand",
+        link: "",
+        both: "limits = { time_ms = 3_600_000 }",
+        settings: "",
+        back: true,
+    };
+
+    /// One value after another, through a relay.
+    pub(super) const RELAY: Self = Parts {
+        caller: "relay",
+        callee: "types",
+        interface: "lattice:test",
+        back: false,
+        both: "",
+        ..Self::ERRAND
+    };
+
+    fn manifest(&self, callee_requires: &str) -> String {
+        let Self {
+            caller,
+            callee,
+            interface,
+            link,
+            both,
+            settings,
+            back,
+        } = self;
+        let back = match back {
+            true => format!("[actor.callee.link.\"{interface}\"]\nto = \"caller\"\n"),
+            false => String::new(),
+        };
+        format!(
+            "name = \"pair\"\n\
+             [actor.caller]\ncomponent = \"{caller}\"\ninstances = 16\n\
+             require = {{ side = \"a\" }}\n{both}\n\
+             [actor.caller.link.\"{interface}\"]\nto = \"callee\"\n{link}\n\
+             [actor.callee]\ncomponent = \"{callee}\"\n{callee_requires}\n{both}\n{settings}\n\
+             {back}"
+        )
+    }
+}
+
+/// Two actors that run.
+pub(super) struct Pair {
+    /// Where they run.
+    pub(super) lattice: Lattice,
+    way: Way,
+    wire: Wire,
+}
+
+impl Pair {
+    /// Starts both actors so that calls go this way.
+    pub(super) async fn start(way: Way, parts: Parts<'_>) -> Self {
+        let mut lattice = Lattice::start(program()).await;
+        lattice.host_with("a", &[("side", "a")]).await;
+        let side = match way {
+            Way::Here => "a",
+            Way::Away => {
+                lattice.host_with("b", &[("side", "b")]).await;
+                "b"
+            }
+        };
+        let requires = format!("require = {{ side = \"{side}\" }}");
+        lattice.apply(&parts.manifest(&requires)).await;
+        Self::over(lattice, way).await
+    }
+
+    /// Starts the callee on both hosts and the caller on one.
+    pub(super) async fn split(parts: Parts<'_>) -> Self {
+        let mut lattice = Lattice::start(program()).await;
+        lattice.host_with("a", &[("side", "a")]).await;
+        lattice.host_with("b", &[("side", "b")]).await;
+        lattice.apply(&parts.manifest("instances = 2")).await;
+        let placement = lattice.placement("callee").await;
+        assert_eq!(placement, [("a".to_owned(), 1), ("b".to_owned(), 1)].into());
+        Self::over(lattice, Way::Away).await
+    }
+
+    async fn over(lattice: Lattice, way: Way) -> Self {
+        let wire = Wire::listen(lattice.plain()).await;
+        Self { lattice, way, wire }
+    }
+
+    /// The host of the callee.
+    pub(super) fn callee_host(&self) -> &'static str {
+        match self.way {
+            Way::Here => "a",
+            Way::Away => "b",
+        }
+    }
+
+    /// Calls the caller with JSON.
+    pub(super) async fn call(&self, function: &str, arguments: Value) -> Reply {
+        self.lattice
+            .call(&format!("caller.{function}"), arguments)
+            .await
+    }
+
+    /// Asserts that since the last time so many calls were made to the callee, each the way that the
+    /// pair was made for: one message for each that left the host, none for each that did not.
+    pub(super) fn assert_went(&mut self, calls: usize) {
+        let seen = self.wire.calls_to("callee");
+        match self.way {
+            Way::Here => assert_eq!(seen, Vec::<String>::new()),
+            Way::Away => assert_eq!(seen.len(), calls, "{seen:?}"),
+        }
+    }
+
+    /// Listens no more: where nobody serves a subject, whoever listens counts as somebody.
+    pub(super) async fn stop_listening(&mut self) {
+        self.wire.any.unsubscribe().await.unwrap();
+        self.wire.routed.unsubscribe().await.unwrap();
+    }
+
+    /// How many calls to the callee left the host since the last time.
+    pub(super) fn went_away(&mut self) -> usize {
+        self.wire.calls_to("callee").len()
+    }
+
+    /// Waits until a host says that so many calls of an actor run and wait.
+    pub(super) async fn until_load(&self, actor: &str, busy: u64, waiting: u64) {
+        let host = match actor {
+            "callee" => self.callee_host(),
+            _ => "a",
+        };
+        let subject = format!("lattice.default.host.{host}.ctl.inventory");
+        eventually(&format!("{actor} has {busy} and {waiting}"), async || {
+            let report = self.lattice.request(&subject, "{}").await.json();
+            let actor = &report["value"]["actors"][actor];
+            let fits = actor["busy"] == busy && actor["waiting"] == waiting;
+            if fits { Ok(()) } else { Err(report) }
+        })
+        .await;
+    }
+
+    /// Has the plain client send a call that nobody waits for.
+    pub(super) async fn send(&self, function: &str, arguments: Value, id: &str) {
+        let mut headers = HeaderMap::new();
+        headers.insert("Lattice-Id", id);
+        headers.insert("Lattice-Deadline-Ms", "3600000");
+        let plain = self.lattice.plain();
+        let (subject, inbox) = (
+            format!("lattice.default.call.caller.{function}"),
+            plain.new_inbox(),
+        );
+        let payload = arguments.to_string().into();
+        plain
+            .publish_with_reply_and_headers(subject, inbox, headers, payload)
+            .await
+            .unwrap();
+    }
+
+    /// Has the plain client say that the caller of this call went away.
+    pub(super) async fn cancel(&self, id: &str) {
+        let mut headers = HeaderMap::new();
+        headers.insert("Lattice-Id", id);
+        self.lattice
+            .plain()
+            .publish_with_headers("lattice.default.cancel.caller", headers, "".into())
+            .await
+            .unwrap();
+    }
+}
+
+/// Calls as the server sees them.
+pub(super) struct Wire {
+    any: Subscriber,
+    routed: Subscriber,
+}
+
+impl Wire {
+    /// Listens from here on. What the server sees before it sends a reply to the same client, the
+    /// client has when it has the reply.
+    pub(super) async fn listen(client: &async_nats::Client) -> Self {
+        let subscribe = async |subject: &str| client.subscribe(subject.to_owned()).await.unwrap();
+        let wire = Self {
+            any: subscribe("lattice.default.call.>").await,
+            routed: subscribe("lattice.default.host.*.call.>").await,
+        };
+        // An answer from the server means that it has the subscriptions.
+        let inbox = client.new_inbox();
+        let mut answer = subscribe(&inbox).await;
+        client.publish(inbox, "".into()).await.unwrap();
+        answer.next().await.unwrap();
+        wire
+    }
+
+    /// The subjects of the calls to one target since the last time.
+    pub(super) fn calls_to(&mut self, target: &str) -> Vec<String> {
+        let target = format!(".call.{target}.");
+        let mut subjects = Vec::new();
+        for messages in [&mut self.any, &mut self.routed] {
+            while let Some(Some(message)) = messages.next().now_or_never() {
+                subjects.push(message.subject.to_string());
+            }
+        }
+        subjects.retain(|subject| subject.contains(&target));
+        subjects
+    }
+}
+
+/// An order to the guest that has its work done by another, with more time than a test may last.
+pub(super) fn order(function: &str, arguments: Value) -> Call {
+    let endpoint = format!("lattice:errand/orders.{function}");
+    Call {
+        target: "caller".parse().unwrap(),
+        endpoint: endpoint.parse().unwrap(),
+        context: Context {
+            remaining: HOUR,
+            ..Context::default()
+        },
+        payload: arguments.to_string().into(),
+    }
+}
