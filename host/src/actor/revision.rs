@@ -64,6 +64,8 @@ pub(super) struct Revision {
     pub(super) http: Option<Handler>,
     pub(super) exports: Exports,
     pub(super) log: Log,
+    /// Held so that other actors of the same component share its code.
+    _component: Arc<Component>,
     /// Whether its engine runs instances concurrently: wasmtime can't nest such calls in one task.
     concurrent: bool,
     /// How many calls may be on their way to peers at once.
@@ -102,6 +104,7 @@ impl Revision {
             detail: detail(&assigned, &component, &links, &exports),
             concurrent: !wasmtime::Engine::same(component.engine(), cx.engine.wasm()),
             instances: instances(cx, linked, &assigned, links),
+            _component: component,
             cx: cx.clone(),
             assigned,
             http,
@@ -338,7 +341,7 @@ fn start_failed(error: wasmtime::Error) -> Error {
 }
 
 /// From disk if it was compiled here before, else from the lattice.
-async fn fetch(cx: &Context, assigned: &AssignedActor) -> Result<Component, Error> {
+async fn fetch(cx: &Context, assigned: &AssignedActor) -> Result<Arc<Component>, Error> {
     if let Some(component) = cx.engine.cached(&assigned.component).await {
         return Ok(component);
     }

@@ -6,7 +6,7 @@
 //! ```
 //!
 //! A request that changes an app is an *edit*: a function from what is declared to one app's new
-//! state ([`edit`]). [`commit`] checks it, writes it, and makes it anew when somebody else was
+//! state (`edit`). `commit` checks it, writes it, and makes it anew when somebody else was
 //! first. The handlers know neither subjects nor NATS, so that another face can stand before them.
 
 mod actor;

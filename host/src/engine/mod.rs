@@ -9,8 +9,9 @@ mod cache;
 mod settings;
 mod ticker;
 
+use std::collections::HashMap;
 use std::path::Path;
-use std::sync::{Arc, OnceLock};
+use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError, Weak};
 use std::time::Duration;
 
 use lattice_config::Limits;
@@ -66,6 +67,8 @@ pub struct Engine {
     instances_max: u32,
     compiling: Arc<Semaphore>,
     idle: Arc<Semaphore>,
+    /// What is in use: actors of one component share its code.
+    in_use: Arc<Mutex<HashMap<Digest, Weak<Component>>>>,
 }
 
 /// An engine of wasmtime with what it compiled.
@@ -110,6 +113,7 @@ impl Engine {
         Ok(Self {
             plain: Side::new(data, instances_max, Calls::One)?,
             concurrent: Arc::default(),
+            in_use: Arc::default(),
             data: data.into(),
             instances_max,
             compiling: Arc::new(Semaphore::new(COMPILATIONS_MAX)),
@@ -127,8 +131,18 @@ impl Engine {
         &self.idle
     }
 
-    /// A component that was compiled before, mapped from disk.
-    pub async fn cached(&self, digest: &Digest) -> Option<Component> {
+    /// A component that was compiled before: as it is in use, else mapped from disk. It stays in use
+    /// for as long as somebody holds it.
+    pub async fn cached(&self, digest: &Digest) -> Option<Arc<Component>> {
+        let in_use = self.in_use().get(digest).and_then(Weak::upgrade);
+        if in_use.is_some() {
+            return in_use;
+        }
+        let component = self.load(digest).await?;
+        Some(self.share(digest, component))
+    }
+
+    async fn load(&self, digest: &Digest) -> Option<Component> {
         let (engine, digest) = (self.clone(), digest.clone());
         let load = move || match engine.plain.cache.is_passed_on(&digest) {
             true => engine.concurrent().ok()?.load(&digest),
@@ -143,7 +157,7 @@ impl Engine {
         digest: &Digest,
         bytes: Vec<u8>,
         limits: &Limits,
-    ) -> Result<Component, Error> {
+    ) -> Result<Arc<Component>, Error> {
         let mib = (bytes.len() as u64).div_ceil(MIB);
         if mib > limits.component_mib {
             return Err(Error::TooLarge {
@@ -151,7 +165,7 @@ impl Engine {
                 max: limits.component_mib,
             });
         }
-        let (engine, digest) = (self.clone(), digest.clone());
+        let (engine, wanted) = (self.clone(), digest.clone());
         let permit = self
             .compiling
             .clone()
@@ -161,14 +175,31 @@ impl Engine {
         let compiled = tokio::task::spawn_blocking(move || {
             // The permit goes with the work: a compilation past its time still holds its place.
             let _permit = permit;
-            engine.compile_now(&digest, &bytes)
+            engine.compile_now(&wanted, &bytes)
         });
         let limit = Duration::from_millis(limits.compile_ms);
         match tokio::time::timeout(limit, compiled).await {
-            Ok(Ok(result)) => result,
+            Ok(Ok(result)) => result.map(|component| self.share(digest, component)),
             Ok(Err(error)) => Err(Error::Invalid(error.to_string())),
             Err(_) => Err(Error::TimedOut(limits.compile_ms)),
         }
+    }
+
+    /// Lets others use the component as well; one that is in use already wins.
+    fn share(&self, digest: &Digest, component: Component) -> Arc<Component> {
+        let mut in_use = self.in_use();
+        in_use.retain(|_, component| component.strong_count() > 0);
+        if let Some(first) = in_use.get(digest).and_then(Weak::upgrade) {
+            return first;
+        }
+        let component = Arc::new(component);
+        in_use.insert(digest.clone(), Arc::downgrade(&component));
+        component
+    }
+
+    fn in_use(&self) -> MutexGuard<'_, HashMap<Digest, Weak<Component>>> {
+        // Nothing panics under this lock.
+        self.in_use.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// What the plain engine refuses may have async functions. It refuses before it makes any code, so

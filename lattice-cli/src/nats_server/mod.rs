@@ -1,6 +1,6 @@
 //! nats-server: found or fetched, started and stopped.
 //!
-//! - [`find`]: from `$LATTICE_NATS_SERVER`, PATH or the cache, else fetched;
+//! - [`find()`]: from `$LATTICE_NATS_SERVER`, PATH or the cache, else fetched;
 //! - `fetch`: the pinned one, checked against its hash;
 //! - [`Version`]: which are good enough;
 //! - [`Options`]: how one is run, written as its config file;

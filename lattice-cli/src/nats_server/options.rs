@@ -15,7 +15,7 @@ const LOG_FILES_MAX: u32 = 2;
 /// How a nats-server is run: on the loopback interface, with everything in one folder.
 #[derive(Debug, Clone)]
 pub struct Options {
-    /// The program: see [`super::find`].
+    /// The program: see [`super::find()`].
     pub program: PathBuf,
     /// The folder for its data, config, log and pid.
     pub folder: PathBuf,

@@ -108,7 +108,7 @@ impl NatsServer {
         self.process.wait().await
     }
 
-    /// Stops it in order, or by force after [`STOP_GRACE`].
+    /// Stops it in order, or by force after a grace of some seconds.
     pub async fn stop(&mut self) {
         self.process.stop(STOP_GRACE).await;
     }

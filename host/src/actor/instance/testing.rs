@@ -37,7 +37,7 @@ pub(super) fn engine() -> &'static Engine {
     })
 }
 
-pub(super) async fn component(guest: &str) -> Component {
+pub(super) async fn component(guest: &str) -> Arc<Component> {
     let bytes = std::fs::read(testing::build(guest)).unwrap();
     let digest = Digest::of(&bytes);
     let limits = Limits::default();
