@@ -41,6 +41,7 @@ impl Inside {
         let host = HostId::random();
         let router = Router::new(client.clone(), host.clone(), Peers::new(host.clone()));
         let actors = Actors::new(actor::Context {
+            pulls: std::sync::Arc::default(),
             client: client.clone(),
             host: host.clone(),
             engine: engine.clone(),
@@ -105,7 +106,7 @@ pub(crate) struct Caller {
 
 impl Work for Caller {
     async fn once(&mut self) -> anyhow::Result<()> {
-        let answer = self.actors.call_here(&self.call).await;
+        let answer = self.actors.call_here(&self.call, false).await;
         let reply = answer.context("the actor has no room")??;
         ensure!(reply.len() >= self.call.payload.len() - 1, "a short answer");
         Ok(())

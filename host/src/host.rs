@@ -187,6 +187,7 @@ fn actors(
         engine,
         imports,
         artifacts: artifacts.clone(),
+        pulls: Arc::default(),
         events: events.clone(),
         router: router.clone(),
     });

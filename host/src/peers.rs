@@ -122,6 +122,18 @@ impl View {
         }
     }
 
+    /// Whether the process that had run for `uptime_ms` when it was last asked about was replaced by
+    /// another of the same host: a restart, quicker than silence would tell.
+    pub fn was_restarted(&self, host: &HostId, uptime_ms: u64) -> bool {
+        let heard = self.hosts.get(host);
+        heard.is_some_and(|heard| heard.report.uptime_ms < uptime_ms)
+    }
+
+    fn uptime_ms(&self, host: &HostId) -> u64 {
+        let heard = self.hosts.get(host);
+        heard.map_or(0, |heard| heard.report.uptime_ms)
+    }
+
     /// Whether a host that was heard is gone: those that said so are not, they end what they have.
     pub fn is_gone(&self, host: &HostId, now: Instant) -> bool {
         let Some(since) = self.hearing_since.filter(|_| self.hears_itself(now)) else {
@@ -170,12 +182,14 @@ impl Peers {
         self.changed.notified().await;
     }
 
-    /// Returns when a host that was heard is gone.
+    /// Returns when a host that was heard is gone, or is another process than it was.
     pub async fn gone(&self, host: &HostId) {
+        let uptime_ms = self.view().uptime_ms(host);
         loop {
             // First, as nearly every call ends before.
             tokio::time::sleep(HEARTBEAT_INTERVAL).await;
-            if self.view().is_gone(host, Instant::now()) {
+            let view = self.view();
+            if view.is_gone(host, Instant::now()) || view.was_restarted(host, uptime_ms) {
                 return;
             }
         }

@@ -158,3 +158,19 @@ fn a_silent_host_is_gone_for_calls_on_their_way_unless_it_said_that_it_leaves() 
     assert!(view.is_gone(&other, clock.at(3.1)));
     assert!(!view.is_gone(&left, clock.at(3.1)));
 }
+
+#[test]
+fn a_host_that_came_back_within_its_silence_is_another_process() {
+    let (mut view, clock) = begin();
+    let at_age = |uptime_ms| Report {
+        uptime_ms,
+        ..report("other")
+    };
+    let other = "other".parse().unwrap();
+    view.heard(at_age(60_000), clock.at(0.0));
+    let then = view.uptime_ms(&other);
+    view.heard(at_age(60_500), clock.at(0.5));
+    assert!(!view.was_restarted(&other, then));
+    view.heard(at_age(200), clock.at(1.5));
+    assert!(view.was_restarted(&other, then));
+}

@@ -11,7 +11,7 @@
 //! - `build`, `toolchain`: from sources to components;
 //! - `settle`: waits until what was declared runs;
 //! - [`nats_server`]: found or fetched, started and stopped (the tests use it too);
-//! - [`process`], `logging`: being and having processes;
+//! - [`process`], `logging`: being and having processes; `private`: files of their owner only;
 //! - [`ui`]: what people and pipes see;
 //! - [`exit`]: errors as one line and a number.
 
@@ -22,6 +22,7 @@ pub mod connection;
 pub mod exit;
 mod logging;
 pub mod nats_server;
+mod private;
 pub mod process;
 mod project;
 mod settle;

@@ -1,6 +1,7 @@
 //! Waits until what was declared runs.
 
 use std::collections::BTreeMap;
+use std::fmt::Display;
 use std::time::{Duration, Instant};
 
 use anyhow::bail;
@@ -17,14 +18,26 @@ const LOOK_INTERVAL: Duration = Duration::from_millis(100);
 /// How long it may take: a large component compiles for two minutes on a slow machine.
 const SETTLE_TIMEOUT: Duration = Duration::from_secs(180);
 
+/// How long a reason not to place something must stand before it is told: a host that has just
+/// joined is given its work within a second.
+const UNPLACED_TOLD_AFTER: Duration = Duration::from_secs(3);
+
 /// How far an app is.
 #[derive(Debug, PartialEq, Eq)]
 enum Outlook {
     Running,
     /// What is still awaited.
-    Waiting(String),
+    Waiting(Awaited),
     /// What can't be started, and why.
     Failed(String),
+}
+
+/// What is still awaited.
+#[derive(Debug, Default, PartialEq, Eq)]
+struct Awaited {
+    things: Vec<String>,
+    /// Why some of it is given to no host.
+    unplaced: Vec<String>,
 }
 
 /// Waits until every actor and provider of the app runs at the revision that the app declares.
@@ -35,13 +48,17 @@ pub(crate) async fn until_running(
 ) -> anyhow::Result<()> {
     let deadline = Instant::now() + SETTLE_TIMEOUT;
     let mut waiting = String::new();
+    let mut unplaced = Unplaced::default();
     while Instant::now() < deadline {
         match look(client, app).await {
             Ok(Outlook::Running) => return Ok(()),
             Ok(Outlook::Failed(reason)) => bail!("{reason}"),
-            Ok(Outlook::Waiting(what)) => {
-                progress.detail(&what);
-                waiting = what;
+            Ok(Outlook::Waiting(awaited)) => {
+                waiting = awaited.things.join(", ");
+                progress.detail(&waiting);
+                if let Some(reasons) = unplaced.see(awaited.unplaced, Instant::now()) {
+                    progress.note(&format!("still waiting: {reasons}"));
+                }
             }
             // A host that is busy with its start answers the next time.
             Err(ControlError::TimedOut(_)) => {}
@@ -52,6 +69,26 @@ pub(crate) async fn until_running(
     bail!("not everything runs after {SETTLE_TIMEOUT:?}: {waiting}")
 }
 
+/// The reasons not to place something, each set of them told once, when it has stood for a while.
+#[derive(Default)]
+struct Unplaced {
+    reasons: Vec<String>,
+    since: Option<Instant>,
+}
+
+impl Unplaced {
+    /// What to tell now.
+    fn see(&mut self, reasons: Vec<String>, now: Instant) -> Option<String> {
+        if reasons != self.reasons {
+            self.since = (!reasons.is_empty()).then_some(now);
+            self.reasons = reasons;
+        }
+        self.since
+            .take_if(|since| now.duration_since(*since) >= UNPLACED_TOLD_AFTER)
+            .map(|_| self.reasons.join("; "))
+    }
+}
+
 async fn look(client: &Client, app: &App) -> Result<Outlook, ControlError> {
     let actors = client.control(Verb::ActorList, &Nothing {}).await?;
     let providers = client.control(Verb::ProviderList, &Nothing {}).await?;
@@ -59,44 +96,72 @@ async fn look(client: &Client, app: &App) -> Result<Outlook, ControlError> {
 }
 
 fn outlook(app: &App, actors: Vec<ActorSummary>, providers: Vec<ProviderSummary>) -> Outlook {
-    let mut waiting = Vec::new();
-    let actors: BTreeMap<_, _> = actors.into_iter().map(|a| (a.name, a.hosts)).collect();
+    let mut awaited = Awaited::default();
+    let looked = look_at_actors(app, actors, &mut awaited)
+        .and_then(|()| look_at_providers(app, providers, &mut awaited));
+    match looked {
+        Err(reason) => Outlook::Failed(reason),
+        Ok(()) if awaited.things.is_empty() => Outlook::Running,
+        Ok(()) => Outlook::Waiting(awaited),
+    }
+}
+
+fn look_at_actors(
+    app: &App,
+    listed: Vec<ActorSummary>,
+    awaited: &mut Awaited,
+) -> Result<(), String> {
+    let listed: BTreeMap<_, _> = listed.into_iter().map(|a| (a.name.clone(), a)).collect();
     for (name, actor) in &app.actors {
         let Some(digest) = actor.component.digest() else {
             continue;
         };
+        let found = listed.get(name);
         let revision = Revision::of_actor(digest, &actor.spec());
-        match placed(actors.get(name), &revision) {
-            Err(reason) => {
-                return Outlook::Failed(format!("actor {name} can't be started: {reason}"));
-            }
-            Ok(running) if running.slots < actor.instances || running.others => {
-                waiting.push(format!(
-                    "{name} ({} of {} instances)",
-                    running.slots, actor.instances
-                ));
-            }
-            Ok(_) => {}
+        let running = placed(found.map(|found| &found.hosts), &revision)
+            .map_err(|reason| format!("actor {name} can't be started: {reason}"))?;
+        if running.slots < actor.instances || running.others {
+            let count = format!("{} of {} instances", running.slots, actor.instances);
+            awaited.add(name, Some(count), found.and_then(|a| a.unplaced.clone()));
         }
     }
-    let providers: BTreeMap<_, _> = providers.into_iter().map(|p| (p.name, p.hosts)).collect();
+    Ok(())
+}
+
+fn look_at_providers(
+    app: &App,
+    listed: Vec<ProviderSummary>,
+    awaited: &mut Awaited,
+) -> Result<(), String> {
+    let listed: BTreeMap<_, _> = listed.into_iter().map(|p| (p.name.clone(), p)).collect();
     for (name, provider) in &app.providers {
         if provider.runs == Runs::External {
             continue;
         }
+        let found = listed.get(name);
         let revision = Revision::of_provider(&provider.spec());
-        match placed(providers.get(name), &revision) {
-            Err(reason) => {
-                return Outlook::Failed(format!("provider {name} can't be started: {reason}"));
-            }
-            Ok(running) if running.hosts == 0 || running.others => waiting.push(name.to_string()),
-            Ok(_) => {}
+        let running = placed(found.map(|found| &found.hosts), &revision)
+            .map_err(|reason| format!("provider {name} can't be started: {reason}"))?;
+        let unplaced = found.and_then(|found| found.unplaced.clone());
+        // A copy for which there is no host may come much later: the others serve.
+        let wanted = unplaced.as_ref().map_or(provider.copies, |_| 1);
+        if running.hosts < wanted || running.others {
+            let count = format!("{} of {} copies", running.hosts, provider.copies);
+            awaited.add(name, (provider.copies > 1).then_some(count), unplaced);
         }
     }
-    if waiting.is_empty() {
-        Outlook::Running
-    } else {
-        Outlook::Waiting(waiting.join(", "))
+    Ok(())
+}
+
+impl Awaited {
+    fn add(&mut self, name: impl Display, count: Option<String>, unplaced: Option<String>) {
+        let about: Vec<_> = count.into_iter().chain(unplaced.clone()).collect();
+        self.things.push(match about.is_empty() {
+            true => name.to_string(),
+            false => format!("{name} ({})", about.join("; ")),
+        });
+        self.unplaced
+            .extend(unplaced.map(|reason| format!("{name}: {reason}")));
     }
 }
 

@@ -56,6 +56,13 @@ fn look_at(actor: Vec<(u32, Phase)>, provider: Vec<Phase>) -> Outlook {
     outlook(&app, actors, providers)
 }
 
+fn waiting(things: &[&str]) -> Outlook {
+    Outlook::Waiting(Awaited {
+        things: things.iter().map(ToString::to_string).collect(),
+        unplaced: Vec::new(),
+    })
+}
+
 #[test]
 fn an_app_runs_when_all_its_instances_and_providers_do() {
     let running = || Phase::Running;
@@ -69,12 +76,9 @@ fn an_app_runs_when_all_its_instances_and_providers_do() {
     );
     assert_eq!(
         look_at(vec![(4, running()), (4, Phase::Starting)], vec![running()]),
-        Outlook::Waiting("counter (4 of 8 instances)".into())
+        waiting(&["counter (4 of 8 instances)"])
     );
-    assert_eq!(
-        look_at(vec![(8, running())], vec![]),
-        Outlook::Waiting("kv".into())
-    );
+    assert_eq!(look_at(vec![(8, running())], vec![]), waiting(&["kv"]));
 }
 
 #[test]
@@ -92,6 +96,61 @@ fn one_failure_ends_the_wait_with_its_reason() {
 fn what_nobody_has_begun_is_awaited() {
     assert_eq!(
         outlook(&app(), vec![], vec![]),
-        Outlook::Waiting("counter (0 of 8 instances), kv".into())
+        waiting(&["counter (0 of 8 instances)", "kv"])
     );
+}
+
+fn kv(app: &App, hosts: usize, unplaced: Option<&str>) -> ProviderSummary {
+    let name: ProviderName = "kv".parse().unwrap();
+    let revision = Revision::of_provider(&app.providers[&name].spec());
+    let hosts = (0..hosts).map(|n| {
+        let host = format!("h{n}").parse().unwrap();
+        (host, placement(&revision, 0, Phase::Running))
+    });
+    ProviderSummary {
+        name,
+        app: app.name.clone(),
+        kind: "keyvalue".into(),
+        hosts: hosts.collect(),
+        unplaced: unplaced.map(str::to_owned),
+    }
+}
+
+#[test]
+fn what_no_host_fits_is_awaited_with_the_reason() {
+    let mut app = app();
+    app.actors.clear();
+    let listed = vec![kv(&app, 0, Some("no host has label gpu=yes"))];
+    let awaited = Awaited {
+        things: vec!["kv (no host has label gpu=yes)".into()],
+        unplaced: vec!["kv: no host has label gpu=yes".into()],
+    };
+    assert_eq!(outlook(&app, vec![], listed), Outlook::Waiting(awaited));
+}
+
+#[test]
+fn every_copy_that_has_a_host_is_awaited_and_no_other() {
+    let mut app = app();
+    app.actors.clear();
+    for provider in app.providers.values_mut() {
+        provider.copies = 3;
+    }
+    let look = |hosts, unplaced| outlook(&app, vec![], vec![kv(&app, hosts, unplaced)]);
+    assert_eq!(look(2, None), waiting(&["kv (2 of 3 copies)"]));
+    assert_eq!(look(3, None), Outlook::Running);
+    assert_eq!(look(2, Some("2 of 3 copies are placed")), Outlook::Running);
+}
+
+#[test]
+fn a_reason_that_stands_is_told_once_and_one_that_passes_is_not() {
+    let start = Instant::now();
+    let later = start + UNPLACED_TOLD_AFTER;
+    let mut unplaced = Unplaced::default();
+    let one = || vec!["a: one".to_owned()];
+    assert_eq!(unplaced.see(one(), start), None);
+    assert_eq!(unplaced.see(one(), later), Some("a: one".into()));
+    assert_eq!(unplaced.see(one(), later + UNPLACED_TOLD_AFTER), None);
+    assert_eq!(unplaced.see(vec!["b: two".into()], later), None);
+    assert_eq!(unplaced.see(vec![], later), None);
+    assert_eq!(unplaced.see(one(), later), None);
 }

@@ -38,6 +38,24 @@ pub struct Options {
     pub name: String,
 }
 
+impl Options {
+    /// Addresses as they may be shown: without the user, password or token in them.
+    pub fn shown(nats: &str) -> String {
+        let parts: Vec<_> = nats.split(',').map(without_secret).collect();
+        parts.join(",")
+    }
+}
+
+fn without_secret(address: &str) -> String {
+    let (scheme, rest) = match address.split_once("://") {
+        Some((scheme, rest)) => (format!("{scheme}://"), rest),
+        None => (String::new(), address),
+    };
+    // The last one: a password may have them too, if it was not encoded as it should be.
+    let host = rest.rsplit_once('@').map_or(rest, |(_, host)| host);
+    scheme + host
+}
+
 /// Why there is no connection.
 #[derive(Debug, thiserror::Error)]
 pub enum ConnectError {
@@ -86,7 +104,7 @@ impl Client {
             .connect(addresses(&options.nats)?)
             .await
             .map_err(|error| ConnectError::Unreachable {
-                url: options.nats.clone(),
+                url: Options::shown(&options.nats),
                 reason: error.to_string(),
             })?;
         let mux = Mux::open(&nats, &inbox)
@@ -201,7 +219,7 @@ fn addresses(text: &str) -> Result<Vec<async_nats::ServerAddr>, ConnectError> {
     text.split(',')
         .map(|part| part.trim().parse())
         .collect::<Result<_, _>>()
-        .map_err(|_| ConnectError::Address(text.to_owned()))
+        .map_err(|_| ConnectError::Address(Options::shown(text)))
 }
 
 async fn log_event(event: Event) {
@@ -212,5 +230,29 @@ async fn log_event(event: Event) {
         Event::ServerError(error) => warn!(%error, "the NATS server refused something"),
         Event::ClientError(error) => warn!(%error, "the NATS client failed at something"),
         event => debug!(%event, "NATS"),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_address_is_shown_without_what_is_secret_in_it() {
+        for (nats, shown) in [
+            ("nats://127.0.0.1:4222", "nats://127.0.0.1:4222"),
+            ("nats://user:pw@one:4222", "nats://one:4222"),
+            ("tls://token@one,two:1", "tls://one,two:1"),
+            ("user:p@ss/w@one", "one"),
+            ("", ""),
+        ] {
+            assert_eq!(Options::shown(nats), shown);
+        }
+    }
+
+    #[test]
+    fn an_address_that_is_none_is_refused_without_its_password() {
+        let error = addresses("nats://user:pw@one:none").unwrap_err();
+        assert!(!error.to_string().contains("pw"), "{error}");
     }
 }

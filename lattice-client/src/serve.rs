@@ -176,8 +176,11 @@ impl Responder {
         };
         tokio::select! {
             result = work => self.reply(result).await,
-            // Nobody is left to be answered.
-            () = cancellable.cancelled() => self.reply = None,
+            // Whoever is left hears it: a repetition that came under the id of what was cancelled.
+            () = cancellable.cancelled() => {
+                let gone = CallError::begun(ErrorCode::Cancelled, "the caller went away");
+                self.reply(Err(gone)).await;
+            }
         }
     }
 

@@ -22,6 +22,48 @@ fn assert_refused(reply: &Value, code: &str, words: &[&str]) {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn the_demo_component_imports_nothing_but_wasi_and_its_store_is_not_given() {
+    let lattice = one_host().await;
+    lattice
+        .try_apply("name = \"app\"\n[actor.counter]\ncomponent = \"counter\"\n")
+        .await
+        .unwrap();
+    let reason = eventually("the actor failed", async || {
+        let list = lattice.control("actor.list", json!({})).await;
+        match list["value"][0]["hosts"]["a"]["reason"].as_str() {
+            Some(reason) => Ok(reason.to_owned()),
+            None => Err(list),
+        }
+    })
+    .await;
+    for interface in ["wasi:keyvalue/store", "wasi:keyvalue/atomics"] {
+        assert!(reason.contains(interface), "{reason}");
+    }
+    assert!(
+        reason.contains(r#"[actor.counter.link."wasi:keyvalue"]"#),
+        "{reason}"
+    );
+
+    let linked = "name = \"app\"\n[actor.counter]\ncomponent = \"counter\"\n\
+        [actor.counter.link.\"wasi:keyvalue\"]\nto = \"kv\"\n[provider.kv]\nexternal = true\n";
+    lattice.try_apply(linked).await.unwrap();
+    let imports = eventually("the actor runs", async || {
+        let detail = lattice
+            .control("actor.inspect", json!({ "name": "counter" }))
+            .await;
+        match detail["value"]["imports"].as_object() {
+            Some(imports) => Ok(imports.clone()),
+            None => Err(detail),
+        }
+    })
+    .await;
+    assert!(imports.contains_key("wasi:keyvalue/store@0.2.0-draft"));
+    for import in imports.keys() {
+        assert!(import.starts_with("wasi:"), "the demo imports {import}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn an_import_that_nobody_answers_is_refused_before_the_start_with_the_line_to_write() {
     let lattice = one_host().await;
     let events = lattice.events().await;

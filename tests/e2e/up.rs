@@ -1,7 +1,9 @@
 //! `lattice up`: what it starts, that it stops all of it, and what it says when it can't.
 
+use std::fs;
+
 use lattice_tests::process::{all_gone, run};
-use lattice_tests::{Nats, guest, process};
+use lattice_tests::{Nats, eventually, guest, process};
 use rustix::process::Signal;
 
 use crate::program;
@@ -39,12 +41,44 @@ async fn up_runs_the_demo_ctrl_c_stops_every_process_and_the_count_survives() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_second_ctrl_c_kills_and_leaves_nothing() {
     let demo = Project::demo();
-    let up = demo.up().await;
+    fs::copy(
+        guest::path("misbehave"),
+        demo.folder().join("misbehave.wasm"),
+    )
+    .unwrap();
+    demo.write(&(demo.manifest() + "\n[actor.misbehave]\ncomponent = \"misbehave.wasm\"\n"));
+    let mut up = demo.up().await;
     let family = up.family();
+    // The host waits for it, so that there is something to cut short.
+    let client = async_nats::connect(demo.nats_url()).await.unwrap();
+    let subject = "lattice.default.call.misbehave.sleep-ms";
+    let reply = client.new_inbox();
+    let sent = client.publish_with_reply(subject, reply, "[3600000]".into());
+    sent.await.unwrap();
+    a_call_runs(&client, &demo).await;
     up.signal(Signal::INT);
+    up.prints("stopping the host").await;
     up.signal(Signal::INT);
-    up.ended().await;
+    let ended = up.ended().await;
+    assert!(ended.lines.iter().any(|line| line == "killed"), "{ended:?}");
     all_gone(&family).await;
+    assert_eq!(demo.processes(), Vec::<String>::new());
+}
+
+/// Waits until the host says that the actor has a call.
+async fn a_call_runs(client: &async_nats::Client, demo: &Project) {
+    let host = fs::read_to_string(demo.folder().join(".lattice/host.id")).unwrap();
+    let subject = format!("lattice.default.host.{}.ctl.inventory", host.trim());
+    eventually("the call runs", async || {
+        let reply = client.request(subject.clone(), "{}".into()).await;
+        let reply = reply.map_err(|error| error.to_string())?;
+        let report: serde_json::Value = serde_json::from_slice(&reply.payload).unwrap();
+        match report["value"]["actors"]["misbehave"]["busy"] == 1 {
+            true => Ok(()),
+            false => Err(report.to_string()),
+        }
+    })
+    .await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -52,8 +86,10 @@ async fn up_that_is_killed_leaves_nothing_that_hinders_the_next() {
     let demo = Project::demo();
     let up = demo.up().await;
     let before = demo.count().await;
+    let family = up.family();
     up.signal(Signal::KILL);
     up.ended().await;
+    all_gone(&family).await;
     let up = demo.up().await;
     assert_eq!(demo.count().await, before + 1);
     drop(up);
@@ -229,7 +265,7 @@ async fn up_without_a_server_at_the_address_it_was_given_says_so() {
 async fn up_with_an_import_that_nobody_answers_names_the_line_to_write_and_leaves_nothing_running()
 {
     let demo = Project::demo();
-    std::fs::copy(guest::path("needy"), demo.folder().join("needy.wasm")).unwrap();
+    fs::copy(guest::path("needy"), demo.folder().join("needy.wasm")).unwrap();
     let manifest = demo.manifest() + "\n[actor.needy]\ncomponent = \"needy.wasm\"\n";
     let says = [
         "actor needy",
@@ -273,6 +309,23 @@ async fn up_uses_a_server_that_runs_already_and_leaves_it_running() {
     up.signal(Signal::INT);
     assert!(up.ended().await.status.success());
     nats.plain_client().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_password_in_the_address_opens_the_server_and_is_shown_nowhere() {
+    let demo = Project::demo();
+    let login = "authorization { user: somebody, password: secret }\n";
+    let nats = Nats::with(|options| options.extra = login.into()).await;
+    let mut command = process::command(program(), &demo.folder(), &["up"]);
+    let url = nats.url().replace("nats://", "nats://somebody:secret@");
+    command.env("LATTICE_NATS", url);
+    let mut up = process::Running::start(command);
+    up.prints("ctrl-c stops everything").await;
+    let listed = demo.lattice(&["ps"]).await;
+    assert!(listed.status.success(), "{}", listed.text());
+    let seen = format!("{:#?}\n{:#?}", up.family(), up.lines());
+    assert!(!seen.contains("secret"), "{seen}");
+    assert!(seen.contains(&nats.url()), "{seen}");
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

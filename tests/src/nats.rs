@@ -1,19 +1,15 @@
 //! A nats-server of the test's own.
 
 use std::path::PathBuf;
-use std::process::Stdio;
 
-use lattice_cli::nats_server::{NatsServer, Options, Port, find};
+use lattice_cli::nats_server::{NatsServer, Options, find};
 use lattice_cli::ui::Progress;
 use tempfile::TempDir;
-use tokio::process::{Child, Command};
 use tokio::sync::OnceCell;
 
 /// A server on a free port with its data in a folder that goes with it.
 #[must_use = "the server is killed when it is dropped"]
 pub struct Nats {
-    // Dropped in this order: nothing watches a number that may be somebody else's.
-    _watcher: Option<Child>,
     server: NatsServer,
     _folder: TempDir,
 }
@@ -38,7 +34,6 @@ impl Nats {
             .await
             .expect("nats-server starts");
         Self {
-            _watcher: watcher(&server),
             server,
             _folder: folder,
         }
@@ -51,16 +46,10 @@ impl Nats {
 
     /// Stops it in order and starts it again: same port, same data.
     pub async fn restart(&mut self) {
-        let options = Options {
-            port: Port::Fixed(self.server.port()),
-            ..self.server.options().clone()
-        };
-        self._watcher = None;
-        self.server.stop().await;
-        self.server = NatsServer::start(options)
+        self.server
+            .restart()
             .await
             .expect("nats-server starts again");
-        self._watcher = watcher(&self.server);
     }
 
     /// A client of it that knows nothing of lattices.
@@ -69,20 +58,6 @@ impl Nats {
             .await
             .expect("a plain client connects")
     }
-}
-
-/// Ends the server when this test is killed and can't: its input then reaches its end.
-fn watcher(server: &NatsServer) -> Option<Child> {
-    let script = format!("cat >/dev/null; kill -9 {}", server.id()?);
-    let mut command = Command::new("sh");
-    command
-        .args(["-c", &script])
-        .process_group(0)
-        .kill_on_drop(true)
-        .stdin(Stdio::piped())
-        .stdout(Stdio::null())
-        .stderr(Stdio::null());
-    Some(command.spawn().expect("sh starts"))
 }
 
 /// Found or fetched once.

@@ -69,10 +69,14 @@ impl Admission {
 
     /// Comes to the door.
     pub(super) fn enter(&self) -> Entry {
-        if let Some(slot) = self.enter_now() {
-            return Entry::Slot(slot);
-        }
+        // One look at the state for both: a slot that is freed in between would be nobody's.
         let mut state = self.lock();
+        if state.busy < state.slots {
+            state.busy += 1;
+            return Entry::Slot(Slot {
+                door: Some(self.clone()),
+            });
+        }
         if state.queue.len() >= state.waiting_max {
             // Some may have gone away since they queued.
             state.queue.retain(|turn| !turn.is_closed());
@@ -120,7 +124,7 @@ impl Admission {
     pub(super) async fn idle(&self) {
         let idle = {
             let mut state = self.lock();
-            if state.busy == 0 {
+            if state.busy == 0 && state.queue.is_empty() {
                 return;
             }
             let (sender, idle) = oneshot::channel();

@@ -112,3 +112,27 @@ async fn idle_waits_for_the_last_call() {
     drop(second);
     idle.await;
 }
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn a_call_that_comes_as_another_ends_never_waits_beside_an_idle_actor() {
+    let door = Admission::new(1, 8);
+    let mut calls = tokio::task::JoinSet::new();
+    for _ in 0..4 {
+        let door = door.clone();
+        calls.spawn(async move {
+            for _ in 0..20_000 {
+                let slot = match door.enter() {
+                    Entry::Slot(slot) => slot,
+                    Entry::Waiting(waiting) => waiting.slot().await.unwrap(),
+                    Entry::Full => panic!("four callers fill no queue of eight"),
+                };
+                drop(slot);
+            }
+        });
+    }
+    // A slot that was nobody's would leave its caller waiting, and this with it.
+    while let Some(call) = calls.join_next().await {
+        call.unwrap();
+    }
+    door.idle().await;
+}

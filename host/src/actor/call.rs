@@ -141,6 +141,10 @@ impl Running<'_> {
         let (errand, tail) = self.revision.errand(&self.call.context, deadline);
         match self.revision.instances.take(errand).await {
             Ok(instance) => Ok((instance, tail)),
+            // Here, and only here, nothing of the call has run yet.
+            Err(error) if error.is::<PoolConcurrencyLimitError>() => {
+                Err(no_room(CallError::refused))
+            }
             Err(error) => Err(self.trapped(&error, tail.panic())),
         }
     }
@@ -152,12 +156,7 @@ impl Running<'_> {
                 "the actor serves no HTTP",
             ));
         };
-        let request: Request = match encoding {
-            Encoding::Json => serde_json::from_slice(&self.call.payload).map_err(bad_request)?,
-            Encoding::MessagePack => {
-                rmp_serde::from_slice(&self.call.payload).map_err(bad_request)?
-            }
-        };
+        let request: Request = encoding.read(&self.call.payload).map_err(bad_request)?;
         let (instance, tail) = self.instance().await?;
         let (response, instance) = handler
             .handle(instance, request, self.payload_bytes_max())
@@ -191,10 +190,7 @@ impl Running<'_> {
             return import_failed(failed);
         }
         if error.is::<PoolConcurrencyLimitError>() {
-            return CallError::refused(
-                ErrorCode::Overloaded,
-                "the host has no room for an instance",
-            );
+            return no_room(CallError::begun);
         }
         if error.downcast_ref::<Trap>() == Some(&Trap::Interrupt) {
             return self.out_of_time();
@@ -235,6 +231,11 @@ impl Running<'_> {
     fn payload_bytes_max(&self) -> usize {
         usize::try_from(self.revision.limits().payload_bytes).unwrap_or(usize::MAX)
     }
+}
+
+fn no_room(error: fn(ErrorCode, String) -> CallError) -> CallError {
+    let message = "the host has no room for an instance".to_owned();
+    error(ErrorCode::Overloaded, message)
 }
 
 /// Of a chain of calls the last one failed: its words go all the way back as they are, so that a long

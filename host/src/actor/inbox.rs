@@ -62,10 +62,11 @@ impl Inbox {
 /// Returns when the calls that a revision has taken have ended.
 pub(super) async fn finish(revision: &Revision) {
     let longest = Duration::from_millis(revision.limits().time_ms) + DRAIN_GRACE;
-    if tokio::time::timeout(longest, revision.idle())
-        .await
-        .is_err()
-    {
+    let ended = async {
+        revision.idle().await;
+        revision.forwarded().await;
+    };
+    if tokio::time::timeout(longest, ended).await.is_err() {
         tracing::warn!(actor = %revision.assigned.name, "calls outlived the drain");
     }
 }

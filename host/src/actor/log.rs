@@ -22,6 +22,8 @@ use wasmtime_wasi::p2::{OutputStream, Pollable, StreamResult};
 const LINE_BYTES_MAX: usize = 8 * 1024;
 /// How much of a call's standard error is kept to explain a trap: a panic's message fits.
 const TAIL_BYTES_MAX: usize = 1024;
+/// What a record takes beside its message, which also counts: an empty line is not for nothing.
+const RECORD_BYTES: u64 = 256;
 /// How many records of one actor may wait to be published.
 const QUEUE_MAX: usize = 1024;
 /// How much a guest may write at once.
@@ -118,7 +120,7 @@ impl Log {
     }
 
     fn say(&self, level: Level, stream: Stream, call: Option<CallId>, message: String) {
-        let left_out = match lock(&self.shared.budget).take(message.len() as u64) {
+        let left_out = match lock(&self.shared.budget).take(message.len() as u64 + RECORD_BYTES) {
             Some(left_out) => left_out,
             None => return,
         };

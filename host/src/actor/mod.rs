@@ -13,7 +13,7 @@ pub mod log;
 mod revision;
 mod supervisor;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 
 use bytes::Bytes;
@@ -46,6 +46,8 @@ pub struct Context {
     pub imports: Imports,
     /// Where components come from.
     pub artifacts: Artifacts,
+    /// One component at a time is pulled and compiled.
+    pub pulls: Arc<tokio::sync::Mutex<()>>,
     /// Where changes are told.
     pub events: Events,
     /// Which way the calls of actors go. Whoever makes it attaches the actors to it.
@@ -108,8 +110,9 @@ impl Actors {
         if table.closed {
             return;
         }
+        let names: BTreeSet<_> = assigned.iter().map(|actor| &actor.name).collect();
         for (name, entry) in &table.entries {
-            if !assigned.iter().any(|actor| actor.name == *name) {
+            if !names.contains(name) {
                 entry
                     .wanted
                     .send_if_modified(|wanted| wanted.take().is_some());
@@ -185,9 +188,11 @@ impl Actors {
         }
     }
 
-    /// Makes a call straight into an actor of this host; `None` if it has no room at once.
-    pub async fn call_here(&self, call: &Call) -> Option<Result<Bytes, CallError>> {
-        self.running(call.target.as_str())?.call_here(call).await
+    /// Makes a call straight into an actor of this host; `None` if the actor is not here, or has no
+    /// room at once and this is not the only way.
+    pub async fn call_here(&self, call: &Call, only_way: bool) -> Option<Result<Bytes, CallError>> {
+        let revision = self.running(call.target.as_str())?;
+        revision.call_here(call, only_way).await
     }
 
     fn running(&self, target: &str) -> Option<Arc<Revision>> {

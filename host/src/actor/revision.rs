@@ -31,6 +31,9 @@ pub(super) enum Error {
     /// Its component can't be had.
     #[error(transparent)]
     Artifact(#[from] ArtifactError),
+    /// Its component did not come.
+    #[error("the component was not there after {PULL_TIME:?}")]
+    Slow,
     /// Its component can't be compiled.
     #[error(transparent)]
     Engine(#[from] engine::Error),
@@ -45,6 +48,8 @@ pub(super) enum Error {
     Serve(#[from] lattice_client::ServeError),
 }
 
+/// How long a component may take from the lattice to this host: the largest one over a slow line.
+const PULL_TIME: Duration = Duration::from_secs(120);
 /// How many calls that found no room may be on their way to peers: they hold their payloads here.
 const FORWARDS_MAX: usize = 256;
 
@@ -198,13 +203,21 @@ impl Revision {
     }
 
     /// Runs a call of an actor on this host; a caller that is gone takes the call with it. `None` if
-    /// it would have to wait.
+    /// it would have to wait and there may be another way.
     pub(super) async fn call_here(
         self: &Arc<Self>,
         call: &Call,
+        only_way: bool,
     ) -> Option<Result<Bytes, CallError>> {
         let deadline = self.deadline(std::time::Instant::now(), &call.context);
-        let slot = self.door.enter_now()?;
+        let slot = match self.door.enter_now() {
+            Some(slot) => slot,
+            None if only_way => match self.turn(deadline).await {
+                Ok(slot) => slot,
+                Err(error) => return Some(Err(error)),
+            },
+            None => return None,
+        };
         if self.concurrent {
             return Some(self.call_apart(call.clone(), deadline, slot).await);
         }
@@ -213,6 +226,18 @@ impl Revision {
         let result = Box::pin(self.run(call, deadline)).await;
         drop(slot);
         Some(result)
+    }
+
+    /// A slot, now or in turn.
+    async fn turn(&self, deadline: Instant) -> Result<Slot, CallError> {
+        match self.door.enter() {
+            Entry::Slot(slot) => Ok(slot),
+            Entry::Full => Err(self.full()),
+            Entry::Waiting(waiting) => {
+                let slot = tokio::time::timeout_at(deadline, waiting.slot()).await;
+                slot.ok().flatten().ok_or_else(|| self.too_late())
+            }
+        }
     }
 
     /// In a task of its own, which ends with the caller.
@@ -293,6 +318,13 @@ impl Revision {
         self.instances.resize(slots);
     }
 
+    /// Returns when no call is on its way to a peer.
+    pub(super) async fn forwarded(&self) {
+        // Never closed, so every permit comes back.
+        let all = u32::try_from(FORWARDS_MAX).unwrap_or(u32::MAX);
+        drop(self.forwards.acquire_many(all).await);
+    }
+
     /// Returns when no call runs.
     pub(super) async fn idle(&self) {
         self.door.idle().await;
@@ -345,7 +377,14 @@ async fn fetch(cx: &Context, assigned: &AssignedActor) -> Result<Arc<Component>,
     if let Some(component) = cx.engine.cached(&assigned.component).await {
         return Ok(component);
     }
-    let bytes = cx.artifacts.pull(&assigned.component).await?;
+    // One at a time: a host that gets many actors of one component pulls and compiles it once, and
+    // never holds more than one that is not compiled.
+    let _turn = cx.pulls.lock().await;
+    if let Some(component) = cx.engine.cached(&assigned.component).await {
+        return Ok(component);
+    }
+    let pulled = tokio::time::timeout(PULL_TIME, cx.artifacts.pull(&assigned.component));
+    let bytes = pulled.await.map_err(|_| Error::Slow)??;
     Ok(cx
         .engine
         .compile(&assigned.component, bytes, &assigned.spec.limits)

@@ -14,6 +14,7 @@ use lattice_protocol::id::ActorName;
 use lattice_protocol::report::{ActorReport, Phase};
 use serde_json::json;
 use tokio::sync::watch;
+use tokio_util::task::TaskTracker;
 use tracing::{error, info};
 
 use super::Context;
@@ -83,7 +84,11 @@ pub(super) struct Supervisor {
     name: ActorName,
     status: Arc<Status>,
     wanted: watch::Receiver<Option<AssignedActor>>,
+    /// The same as `wanted`, to be awaited while that is looked at.
+    changed: watch::Receiver<Option<AssignedActor>>,
     inbox: Option<Inbox>,
+    /// Revisions that take no more calls and finish those they have.
+    finishing: TaskTracker,
 }
 
 impl Supervisor {
@@ -97,8 +102,10 @@ impl Supervisor {
             cx,
             name,
             status,
+            changed: wanted.clone(),
             wanted,
             inbox: None,
+            finishing: TaskTracker::new(),
         }
     }
 
@@ -107,6 +114,7 @@ impl Supervisor {
         let mut pause = RETRY_MIN;
         loop {
             let wanted = self.wanted.borrow_and_update().clone();
+            self.changed.mark_unchanged();
             let Some(wanted) = wanted else { break };
             match self.converge(wanted).await {
                 Ok(()) => {
@@ -142,7 +150,14 @@ impl Supervisor {
         if self.inbox.is_none() {
             self.status.set(|state| state.phase = Some(Phase::Starting));
         }
-        let revision = Revision::prepare(&self.cx, wanted).await?;
+        let prepared = Revision::prepare(&self.cx, wanted);
+        let revision = tokio::select! {
+            revision = prepared => revision?,
+            // Something else is wanted by now: it is not kept waiting for what nobody wants.
+            changed = self.changed.changed() => match changed {
+                Ok(()) | Err(_) => return Ok(()),
+            },
+        };
         let old = match &self.inbox {
             Some(inbox) => Some(inbox.replace(revision.clone())),
             None => {
@@ -170,7 +185,9 @@ impl Supervisor {
         )
         .await;
         if let Some(old) = old {
-            inbox::finish(&old).await;
+            // Apart: the next update does not wait for the slowest call of the one before the last.
+            self.finishing
+                .spawn(async move { inbox::finish(&old).await });
         }
         Ok(())
     }
@@ -202,6 +219,8 @@ impl Supervisor {
         };
         self.status.set(|state| state.phase = Some(Phase::Draining));
         inbox.drain().await;
+        self.finishing.close();
+        self.finishing.wait().await;
         self.status.set(|state| *state = State::default());
         info!(actor = %self.name, "actor.stopped");
         self.publish(Kind::ActorStopped, json!({})).await;

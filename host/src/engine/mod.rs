@@ -172,6 +172,10 @@ impl Engine {
             .acquire_owned()
             .await
             .map_err(|e| Error::Setup(e.to_string()))?;
+        // Another may have compiled it while this one waited.
+        if let Some(component) = self.cached(digest).await {
+            return Ok(component);
+        }
         let compiled = tokio::task::spawn_blocking(move || {
             // The permit goes with the work: a compilation past its time still holds its place.
             let _permit = permit;

@@ -4,7 +4,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
 use lattice_client::{Client, Serving};
-use lattice_protocol::report::{ActorReport, Phase, Report};
+use lattice_protocol::report::{ActorReport, Phase, ProviderReport, Report};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
@@ -133,7 +133,7 @@ impl Running {
         ended(&self.reconciling).await;
     }
 
-    /// Waits until every actor of this host runs elsewhere too, if there is an elsewhere.
+    /// Waits until every actor and provider of this host runs elsewhere too, if there is an elsewhere.
     pub(super) async fn handed_over(&self) {
         let begin = Instant::now();
         while !self.is_handed_over() {
@@ -180,16 +180,19 @@ async fn ended(tasks: &TaskTracker) {
     tasks.wait().await;
 }
 
-/// Whether each actor that runs on `own` runs on another host as well.
+/// Whether each actor and each provider that runs on `own` runs on another host as well.
 fn is_handed_over(own: &Report, others: &[&Report]) -> bool {
-    let runs = |actor: &ActorReport| actor.phase == Phase::Running && actor.slots > 0;
-    let mine = own.actors.iter().filter(|(_, actor)| runs(actor));
-    others.is_empty()
-        || mine.map(|(name, _)| name).all(|name| {
-            others
-                .iter()
-                .any(|other| other.actors.get(name).is_some_and(runs))
-        })
+    if others.is_empty() {
+        return true;
+    }
+    let serves = |actor: &ActorReport| actor.phase == Phase::Running && actor.slots > 0;
+    let answers = |provider: &ProviderReport| provider.phase == Phase::Running;
+    let mut actors = own.actors.iter().filter(|(_, actor)| serves(actor));
+    let mut providers = own.providers.iter().filter(|(_, one)| answers(one));
+    let elsewhere = |has: &dyn Fn(&Report) -> bool| others.iter().any(|other| has(other));
+    actors.all(|(name, _)| elsewhere(&|other| other.actors.get(name).is_some_and(serves)))
+        && providers
+            .all(|(name, _)| elsewhere(&|other| other.providers.get(name).is_some_and(answers)))
 }
 
 #[cfg(test)]
@@ -227,6 +230,25 @@ mod tests {
         let has_b = report("y", &[("b", Phase::Running)]);
         assert!(!is_handed_over(&own, &[&has_a]));
         assert!(is_handed_over(&own, &[&has_a, &has_b]));
+    }
+
+    #[test]
+    fn a_provider_is_handed_over_when_it_answers_elsewhere() {
+        let with = |host: &str, phase: Phase| {
+            let mut report = report(host, &[]);
+            let provider = ProviderReport {
+                revision: "0123456789ab".into(),
+                pid: None,
+                restarts: 0,
+                phase,
+            };
+            report.providers.insert("kv".parse().unwrap(), provider);
+            report
+        };
+        let own = with("me", Phase::Running);
+        assert!(!is_handed_over(&own, &[&report("x", &[])]));
+        assert!(!is_handed_over(&own, &[&with("x", Phase::Starting)]));
+        assert!(is_handed_over(&own, &[&with("x", Phase::Running)]));
     }
 
     #[test]

@@ -85,7 +85,9 @@ impl Router {
 
     async fn call_here(&self, call: &Call) -> Option<Result<Bytes, CallError>> {
         let actors = self.shared.actors.get()?.upgrade()?;
-        actors.call_here(call).await
+        // Without NATS there is no way to another host: a busy actor here is worth waiting for.
+        let only_way = !self.shared.client.is_connected();
+        actors.call_here(call, only_way).await
     }
 
     async fn call_peer(&self, host: &HostId, call: &Call) -> Result<Bytes, CallError> {

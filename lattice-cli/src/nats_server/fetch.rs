@@ -3,7 +3,7 @@
 //! pip is on more machines than any other way to get a binary without root. Nothing of the package
 //! is executed before its bytes were compared with the hashes below.
 
-use std::fs::File;
+use std::fs::{File, TryLockError};
 use std::os::unix::fs::PermissionsExt as _;
 use std::path::{Path, PathBuf};
 use std::process::Stdio;
@@ -35,14 +35,20 @@ const PIPS: [&[&str]; 4] = [
 const PYTHONS: [&str; 2] = ["python3", "python"];
 /// How long a fetch of 8 MB may take: a very slow line makes it, a stuck one is given up.
 const FETCH_TIMEOUT: Duration = Duration::from_secs(300);
+/// How often the lock is tried while another process fetches.
+const LOCK_INTERVAL: Duration = Duration::from_millis(100);
+
+/// Where the pinned nats-server is, once it was fetched.
+pub(super) fn cached(cache: &Path) -> PathBuf {
+    cache.join("nats-server").join(VERSION).join("nats-server")
+}
 
 /// The pinned nats-server in the cache, fetched into it if it is not there.
 pub(super) async fn cached_or_fetched(
     cache: &Path,
     progress: &Progress,
 ) -> anyhow::Result<PathBuf> {
-    let folder = cache.join("nats-server");
-    let binary = folder.join(VERSION).join("nats-server");
+    let binary = cached(cache);
     // It gets there by one rename after its hash was checked: what is there is whole.
     if binary.is_file() {
         return Ok(binary);
@@ -53,6 +59,7 @@ pub(super) async fn cached_or_fetched(
             how_to_install()
         );
     }
+    let folder = cache.join("nats-server");
     std::fs::create_dir_all(&folder)
         .with_context(|| format!("failed to create {}", folder.display()))?;
     let _alone = lock(&folder.join("lock"), progress).await?;
@@ -83,12 +90,22 @@ fn how_to_install() -> String {
 /// handle, so also with the process.
 async fn lock(path: &Path, progress: &Progress) -> anyhow::Result<File> {
     let file = File::create(path).with_context(|| format!("failed to open {}", path.display()))?;
-    if file.try_lock().is_ok() {
-        return Ok(file);
+    let mut said = false;
+    loop {
+        match file.try_lock() {
+            Ok(()) => return Ok(file),
+            Err(TryLockError::WouldBlock) => {}
+            Err(TryLockError::Error(error)) => {
+                return Err(error).with_context(|| format!("failed to lock {}", path.display()));
+            }
+        }
+        if !said {
+            progress.step("waiting for another process that fetches nats-server");
+            said = true;
+        }
+        // Not in a blocking call: a ctrl-c could not end that.
+        tokio::time::sleep(LOCK_INTERVAL).await;
     }
-    progress.step("waiting for another process that fetches nats-server");
-    let locked = tokio::task::spawn_blocking(move || file.lock().map(|()| file)).await?;
-    locked.with_context(|| format!("failed to lock {}", path.display()))
 }
 
 async fn fetch(folder: &Path, binary: &Path) -> anyhow::Result<()> {

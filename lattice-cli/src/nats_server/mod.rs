@@ -4,7 +4,7 @@
 //! - `fetch`: the pinned one, checked against its hash;
 //! - [`Version`]: which are good enough;
 //! - [`Options`]: how one is run, written as its config file;
-//! - [`NatsServer`]: one that runs;
+//! - [`NatsServer`]: one that runs; `watcher`: ends it when this process is killed;
 //! - `ready`: where it listens, and whether it does.
 
 mod fetch;
@@ -13,6 +13,7 @@ mod options;
 mod ready;
 mod server;
 mod version;
+mod watcher;
 
 pub use find::find;
 pub use options::{Options, Port};

@@ -148,6 +148,14 @@ mod tests {
     }
 
     #[test]
+    fn a_preferred_port_is_given_up_for_any_only_if_it_is_taken() {
+        let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+        let port = listener.local_addr().unwrap().port();
+        assert_eq!(Port::Preferred(port).settled(), Port::Free);
+        assert_eq!(Port::Fixed(port).settled(), Port::Fixed(port));
+    }
+
+    #[test]
     fn a_free_port_is_picked_by_the_system_and_jetstream_can_be_left_out() {
         let options = Options {
             jetstream: false,

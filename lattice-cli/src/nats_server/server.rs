@@ -1,7 +1,6 @@
 //! A nats-server that runs.
 
 use std::fs::{File, OpenOptions};
-use std::path::Path;
 use std::process::{ExitStatus, Stdio};
 use std::time::{Duration, Instant};
 
@@ -9,7 +8,9 @@ use anyhow::{Context as _, bail, ensure};
 use lattice_protocol::id::HostId;
 use tokio::process::Command;
 
+use super::watcher::Watcher;
 use super::{Options, Port, ready};
+use crate::private;
 use crate::process::{Process, leftover};
 
 /// How long a server has to be ready: it reads its streams first, and a slow disk takes a while.
@@ -21,9 +22,12 @@ const STOP_GRACE: Duration = Duration::from_secs(5);
 /// How much of the log is shown when it doesn't start.
 const LOG_LINES_SHOWN: usize = 5;
 
-/// A server that runs. Dropped, it is killed; [`NatsServer::stop`] stops it in order.
+/// A server that runs. Dropped, it is killed, as it is when this process is; [`NatsServer::stop`]
+/// stops it in order.
 #[must_use = "a server is killed when it is dropped"]
 pub struct NatsServer {
+    // Dropped first: nothing watches a number that may be somebody else's.
+    watcher: Option<Watcher>,
     process: Process,
     options: Options,
     port: u16,
@@ -33,7 +37,7 @@ impl NatsServer {
     /// Starts a server and waits until it answers. One that a killed process left behind in the
     /// same folder is stopped first.
     pub async fn start(mut options: Options) -> anyhow::Result<Self> {
-        create_private(&options.folder)?;
+        private::create_folder(&options.folder)?;
         // The server changes no folder, but its command line is compared with this path later.
         options.folder = options
             .folder
@@ -59,13 +63,16 @@ impl NatsServer {
         std::fs::write(&config, options.config(name.as_str()))
             .with_context(|| format!("failed to write {}", config.display()))?;
         let mut process = spawn(&options)?;
+        let watcher = process.id().map(Watcher::start).transpose()?;
         match until_ready(&options, &mut process, name.as_str()).await {
             Ok(port) => Ok(Self {
+                watcher,
                 process,
                 options,
                 port,
             }),
             Err(error) => {
+                drop(watcher);
                 process.stop(STOP_GRACE).await;
                 Err(error)
             }
@@ -105,29 +112,30 @@ impl NatsServer {
 
     /// Waits until it ends by itself; may be dropped and asked again.
     pub async fn wait(&mut self) -> anyhow::Result<ExitStatus> {
-        self.process.wait().await
+        let status = self.process.wait().await;
+        self.dismiss_watcher().await;
+        status
     }
 
     /// Stops it in order, or by force after a grace of some seconds.
     pub async fn stop(&mut self) {
+        // From here on the server is asked to end anyway, and its number is soon somebody else's.
+        self.dismiss_watcher().await;
         self.process.stop(STOP_GRACE).await;
     }
 
     /// Stops it at once.
     pub async fn kill(&mut self) {
+        self.dismiss_watcher().await;
         self.process.kill();
         let _ = self.process.wait().await;
     }
-}
 
-/// The folder holds state and a config that may have secrets: it is the owner's only.
-fn create_private(folder: &Path) -> anyhow::Result<()> {
-    use std::os::unix::fs::DirBuilderExt as _;
-    std::fs::DirBuilder::new()
-        .recursive(true)
-        .mode(0o700)
-        .create(folder)
-        .with_context(|| format!("failed to create {}", folder.display()))
+    async fn dismiss_watcher(&mut self) {
+        if let Some(watcher) = self.watcher.take() {
+            watcher.dismiss().await;
+        }
+    }
 }
 
 fn spawn(options: &Options) -> anyhow::Result<Process> {

@@ -1,4 +1,5 @@
 use std::net::TcpListener;
+use std::path::Path;
 
 use super::*;
 use crate::nats_server::find;
@@ -39,6 +40,21 @@ async fn an_occupied_port_is_named_in_the_error() {
         error.contains("address already in use") && error.contains(&port.to_string()),
         "{error}"
     );
+}
+
+#[tokio::test]
+async fn a_server_whose_preferred_port_is_taken_listens_on_another() {
+    let folder = tempfile::tempdir().unwrap();
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let taken = listener.local_addr().unwrap().port();
+    let options = Options {
+        port: Port::Preferred(taken),
+        ..options(folder.path()).await
+    };
+    let mut server = NatsServer::start(options).await.unwrap();
+    assert_ne!(server.port(), taken);
+    assert!(ready::info(server.port()).await.is_some());
+    server.stop().await;
 }
 
 #[tokio::test]

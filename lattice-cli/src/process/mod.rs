@@ -49,6 +49,12 @@ impl Process {
         self.child.id()
     }
 
+    /// Ends its input, as the end of this process would.
+    #[cfg(test)]
+    pub(crate) fn close_input(&mut self) {
+        self._stdin = None;
+    }
+
     /// What it prints, if the command asked for pipes.
     pub fn output(&mut self) -> (Option<ChildStdout>, Option<ChildStderr>) {
         (self.child.stdout.take(), self.child.stderr.take())

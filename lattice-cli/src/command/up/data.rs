@@ -11,6 +11,7 @@ use lattice_protocol::id::HostId;
 use super::log::Log;
 use super::running::HOST_STOP_GRACE;
 use crate::connection::NATS_URL_FILE;
+use crate::private;
 use crate::process::leftover;
 
 /// How long a folder may be held by a process that is on its way out, such as one just killed.
@@ -29,7 +30,7 @@ impl Data {
     /// Makes the folder if there is none, and locks it.
     pub(super) async fn open(folder: &Path) -> anyhow::Result<Self> {
         let name = folder.display().to_string();
-        std::fs::create_dir_all(folder).with_context(|| format!("failed to create {name}"))?;
+        private::create_folder(folder)?;
         let folder = folder
             .canonicalize()
             .with_context(|| format!("failed to find {name}"))?;
@@ -102,9 +103,7 @@ impl Data {
 
     /// Tells other commands in this folder which server to ask.
     pub(super) fn write_url(&self, url: &str) -> anyhow::Result<()> {
-        let path = self.folder.join(NATS_URL_FILE);
-        std::fs::write(&path, format!("{url}\n"))
-            .with_context(|| format!("failed to write {}", path.display()))
+        private::write(&self.folder.join(NATS_URL_FILE), &format!("{url}\n"))
     }
 
     pub(super) fn forget_url(&self) {
@@ -128,6 +127,9 @@ async fn locked(file: &File) -> bool {
 
 #[cfg(test)]
 mod tests {
+    use std::fs::Permissions;
+    use std::os::unix::fs::PermissionsExt as _;
+
     use super::*;
 
     #[tokio::test]
@@ -146,6 +148,24 @@ mod tests {
         );
         drop(first);
         assert!(Data::open(folder.path()).await.is_ok());
+    }
+
+    #[tokio::test]
+    async fn nobody_else_reads_the_folder_or_the_address_in_it() {
+        let parent = tempfile::tempdir().unwrap();
+        let folder = parent.path().join("data");
+        let data = Data::open(&folder).await.unwrap();
+        let url = folder.join(NATS_URL_FILE);
+        // One that an earlier version left, readable by all.
+        std::fs::write(&url, "nats://old").unwrap();
+        std::fs::set_permissions(&url, Permissions::from_mode(0o644)).unwrap();
+        data.write_url("nats://user:pw@one").unwrap();
+        assert_eq!(
+            std::fs::read_to_string(&url).unwrap(),
+            "nats://user:pw@one\n"
+        );
+        let mode = |path: &Path| path.metadata().unwrap().permissions().mode() & 0o777;
+        assert_eq!((mode(&folder), mode(&url)), (0o700, 0o600));
     }
 
     #[tokio::test]

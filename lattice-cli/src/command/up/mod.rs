@@ -52,7 +52,7 @@ impl Up {
             .data
             .unwrap_or_else(|| project.folder.join(DATA_FOLDER));
         let data = Data::open(&folder).await?;
-        let mut running = Running::default();
+        let mut running = Running::new()?;
         let session = Session {
             connection,
             project,

@@ -28,13 +28,23 @@ const HOST_READY_TIMEOUT: Duration = Duration::from_secs(30);
 const HOST_READY_INTERVAL: Duration = Duration::from_millis(50);
 
 /// What was started, and has to be stopped.
-#[derive(Default)]
 pub(super) struct Running {
+    /// This program, which is also the host's: read once, as its file may be replaced meanwhile.
+    program: PathBuf,
     pub(super) nats: Option<NatsServer>,
     pub(super) host: Option<Process>,
 }
 
 impl Running {
+    /// Nothing yet.
+    pub(super) fn new() -> anyhow::Result<Self> {
+        Ok(Self {
+            program: std::env::current_exe().context("failed to find this program")?,
+            nats: None,
+            host: None,
+        })
+    }
+
     /// Starts nats-server, on its usual port if that is free.
     pub(super) async fn start_nats(
         &mut self,
@@ -69,23 +79,19 @@ impl Running {
         connection: &Connection,
         data: &Data,
     ) -> anyhow::Result<()> {
-        let mut command =
-            Command::new(std::env::current_exe().context("failed to find this program")?);
+        let mut command = Command::new(&self.program);
         command
             .args(["host", "--id", data.host_id()?.as_str(), "--data"])
             .arg(data.host_folder())
-            .args([
-                "--nats",
-                &connection.url(),
-                "--lattice",
-                connection.lattice.as_str(),
-            ])
+            .args(["--lattice", connection.lattice.as_str()])
+            // An address may hold a password, and everybody may read a command line.
+            .env(variable::NATS, connection.url())
             .env(variable::SUPERVISED, "1")
             .stdin(Stdio::piped())
             .stdout(Stdio::null())
             .stderr(data.host_log().open()?);
         if let Some(creds) = &connection.creds {
-            command.arg("--creds").arg(creds);
+            command.env(variable::CREDS, creds);
         }
         let host = Process::spawn(command)?;
         if let Some(id) = host.id() {

@@ -2,8 +2,8 @@
 
 use std::path::{Path, PathBuf};
 
-use lattice_client::Client;
 use lattice_client::process::NATS_DEFAULT;
+use lattice_client::{Client, Options};
 use lattice_config::App;
 use lattice_protocol::control::{ActorDetail, ByActor, Verb};
 use lattice_protocol::id::LatticeId;
@@ -33,7 +33,7 @@ pub(super) async fn print(
     }
     line("look", &format!("{lattice} ps"))?;
     line("logs", &format!("{lattice} logs -f"))?;
-    line("NATS", &connection.url())?;
+    line("NATS", &Options::shown(&connection.url()))?;
     line("data", &data.folder().display().to_string())?;
     out("")?;
     out("ctrl-c stops everything")
@@ -43,12 +43,13 @@ fn line(what: &str, text: &str) -> anyhow::Result<()> {
     out(format_args!("  {what:<6} {text}"))
 }
 
-/// What a command needs beyond its defaults to reach this lattice from any folder.
+/// What a command needs beyond its defaults to reach this lattice from any folder; a password in
+/// the address is left to whoever has it.
 fn options(connection: &Connection) -> String {
     let mut text = String::new();
     let url = connection.url();
     if url != NATS_DEFAULT {
-        text.push_str(&format!(" --nats {}", word(&url)));
+        text.push_str(&format!(" --nats {}", word(&Options::shown(&url))));
     }
     if let Some(creds) = &connection.creds {
         text.push_str(&format!(" --creds {}", word(&creds.to_string_lossy())));
@@ -177,6 +178,10 @@ mod tests {
         assert_eq!(
             options(&connection("nats://127.0.0.1:5000", "edge")),
             " --nats nats://127.0.0.1:5000 --lattice edge"
+        );
+        assert_eq!(
+            options(&connection("nats://user:pw@one", "default")),
+            " --nats nats://one"
         );
     }
 }
