@@ -86,16 +86,20 @@ fn cache_folder(variable: impl Fn(&str) -> Option<OsString>) -> anyhow::Result<P
 
 #[cfg(test)]
 mod tests {
-    use std::os::unix::fs::PermissionsExt as _;
-
     use super::*;
 
-    /// A program that says it is a nats-server of this version.
+    /// A program that says it is a nats-server of this version. A shell writes it: a file that this
+    /// process had open for writing can't be run as long as a child that another test just forked
+    /// still has it open as well.
     fn fake(program: &Path, version: &str) {
         std::fs::create_dir_all(program.parent().unwrap()).unwrap();
-        let script = format!("#!/bin/sh\necho 'nats-server: v{version}'\n");
-        std::fs::write(program, script).unwrap();
-        std::fs::set_permissions(program, std::fs::Permissions::from_mode(0o755)).unwrap();
+        let write = r#"printf '#!/bin/sh\necho "nats-server: v%s"\n' "$2" >"$1" && chmod +x "$1""#;
+        let written = std::process::Command::new("sh")
+            .args(["-c", write, "sh"])
+            .arg(program)
+            .arg(version)
+            .status();
+        assert!(written.unwrap().success());
     }
 
     async fn found(variables: &[(&str, &OsStr)]) -> anyhow::Result<PathBuf> {
