@@ -1,9 +1,9 @@
 //! One connection: HTTP/1.1 or HTTP/2, told apart by its first bytes.
 //!
-//! A connection is closed when no request came in whole and none was in flight for
-//! `idle_timeout_ms` (up to a quarter longer, for it is looked at in laps). That one rule bounds
-//! keep-alive, clients that send their headers drop by drop, and those that never read a
-//! response; hyper's own timer covers neither HTTP/2 nor the first bytes.
+//! A connection is closed when no request came in whole, none was in flight and no byte could be
+//! written for `idle_timeout_ms` (up to a quarter longer, for it is looked at in laps). That one
+//! rule bounds keep-alive, clients that send their headers drop by drop, and those that don't read
+//! on in a response; hyper's own timer covers neither HTTP/2 nor the first bytes.
 
 use std::convert::Infallible;
 use std::net::IpAddr;
@@ -22,6 +22,7 @@ use tracing::debug;
 use crate::backend::Backend;
 use crate::config::Limits;
 use crate::service::Service;
+use crate::watched::Watched;
 
 /// How long a connection that is told to close may still take: the default deadline of a call, so
 /// that ordinary requests finish.
@@ -56,7 +57,12 @@ pub(crate) async fn serve<B: Backend>(
         }
     });
     let builder = builder(&limits);
-    let mut connection = pin!(builder.serve_connection(TokioIo::new(stream), answer));
+    let on_write = {
+        let activity = activity.clone();
+        move || activity.wrote()
+    };
+    let stream = TokioIo::new(Watched::new(stream, on_write));
+    let mut connection = pin!(builder.serve_connection(stream, answer));
     let ended = tokio::select! {
         ended = connection.as_mut() => Some(ended),
         () = activity.idle(limits.idle_timeout) => None,
@@ -100,6 +106,8 @@ fn builder(limits: &Limits) -> Builder<TokioExecutor> {
 struct Activity {
     begun: AtomicU64,
     ended: AtomicU64,
+    /// How often bytes were written: a reader may be slow, and a response then takes long.
+    writes: AtomicU64,
 }
 
 /// A request in flight.
@@ -111,15 +119,20 @@ impl Activity {
         Busy(self)
     }
 
+    fn wrote(&self) {
+        self.writes.fetch_add(1, Ordering::Relaxed);
+    }
+
     /// Returns when nothing happened for `timeout`.
     async fn idle(&self, timeout: Duration) {
-        let mut seen = (0, 0);
+        let mut seen = (0, 0, 0);
         let mut laps = 0;
         while laps < LAPS {
             tokio::time::sleep(timeout / LAPS).await;
             let now = (
                 self.begun.load(Ordering::Relaxed),
                 self.ended.load(Ordering::Relaxed),
+                self.writes.load(Ordering::Relaxed),
             );
             let quiet = now == seen && now.0 == now.1;
             laps = if quiet { laps + 1 } else { 0 };
@@ -136,6 +149,8 @@ impl Drop for Busy<'_> {
 
 #[cfg(test)]
 mod tests {
+    use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+
     use super::*;
 
     #[tokio::test(start_paused = true)]
@@ -147,6 +162,27 @@ mod tests {
         assert!(idle.await.is_err());
         drop(busy);
         let idle = tokio::time::timeout(Duration::from_secs(6), activity.idle(timeout));
+        assert!(idle.await.is_ok());
+    }
+    #[tokio::test(start_paused = true)]
+    async fn a_connection_is_not_idle_while_somebody_reads_however_slowly() {
+        const BYTES: u32 = 60;
+        let activity = Activity::default();
+        let timeout = Duration::from_secs(4);
+        let (near, mut far) = tokio::io::duplex(1);
+        let mut near = Watched::new(near, || activity.wrote());
+        let slow = async {
+            for _ in 0..BYTES {
+                tokio::time::sleep(timeout / 2).await;
+                far.read_u8().await.unwrap();
+            }
+        };
+        let writing = async { near.write_all(&[0; BYTES as usize]).await.unwrap() };
+        tokio::select! {
+            () = activity.idle(timeout) => panic!("it was idle"),
+            _ = async { tokio::join!(slow, writing) } => {}
+        }
+        let idle = tokio::time::timeout(2 * timeout, activity.idle(timeout));
         assert!(idle.await.is_ok());
     }
 }

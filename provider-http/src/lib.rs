@@ -6,7 +6,7 @@
 //!
 //! A request's way, which is also the reading order:
 //! - `listener`: accepts the connection, if there is room;
-//! - `connection`: HTTP/1.1 or HTTP/2, until it is idle for too long;
+//! - `connection` and `watched`: HTTP/1.1 or HTTP/2, until it is idle for too long;
 //! - `service`: one request in, one response out; `GET /healthz`;
 //! - `admission`: how much is taken on at once;
 //! - `route`: whose request it is;
@@ -36,6 +36,7 @@ mod service;
 mod status;
 #[cfg(test)]
 mod testing;
+mod watched;
 
 use std::pin::pin;
 use std::sync::{Arc, OnceLock};

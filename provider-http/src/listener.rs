@@ -24,8 +24,8 @@ use crate::service::{Live, Service};
 /// memory): connections that end meanwhile make room.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
 
-/// A socket that is listened on.
-#[must_use = "a listener runs until it is stopped"]
+/// A socket that is listened on, until told to stop or dropped.
+#[must_use = "a listener runs until it is stopped or dropped"]
 pub(crate) struct Listener {
     address: SocketAddr,
     stop: CancellationToken,
@@ -73,6 +73,14 @@ impl Listener {
     pub(crate) async fn stop(&self) {
         self.stop.cancel();
         self.closed.cancelled().await;
+    }
+}
+
+/// Also when a change of settings is broken off while it holds the listener: nobody could stop it
+/// any more.
+impl Drop for Listener {
+    fn drop(&mut self) {
+        self.stop.cancel();
     }
 }
 

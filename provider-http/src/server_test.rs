@@ -98,6 +98,19 @@ async fn a_new_address_is_listened_on_and_the_old_one_closed() {
 }
 
 #[tokio::test]
+async fn a_change_that_is_broken_off_leaves_nothing_that_a_stop_would_wait_for() {
+    let web = web(json!({})).await;
+    let elsewhere = listen("localhost:0");
+    tokio::select! {
+        biased;
+        _ = web.server.apply(&elsewhere, &[]) => panic!("a name was resolved without waiting"),
+        () = std::future::ready(()) => {}
+    }
+    web.server.stop().await;
+    assert!(TcpStream::connect(web.address).await.is_err());
+}
+
+#[tokio::test]
 async fn the_same_port_can_move_to_every_address() {
     let web = web(json!({})).await;
     let everywhere = format!("0.0.0.0:{}", web.address.port());

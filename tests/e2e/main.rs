@@ -5,6 +5,7 @@
 //! - [`path`]: from HTTP through an actor to a store and back;
 //! - [`refusals`], [`control`]: what operators ask;
 //! - [`links`]: calls from actor to actor, on one host and over two;
+//! - [`keyvalue`]: what any NATS client can ask of a key-value provider;
 //! - [`hosts`]: more than one host;
 //! - [`up`], [`faults`]: the `lattice` binary and its processes;
 //! - [`python`]: a client that is not ours;
@@ -24,6 +25,7 @@ mod faults;
 mod guests;
 mod hosts;
 mod invariants;
+mod keyvalue;
 mod links;
 mod path;
 mod project;

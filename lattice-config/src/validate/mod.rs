@@ -18,6 +18,8 @@ use crate::app::App;
 pub const THINGS_MAX: usize = 10_000;
 /// The longest key of a config, an environment or a label.
 pub const KEY_LEN_MAX: usize = 256;
+/// The kinds of provider that the `lattice` binary carries.
+pub const PROVIDER_KINDS: [&str; 2] = ["http", "keyvalue"];
 /// The most problems that are reported: what follows the first hundred is seen on the next try.
 pub const PROBLEMS_MAX: usize = 100;
 

@@ -3,8 +3,9 @@
 use std::collections::BTreeSet;
 
 use lattice_protocol::id::{ProviderName, TargetName};
+use lattice_protocol::near::nearest;
 
-use super::{Known, Problems, keys};
+use super::{Known, PROVIDER_KINDS, Problems, keys};
 use crate::app::provider::{COPIES_MAX, EXEC_WORDS_MAX, HOST_LEN_MAX, PATH_LEN_MAX, ROUTES_MAX};
 use crate::app::{Provider, Route, Runs};
 
@@ -37,10 +38,9 @@ pub(super) fn check(
 
 fn runs(name: &ProviderName, provider: &Provider, problems: &mut Problems) {
     match &provider.runs {
-        Runs::Kind(kind) if kind.parse::<ProviderName>().is_err() => problems.add(format_args!(
-            "provider {name}: kind = {kind:?} is no kind: write kind = \"http\" or \"keyvalue\", \
-             or exec = [\"./program\"]"
-        )),
+        Runs::Kind(kind) if !PROVIDER_KINDS.contains(&kind.as_str()) => {
+            problems.add(unknown_kind(name, kind));
+        }
         Runs::Exec(words) if words.first().is_none_or(|word| word.trim().is_empty()) => problems
             .add(format_args!(
                 "provider {name}: exec names no program: write exec = [\"./program\", \"argument\"]"
@@ -59,6 +59,16 @@ fn runs(name: &ProviderName, provider: &Provider, problems: &mut Problems) {
         )),
         Runs::Kind(_) | Runs::Exec(_) | Runs::External => {}
     }
+}
+
+fn unknown_kind(name: &ProviderName, kind: &str) -> String {
+    let all = PROVIDER_KINDS.join(", ");
+    let advice = format!("there are {all}; for another program use exec");
+    let advice = match nearest(kind, PROVIDER_KINDS) {
+        Some(near) => format!("did you mean {near}? ({advice})"),
+        None => advice,
+    };
+    format!("provider {name}: kind {kind:?} is unknown: {advice}")
 }
 
 fn routes(name: &ProviderName, routes: &[Route], known: &Known<'_>, problems: &mut Problems) {

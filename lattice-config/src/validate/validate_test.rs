@@ -102,7 +102,10 @@ fn an_actor_out_of_its_bounds_is_refused() {
 fn a_provider_out_of_its_bounds_is_refused() {
     let provider = |rest: &str| format!("actor.x.component = \"x\"\n[provider.p]\n{rest}");
     for (rest, part) in [
-        ("kind = \"\"", "is no kind"),
+        (
+            "kind = \"\"",
+            "kind \"\" is unknown: there are http, keyvalue;",
+        ),
         ("exec = []", "exec names no program"),
         ("exec = [\"a\", \"\\u0000\"]", "contains a NUL"),
         ("kind = \"http\"\ncopies = 0", "use 1 to 1000"),
@@ -129,6 +132,19 @@ fn a_provider_out_of_its_bounds_is_refused() {
             "{}",
             one(&provider(rest))
         );
+    }
+}
+
+#[test]
+fn a_misspelt_kind_of_provider_is_refused_with_the_one_that_was_meant() {
+    assert_eq!(
+        one("provider.web.kind = \"htpp\""),
+        "provider web: kind \"htpp\" is unknown: did you mean http? (there are http, keyvalue; for \
+         another program use exec)"
+    );
+    for kind in PROVIDER_KINDS {
+        let text = format!("name = \"a\"\nprovider.p.kind = \"{kind}\"");
+        assert_eq!(problems(&text, &[]), [""; 0]);
     }
 }
 

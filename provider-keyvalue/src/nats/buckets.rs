@@ -4,7 +4,6 @@
 //! and the names of lattice and provider, which hold no `_`: so it is no other provider's, and never
 //! the lattice's own state.
 
-use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
@@ -14,17 +13,14 @@ use async_nats::jetstream::{Context, ErrorCode};
 use lattice_protocol::id::{LatticeId, ProviderName};
 use lattice_protocol::standard::keyvalue;
 use provider_sdk::Client;
-use tokio::sync::OnceCell;
 
 use super::attempt::Fault;
 use super::entries::Entries;
+use super::handles::{Handle, Handles};
 use super::{Config, Storage};
 use crate::bucket::{Bucket, BucketName};
 use crate::store::Error;
 
-/// The most buckets of one provider that are in use: each is a stream of the server's, and a
-/// component may name as many as it likes.
-const BUCKETS_MAX: usize = 1024;
 /// For how long the server knows a write by its id: longer than a write is tried again and settled,
 /// short because the server keeps each id in memory meanwhile.
 const DUPLICATE_WINDOW: Duration = Duration::from_secs(60);
@@ -35,11 +31,8 @@ pub(super) struct Buckets {
     lattice: LatticeId,
     provider: ProviderName,
     config: Config,
-    used: Mutex<HashMap<BucketName, Cell>>,
+    used: Mutex<Handles<Arc<Entries>>>,
 }
-
-/// Opened by whoever comes first, while the others wait.
-type Cell = Arc<OnceCell<Arc<Entries>>>;
 
 impl Buckets {
     pub(super) fn new(client: &Client, provider: &ProviderName, config: Config) -> Self {
@@ -54,12 +47,12 @@ impl Buckets {
 
     /// The entries of a bucket, which is opened, and made if that is allowed, on first use.
     pub(super) async fn get(&self, bucket: &Bucket) -> Result<Arc<Entries>, Fault> {
-        let cell = self.cell(&bucket.name)?;
-        match cell.get_or_try_init(|| self.open(bucket)).await {
+        let handle = self.handle(&bucket.name)?;
+        match handle.get_or_try_init(|| self.open(bucket)).await {
             Ok(entries) => Ok(entries.clone()),
             Err(fault) => {
-                self.forget(&bucket.name, |known| {
-                    Arc::ptr_eq(known, &cell) && !known.initialized()
+                self.lock().forget(&bucket.name, |known| {
+                    Arc::ptr_eq(known, &handle) && !known.initialized()
                 });
                 Err(fault)
             }
@@ -68,33 +61,19 @@ impl Buckets {
 
     /// Forgets a bucket whose stream is gone: the next use looks for it again.
     pub(super) fn evict(&self, name: &BucketName, gone: &Arc<Entries>) {
-        self.forget(name, |known| {
+        self.lock().forget(name, |known| {
             known.get().is_some_and(|known| Arc::ptr_eq(known, gone))
         });
     }
 
-    fn forget(&self, name: &BucketName, is_it: impl Fn(&Cell) -> bool) {
-        let mut used = self.lock();
-        if used.get(name).is_some_and(is_it) {
-            used.remove(name);
-        }
+    fn handle(&self, name: &BucketName) -> Result<Handle<Arc<Entries>>, Fault> {
+        self.lock().of(name).ok_or_else(|| {
+            let message = format!("bucket {name} can't be opened: too many others are just opened");
+            Fault::Final(Error::overloaded(message))
+        })
     }
 
-    fn cell(&self, name: &BucketName) -> Result<Cell, Fault> {
-        let mut used = self.lock();
-        if let Some(cell) = used.get(name) {
-            return Ok(cell.clone());
-        }
-        if used.len() >= BUCKETS_MAX {
-            let message = format!(
-                "bucket {name} can't be opened: {BUCKETS_MAX} are open, the most there may be"
-            );
-            return Err(Fault::Final(Error::refused(message)));
-        }
-        Ok(used.entry(name.clone()).or_default().clone())
-    }
-
-    fn lock(&self) -> MutexGuard<'_, HashMap<BucketName, Cell>> {
+    fn lock(&self) -> MutexGuard<'_, Handles<Arc<Entries>>> {
         // Nothing panics while it is held, and a map is whole at every moment anyway.
         self.used.lock().unwrap_or_else(PoisonError::into_inner)
     }

@@ -2,6 +2,7 @@
 //!
 //! In reading order:
 //! - `key`: any string as a JetStream key, and back;
+//! - `handles`: the handles of the buckets that were used last;
 //! - `buckets`: a bucket's stream: its name, its settings, and the ones in use;
 //! - `entries`: one key of one bucket, read and written once;
 //! - `attempt`: when and how often to try again;
@@ -11,6 +12,7 @@
 mod attempt;
 mod buckets;
 mod entries;
+mod handles;
 mod increment;
 mod key;
 mod page;
