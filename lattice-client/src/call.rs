@@ -1,6 +1,7 @@
-//! One call: one request, one reply, one deadline.
+//! One call: one request, one reply, one deadline; frames only where streams or sizes need them.
 
 use std::future::pending;
+use std::pin::pin;
 use std::time::{Duration, Instant};
 
 use async_nats::{Message, StatusCode};
@@ -14,10 +15,12 @@ use lattice_protocol::subject::{self, Subject};
 use crate::cancel::UnderWay;
 use crate::connect::Client;
 use crate::headers;
+use crate::mux::Delivered;
+use crate::stream::{Asking, Reader, Streams};
 
 /// How much longer than the deadline a caller waits: the callee ends the work at the deadline and
 /// says so, and its word on whether anything was done is better than the caller's guess.
-const REPLY_GRACE: Duration = Duration::from_millis(50);
+pub(crate) const REPLY_GRACE: Duration = Duration::from_millis(50);
 
 /// A call to be made.
 #[derive(Debug, Clone)]
@@ -30,11 +33,31 @@ pub struct Call {
     pub context: Context,
     /// The arguments.
     pub payload: Bytes,
+    /// The streams that the arguments refer to.
+    pub streams: Streams,
+}
+
+/// What a call comes to.
+#[derive(Debug, Default)]
+pub struct Reply {
+    /// The result.
+    pub payload: Bytes,
+    /// The streams that the result refers to, numbered from 1 on.
+    pub streams: Vec<Reader>,
+}
+
+impl From<Bytes> for Reply {
+    fn from(payload: Bytes) -> Self {
+        Self {
+            payload,
+            streams: Vec::new(),
+        }
+    }
 }
 
 impl Client {
     /// Calls whoever serves the target; dropping the future cancels the call.
-    pub async fn call(&self, call: Call) -> Result<Bytes, CallError> {
+    pub async fn call(&self, call: Call) -> Result<Reply, CallError> {
         let subject = subject::call(&self.lattice, &call.target, &call.endpoint);
         // The server speaks for those who serve a target: it tells at once when there is nobody.
         self.request(subject, &call, pending()).await
@@ -46,7 +69,7 @@ impl Client {
         host: &HostId,
         call: Call,
         gone: impl Future<Output = ()>,
-    ) -> Result<Bytes, CallError> {
+    ) -> Result<Reply, CallError> {
         let subject = subject::host_call(&self.lattice, host, &call.target, &call.endpoint);
         self.request(subject, &call, gone).await
     }
@@ -56,7 +79,7 @@ impl Client {
         subject: Subject,
         call: &Call,
         gone: impl Future<Output = ()>,
-    ) -> Result<Bytes, CallError> {
+    ) -> Result<Reply, CallError> {
         if !self.is_connected() {
             return Err(CallError::refused(
                 ErrorCode::Unavailable,
@@ -67,9 +90,12 @@ impl Client {
             ));
         }
         let headers = headers::of_context(&call.context);
+        let mut gone = pin!(gone);
         let size = headers::size(&headers) + call.payload.len();
-        check_size(&call.target, size, self.max_payload())?;
-
+        if !call.streams.is_empty() || size > self.max_payload() {
+            // A message over the server's limit would cost the whole connection.
+            return Asking::ask(self, subject, headers, call, gone).await;
+        }
         let Some(mut ticket) = self.mux.ticket() else {
             let message = "too many calls of this process wait for replies";
             return Err(CallError::refused(ErrorCode::Overloaded, message));
@@ -93,7 +119,7 @@ impl Client {
         let reply = tokio::select! {
             biased;
             reply = tokio::time::timeout(patience, ticket.reply()) => Some(reply),
-            () = gone => None,
+            () = &mut gone => None,
         };
         // Nobody is told of a call that its host took with it: the word would reach the next try.
         under_way.settled();
@@ -102,7 +128,11 @@ impl Client {
             return Err(CallError::begun(ErrorCode::Unavailable, message));
         };
         match reply {
-            Ok(Some(reply)) => result(&call.target, reply),
+            Ok(Some(Delivered {
+                message,
+                more: None,
+            })) => plain_reply(&call.target, message),
+            Ok(Some(reply)) => Asking::go_on(self, ticket, reply, call, gone).await,
             Ok(None) => Err(CallError::begun(
                 ErrorCode::Unavailable,
                 "the connection to NATS was closed",
@@ -115,19 +145,8 @@ impl Client {
     }
 }
 
-/// A message over the server's limit would cost the whole connection.
-fn check_size(target: &TargetName, size: usize, max: usize) -> Result<(), CallError> {
-    if size <= max {
-        return Ok(());
-    }
-    let message = format!(
-        "the call to {target} has {size} bytes and the NATS server takes {max}: send less, or \
-         raise max_payload"
-    );
-    Err(CallError::refused(ErrorCode::TooLarge, message))
-}
-
-fn result(target: &TargetName, reply: Message) -> Result<Bytes, CallError> {
+/// What a reply says that is one message.
+pub(crate) fn plain_reply(target: &TargetName, reply: Message) -> Result<Reply, CallError> {
     if reply.status == Some(StatusCode::NO_RESPONDERS) {
         return Err(CallError::refused(
             ErrorCode::Unavailable,
@@ -136,7 +155,7 @@ fn result(target: &TargetName, reply: Message) -> Result<Bytes, CallError> {
     }
     match headers::error(reply.headers.as_ref()) {
         Some(error) => Err(error),
-        None => Ok(reply.payload),
+        None => Ok(reply.payload.into()),
     }
 }
 

@@ -126,6 +126,11 @@ impl Cancels {
 }
 
 impl Cancellable {
+    /// Cancelled when the caller has gone away.
+    pub(crate) fn token(&self) -> CancellationToken {
+        self.token.clone()
+    }
+
     /// Returns when the caller has gone away.
     pub(crate) async fn cancelled(&self) {
         self.token.cancelled().await;
@@ -175,7 +180,8 @@ impl Drop for UnderWay {
     }
 }
 
-async fn tell(client: &Client, target: &TargetName, id: CallId) {
+/// Tells everybody who serves the target that a caller has gone away.
+pub(crate) async fn tell(client: &Client, target: &TargetName, id: CallId) {
     let subject = subject::cancel(&client.lattice, target).into_string();
     let mut headers = HeaderMap::new();
     headers.insert(header::ID, id.to_string());

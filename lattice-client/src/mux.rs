@@ -2,18 +2,25 @@
 //!
 //! Each request gets a subject of its own under the inbox; whoever waits is found by the number at
 //! its end. A request that is given up takes its place with it, so nothing is left behind by
-//! replies that never come.
+//! replies that never come. A reply that is a frame keeps its place for those that follow.
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
+use std::task::{Context, Poll};
 
 use async_nats::Message;
 use futures_util::StreamExt as _;
-use tokio::sync::oneshot;
+use lattice_protocol::call::header;
+use lattice_protocol::frame::{FRAME_COST_MIN, STREAMS_MAX, WINDOW_BYTES};
+use tokio::sync::{mpsc, oneshot};
 
 /// How many requests may wait for replies at once: far more than a process can serve, small enough
 /// that their bookkeeping stays in a few MiB.
 const PENDING_MAX: usize = 65_536;
+
+/// How many frames of one channel may wait: all that the other end has credit for, each as small as
+/// can be, and as many words about them. Whoever sends more breaks the channel.
+const FRAMES_MAX: usize = 2 * (STREAMS_MAX as usize + 1) * (WINDOW_BYTES / FRAME_COST_MIN);
 
 pub(crate) struct Mux {
     inbox: String,
@@ -23,14 +30,39 @@ pub(crate) struct Mux {
 #[derive(Default)]
 struct Pending {
     last: u64,
-    waiting: HashMap<u64, oneshot::Sender<Message>>,
+    waiting: HashMap<u64, Waiting>,
 }
 
-/// A request's place in the inbox; dropping it gives the place up.
-pub(crate) struct Ticket {
+/// What is done with messages to a place.
+enum Waiting {
+    /// The first is the reply, and the last unless it is a frame.
+    Reply(oneshot::Sender<Delivered>),
+    /// All are frames of a channel.
+    Frames(mpsc::Sender<Message>),
+}
+
+/// A reply, and what follows it if it is a frame.
+pub(crate) struct Delivered {
+    pub(crate) message: Message,
+    pub(crate) more: Option<mpsc::Receiver<Message>>,
+}
+
+/// A place in the inbox; dropping it gives it up.
+struct Place {
     mux: Arc<Mux>,
     number: u64,
-    reply: oneshot::Receiver<Message>,
+}
+
+/// A request's place in the inbox.
+pub(crate) struct Ticket {
+    place: Place,
+    reply: oneshot::Receiver<Delivered>,
+}
+
+/// A channel's place in the inbox.
+pub(crate) struct Frames {
+    place: Place,
+    messages: mpsc::Receiver<Message>,
 }
 
 impl Mux {
@@ -58,18 +90,29 @@ impl Mux {
     /// A place for one reply; `None` when too many wait already.
     pub(crate) fn ticket(self: &Arc<Self>) -> Option<Ticket> {
         let (sender, reply) = oneshot::channel();
+        let place = self.place(Waiting::Reply(sender))?;
+        Some(Ticket { place, reply })
+    }
+
+    /// A place for frames; `None` when too many wait already.
+    pub(crate) fn frames(self: &Arc<Self>) -> Option<Frames> {
+        let (sender, messages) = mpsc::channel(FRAMES_MAX);
+        let place = self.place(Waiting::Frames(sender))?;
+        Some(Frames { place, messages })
+    }
+
+    fn place(self: &Arc<Self>, waiting: Waiting) -> Option<Place> {
         let mut pending = self.lock();
         if pending.waiting.len() >= PENDING_MAX {
             return None;
         }
         pending.last += 1;
         let number = pending.last;
-        pending.waiting.insert(number, sender);
+        pending.waiting.insert(number, waiting);
         drop(pending);
-        Some(Ticket {
+        Some(Place {
             mux: self.clone(),
             number,
-            reply,
         })
     }
 
@@ -78,10 +121,25 @@ impl Mux {
             .subject
             .strip_prefix(self.inbox.as_str())
             .and_then(|tail| tail.parse().ok());
-        let sender = number.and_then(|n: u64| self.lock().waiting.remove(&n));
-        if let Some(sender) = sender {
-            // The waiter may have gone between the removal and here: nobody wants it then.
-            let _ = sender.send(message);
+        let Some(number) = number else { return };
+        let mut pending = self.lock();
+        match pending.waiting.remove(&number) {
+            Some(Waiting::Reply(sender)) => {
+                let more = is_frame(&message).then(|| {
+                    let (sender, more) = mpsc::channel(FRAMES_MAX);
+                    pending.waiting.insert(number, Waiting::Frames(sender));
+                    more
+                });
+                drop(pending);
+                // The waiter may have gone between the removal and here: nobody wants it then.
+                let _ = sender.send(Delivered { message, more });
+            }
+            Some(Waiting::Frames(sender)) => {
+                // One that finds no room is lost, and the numbers of those after it tell.
+                let _ = sender.try_send(message);
+                pending.waiting.insert(number, Waiting::Frames(sender));
+            }
+            None => {}
         }
     }
 
@@ -91,19 +149,50 @@ impl Mux {
     }
 }
 
+fn is_frame(message: &Message) -> bool {
+    let headers = message.headers.as_ref();
+    headers.is_some_and(|headers| headers.get(header::FRAME).is_some())
+}
+
 impl Ticket {
     /// The subject for the reply.
     pub(crate) fn subject(&self) -> String {
-        format!("{}{}", self.mux.inbox, self.number)
+        self.place.subject()
     }
 
     /// The reply; `None` when the connection was closed.
-    pub(crate) async fn reply(&mut self) -> Option<Message> {
+    pub(crate) async fn reply(&mut self) -> Option<Delivered> {
         (&mut self.reply).await.ok()
+    }
+
+    /// Keeps the place for what follows a reply that is a frame.
+    pub(crate) fn into_frames(self, more: mpsc::Receiver<Message>) -> Frames {
+        Frames {
+            place: self.place,
+            messages: more,
+        }
     }
 }
 
-impl Drop for Ticket {
+impl Frames {
+    /// The subject for frames.
+    pub(crate) fn subject(&self) -> String {
+        self.place.subject()
+    }
+
+    /// The next frame; `None` when the connection was closed.
+    pub(crate) fn poll_next(&mut self, cx: &mut Context<'_>) -> Poll<Option<Message>> {
+        self.messages.poll_recv(cx)
+    }
+}
+
+impl Place {
+    fn subject(&self) -> String {
+        format!("{}{}", self.mux.inbox, self.number)
+    }
+}
+
+impl Drop for Place {
     fn drop(&mut self) {
         self.mux.lock().waiting.remove(&self.number);
     }

@@ -2,21 +2,31 @@
 //!
 //! What reaches the caller of [`Serving::next`] is well formed; what is not was answered here.
 
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use async_nats::Message;
 use bytes::Bytes;
+use futures_util::StreamExt as _;
+use futures_util::future::BoxFuture;
+use futures_util::stream::FuturesUnordered;
 use lattice_protocol::call::Context;
 use lattice_protocol::error::{CallError, ErrorCode};
+use lattice_protocol::frame::Frame;
 use lattice_protocol::id::{HostId, LatticeId, TargetName};
 use lattice_protocol::interface::Endpoint;
 use lattice_protocol::subject::{self, QUEUE_GROUP, Route};
+use tokio::sync::oneshot;
 use tokio_util::task::AbortOnDropHandle;
 
+use crate::call::Reply;
 use crate::cancel::Cancellable;
 use crate::connect::Client;
 use crate::headers;
 use crate::inflow::Inflow;
+use crate::stream::{Answering, Opened, Streams, frame_of};
+
+/// How many calls of one subscription may have payloads that are still coming.
+const OPENING_MAX: usize = 1_024;
 
 /// A subscription that could not be made.
 #[derive(Debug, thiserror::Error)]
@@ -30,6 +40,8 @@ pub struct ServeError {
 pub struct Serving {
     client: Client,
     calls: Inflow,
+    /// Calls whose payload is still coming; none for one whose payload didn't come.
+    opening: FuturesUnordered<BoxFuture<'static, Option<Incoming>>>,
     /// Listens to callers that go away; ends with this.
     _cancels: Option<AbortOnDropHandle<()>>,
 }
@@ -44,6 +56,8 @@ pub struct Incoming {
     pub context: Context,
     /// The arguments.
     pub payload: Bytes,
+    /// The streams that the arguments refer to.
+    pub streams: Streams,
     /// When it came: the time it waited since counts against its deadline.
     pub received: Instant,
     /// The way back.
@@ -56,6 +70,10 @@ pub struct Responder {
     reply: Option<async_nats::Subject>,
     /// Absent for what was not well formed: it is answered before anybody could cancel it.
     cancellable: Option<Cancellable>,
+    /// The callee's end, if the request came with frames.
+    channel: Option<Answering>,
+    /// How long the streams of a reply may stand still.
+    patience: Duration,
 }
 
 impl Client {
@@ -84,6 +102,7 @@ impl Client {
         Ok(Serving {
             client: self.clone(),
             calls,
+            opening: FuturesUnordered::new(),
             _cancels: Some(AbortOnDropHandle::new(listening)),
         })
     }
@@ -102,6 +121,7 @@ impl Client {
         Ok(Serving {
             client: self.clone(),
             calls: Inflow::new(self.clone(), &subject, calls),
+            opening: FuturesUnordered::new(),
             _cancels: None,
         })
     }
@@ -111,27 +131,104 @@ impl Serving {
     /// The next call; `None` after a drain, when all that had come was handed out.
     pub async fn next(&mut self) -> Option<Incoming> {
         loop {
-            let message = self.calls.next().await?;
-            let mut responder = Responder {
-                client: self.client.clone(),
-                reply: message.reply.clone(),
-                cancellable: None,
-            };
-            match read(&self.client.lattice, message) {
-                Ok((target, endpoint, context, payload)) => {
-                    let received = Instant::now();
-                    responder.cancellable = Some(self.client.cancels.enlist(context.id));
-                    return Some(Incoming {
-                        target,
-                        endpoint,
-                        context,
-                        payload,
-                        received,
-                        responder,
-                    });
+            let message = if self.opening.is_empty() {
+                self.calls.next().await?
+            } else {
+                tokio::select! {
+                    Some(opened) = self.opening.next() => match opened {
+                        Some(incoming) => return Some(incoming),
+                        None => continue,
+                    },
+                    message = self.calls.next() => match message {
+                        Some(message) => message,
+                        None => return self.last_opening().await,
+                    },
                 }
-                Err(error) => responder.reply(Err(error)).await,
+            };
+            if let Some(incoming) = self.take(message).await {
+                return Some(incoming);
             }
+        }
+    }
+
+    /// No more calls come: those whose payload is on its way.
+    async fn last_opening(&mut self) -> Option<Incoming> {
+        while let Some(opened) = self.opening.next().await {
+            if opened.is_some() {
+                return opened;
+            }
+        }
+        None
+    }
+
+    /// A call that is well formed and whole; what is not is answered, or waited for.
+    async fn take(&mut self, message: Message) -> Option<Incoming> {
+        let mut responder = Responder {
+            client: self.client.clone(),
+            reply: message.reply.clone(),
+            cancellable: None,
+            channel: None,
+            patience: Duration::ZERO,
+        };
+        let frame = frame_of(&message);
+        let (target, endpoint, context, payload) = match read(&self.client.lattice, &message) {
+            Ok(parts) => parts,
+            Err(error) => {
+                responder.refuse(error).await;
+                return None;
+            }
+        };
+        responder.cancellable = Some(self.client.cancels.enlist(context.id));
+        responder.patience = context.remaining;
+        let incoming = Incoming {
+            target,
+            endpoint,
+            context,
+            payload,
+            streams: Streams::default(),
+            received: Instant::now(),
+            responder,
+        };
+        match frame {
+            None => Some(incoming),
+            Some(frame) => {
+                self.open(frame, &message, incoming).await;
+                None
+            }
+        }
+    }
+
+    /// Takes a call that came with frames: it is handed out once its payload is whole.
+    async fn open(
+        &mut self,
+        frame: Result<Frame, CallError>,
+        message: &Message,
+        mut incoming: Incoming,
+    ) {
+        let accepted = match frame {
+            Ok(_) if self.opening.len() >= OPENING_MAX => Err(CallError::refused(
+                ErrorCode::Overloaded,
+                "too many calls have payloads that are still coming",
+            )),
+            Ok(frame) => incoming.responder.accept(&self.client, frame, message),
+            Err(error) => Err(error),
+        };
+        match accepted {
+            Err(error) => incoming.responder.refuse(error).await,
+            Ok(opened) => self.opening.push(Box::pin(async move {
+                match opened.await {
+                    Ok(Ok(Opened { payload, streams })) => {
+                        incoming.payload = payload;
+                        incoming.streams = streams;
+                        Some(incoming)
+                    }
+                    Ok(Err(error)) => {
+                        incoming.responder.refuse(error).await;
+                        None
+                    }
+                    Err(_) => None,
+                }
+            })),
         }
     }
 
@@ -143,7 +240,7 @@ impl Serving {
 
 type Parts = (TargetName, Endpoint, Context, Bytes);
 
-fn read(lattice: &LatticeId, message: Message) -> Result<Parts, CallError> {
+fn read(lattice: &LatticeId, message: &Message) -> Result<Parts, CallError> {
     let bad = |reason: String| CallError::refused(ErrorCode::BadRequest, reason);
     let route = subject::parse(lattice, &message.subject).map_err(|e| bad(e.to_string()))?;
     let Route::Call {
@@ -164,13 +261,16 @@ fn read(lattice: &LatticeId, message: Message) -> Result<Parts, CallError> {
     };
     let target = target.parse().map_err(|e| bad(format!("{e}")))?;
     let context = headers::context(message.headers.as_ref())?;
-    Ok((target, endpoint, context, message.payload))
+    Ok((target, endpoint, context, message.payload.clone()))
 }
 
 impl Responder {
     /// Answers the call with what `work` comes to, unless the caller goes away before: then the
     /// work is dropped where it is.
-    pub async fn answer(mut self, work: impl Future<Output = Result<Bytes, CallError>>) {
+    pub async fn answer<R: Into<Reply>>(
+        mut self,
+        work: impl Future<Output = Result<R, CallError>>,
+    ) {
         let Some(cancellable) = self.cancellable.take() else {
             return self.reply(work.await).await;
         };
@@ -179,16 +279,50 @@ impl Responder {
             // Whoever is left hears it: a repetition that came under the id of what was cancelled.
             () = cancellable.cancelled() => {
                 let gone = CallError::begun(ErrorCode::Cancelled, "the caller went away");
-                self.reply(Err(gone)).await;
+                self.refuse(gone).await;
             }
         }
     }
 
     /// Answers the call.
-    pub async fn reply(mut self, result: Result<Bytes, CallError>) {
-        if let Some(reply) = self.reply.take() {
-            send(&self.client, reply, result).await;
+    pub async fn reply<R: Into<Reply>>(mut self, result: Result<R, CallError>) {
+        let result = result.map(Into::into);
+        let Some(reply) = self.reply.take() else {
+            return;
+        };
+        match self.channel.take() {
+            Some(channel) => channel.answer(result),
+            None => send(&self.client, reply, result, self.patience).await,
         }
+    }
+
+    /// Answers the call with an error.
+    pub async fn refuse(self, error: CallError) {
+        self.reply::<Reply>(Err(error)).await;
+    }
+
+    /// Whether the caller takes a reply with streams.
+    pub fn takes_streams(&self) -> bool {
+        self.channel.is_some() || self.understands_frames()
+    }
+
+    /// Only who lives in an inbox of this lattice is known to.
+    fn understands_frames(&self) -> bool {
+        let root = subject::inbox_root(&self.client.lattice);
+        self.reply.as_ref().is_some_and(|to| to.starts_with(&root))
+    }
+
+    fn accept(
+        &mut self,
+        client: &Client,
+        frame: Frame,
+        message: &Message,
+    ) -> Result<oneshot::Receiver<Result<Opened, CallError>>, CallError> {
+        let gone = self.cancellable.as_ref().map(Cancellable::token);
+        let gone = gone.unwrap_or_default();
+        let (channel, opened) = Answering::accept(client, frame, message, self.patience, gone)?;
+        self.channel = Some(channel);
+        Ok(opened)
     }
 }
 
@@ -197,37 +331,61 @@ impl Drop for Responder {
         let Some(reply) = self.reply.take() else {
             return;
         };
-        let client = self.client.clone();
         let error = CallError::begun(ErrorCode::Internal, "the call was dropped unanswered");
+        if let Some(channel) = self.channel.take() {
+            return channel.answer(Err(error));
+        }
+        let client = self.client.clone();
         // Outside a runtime the process is at its end, and its connection tells the caller.
         if let Ok(runtime) = tokio::runtime::Handle::try_current() {
-            runtime.spawn(async move { send(&client, reply, Err(error)).await });
+            runtime.spawn(async move { send_error(&client, reply, &error).await });
         }
     }
 }
 
-async fn send(client: &Client, reply: async_nats::Subject, result: Result<Bytes, CallError>) {
-    let max = client.max_payload();
-    let result = match result {
-        Ok(payload) if payload.len() > max => Err(CallError::begun(
-            ErrorCode::TooLarge,
-            format!(
-                "the result has {} bytes and the NATS server takes {max}",
-                payload.len()
-            ),
-        )),
-        result => result,
+async fn send(
+    client: &Client,
+    to: async_nats::Subject,
+    result: Result<Reply, CallError>,
+    patience: Duration,
+) {
+    let reply = match result {
+        Ok(reply) => reply,
+        Err(error) => return send_error(client, to, &error).await,
     };
-    let sent = match result {
-        Ok(payload) => client.nats.publish(reply, payload).await,
-        Err(error) => {
-            let headers = headers::of_error(&error);
-            client
-                .nats
-                .publish_with_headers(reply, headers, Bytes::new())
-                .await
-        }
+    let fits = reply.streams.is_empty() && reply.payload.len() <= client.max_payload();
+    if fits {
+        return said(client.nats.publish(to, reply.payload).await);
+    }
+    // Only who lives in an inbox of this lattice is known to understand frames.
+    if !to.starts_with(&subject::inbox_root(&client.lattice)) {
+        return send_error(client, to, &too_much(client, &reply)).await;
+    }
+    if let Err(error) = Answering::answer_plain(client, to.clone(), reply, patience).await {
+        send_error(client, to, &error).await;
+    }
+}
+
+/// The caller takes one message, and the reply is more.
+fn too_much(client: &Client, reply: &Reply) -> CallError {
+    let bytes = reply.payload.len();
+    let message = match reply.streams.is_empty() {
+        true => format!(
+            "the result has {bytes} bytes and the NATS server takes {}",
+            client.max_payload()
+        ),
+        false => "the result has streams, which a plain reply can't carry".to_owned(),
     };
+    CallError::begun(ErrorCode::TooLarge, message)
+}
+
+async fn send_error(client: &Client, to: async_nats::Subject, error: &CallError) {
+    let headers = headers::of_error(error);
+    let sent = client.nats.publish_with_headers(to, headers, Bytes::new());
+    said(sent.await);
+}
+
+fn said(sent: Result<(), async_nats::PublishError>) {
     if let Err(error) = sent {
         tracing::warn!(%error, "a reply could not be sent");
     }

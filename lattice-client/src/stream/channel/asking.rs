@@ -1,0 +1,326 @@
+//! The caller's end.
+
+use std::time::Duration;
+
+use async_nats::{HeaderMap, Message, StatusCode};
+use bytes::Bytes;
+use lattice_protocol::error::{CallError, ErrorCode};
+use lattice_protocol::frame::{Channel, Event, FRAME_BYTES_MAX, PAYLOAD, Role};
+use lattice_protocol::id::{CallId, TargetName};
+use lattice_protocol::subject::Subject;
+use tokio::sync::oneshot;
+
+use crate::call::{Call, REPLY_GRACE, Reply, plain_reply};
+use crate::cancel;
+use crate::connect::Client;
+use crate::mux::{Delivered, Frames, Ticket};
+use crate::stream::gather::Gather;
+use crate::stream::pipe::Reader;
+use crate::stream::progress::Progress;
+use crate::stream::pump::{Pump, Step, frame_of, lost, silent};
+use crate::stream::streams::Streams;
+
+/// The caller's end of a channel, until it has its reply and every stream is closed.
+pub(crate) struct Asking {
+    pump: Pump,
+    target: TargetName,
+    id: CallId,
+    /// The streams of the call, until the callee wants them.
+    streams: Streams,
+    payload: Option<Gather>,
+    readers: Vec<Reader>,
+    answer: Option<oneshot::Sender<Result<Reply, CallError>>>,
+}
+
+/// Whether a channel goes on.
+enum Next {
+    Go,
+    Over,
+}
+
+impl Asking {
+    /// Sends a request that needs frames, and answers with its reply; what streams are left go on by
+    /// themselves.
+    pub(crate) async fn ask(
+        client: &Client,
+        subject: Subject,
+        headers: HeaderMap,
+        call: &Call,
+        gone: impl Future<Output = ()>,
+    ) -> Result<Reply, CallError> {
+        let Some(frames) = client.mux.frames() else {
+            return Err(CallError::refused(
+                ErrorCode::Overloaded,
+                "too many calls of this process wait for replies",
+            ));
+        };
+        let mut asking = Self::new(client, frames, call, Channel::new(Role::Caller));
+        asking.send_request(subject, headers, &call.payload).await?;
+        asking.drive(gone).await
+    }
+
+    /// Goes on with a plain request whose reply turned out to be a frame.
+    pub(crate) async fn go_on(
+        client: &Client,
+        ticket: Ticket,
+        reply: Delivered,
+        call: &Call,
+        gone: impl Future<Output = ()>,
+    ) -> Result<Reply, CallError> {
+        let Some(more) = reply.more else {
+            return plain_reply(&call.target, reply.message);
+        };
+        let frames = ticket.into_frames(more);
+        let machine = Channel::of_plain_request(Role::Caller);
+        let mut asking = Self::new(client, frames, call, machine);
+        let (sender, answer) = oneshot::channel();
+        asking.answer = Some(sender);
+        match asking.message(reply.message).await {
+            Ok(Next::Go) if !asking.pump.machine.is_over() => asking.spawn(answer, gone).await,
+            Ok(_) => answer.await.unwrap_or_else(|_| Err(never())),
+            Err(error) => Err(error),
+        }
+    }
+
+    fn new(client: &Client, frames: Frames, call: &Call, machine: Channel) -> Self {
+        let pump = Pump {
+            client: client.clone(),
+            machine,
+            frames,
+            peer: None,
+            outgoing: Vec::new(),
+            incoming: Vec::new(),
+            progress: Progress::default(),
+            patience: call.context.remaining,
+        };
+        Self {
+            pump,
+            target: call.target.clone(),
+            id: call.context.id,
+            streams: call.streams.clone(),
+            payload: None,
+            readers: Vec::new(),
+            answer: None,
+        }
+    }
+
+    async fn send_request(
+        &mut self,
+        subject: Subject,
+        headers: HeaderMap,
+        payload: &Bytes,
+    ) -> Result<(), CallError> {
+        let most = self.pump.client.max_payload();
+        let room = most.saturating_sub(crate::headers::size(&headers) + FRAME_HEADER_BYTES);
+        let whole = payload.len() <= room;
+        let first = match whole {
+            true => payload.clone(),
+            false => payload.slice(..FRAME_BYTES_MAX.min(room)),
+        };
+        let rest = payload.slice(first.len()..);
+        self.pump
+            .outgoing
+            .push((!whole).then(|| Reader::whole(rest, Bytes::new())));
+        let streams = u16::try_from(self.streams.len()).unwrap_or(u16::MAX);
+        self.pump
+            .outgoing
+            .resize_with(usize::from(streams) + 1, || None);
+        let open = self.pump.machine.open(streams, payload.len() as u64, whole);
+        let to = subject.into_string().into();
+        let sent = self.pump.send_to(to, open, headers, first).await;
+        sent.map_err(|error| CallError::refused(error.code, error.message))
+    }
+
+    async fn drive(mut self, gone: impl Future<Output = ()>) -> Result<Reply, CallError> {
+        let (sender, answer) = oneshot::channel();
+        self.answer = Some(sender);
+        self.spawn(answer, gone).await
+    }
+
+    /// Goes on in a task of its own; whoever drops the answer's future cancels the call.
+    async fn spawn(
+        self,
+        answer: oneshot::Receiver<Result<Reply, CallError>>,
+        gone: impl Future<Output = ()>,
+    ) -> Result<Reply, CallError> {
+        let target = self.target.clone();
+        tokio::spawn(self.run());
+        tokio::select! {
+            biased;
+            answer = answer => answer.unwrap_or_else(|_| Err(never())),
+            () = gone => {
+                let message = format!("the host that served {target} is gone");
+                Err(CallError::begun(ErrorCode::Unavailable, message))
+            }
+        }
+    }
+
+    async fn run(mut self) {
+        let ended = self.until_over().await;
+        if let Err(error) = ended {
+            self.pump.fail_outgoing(&error).await;
+            self.pump.break_off(&error);
+            self.settle(Err(error));
+        }
+    }
+
+    async fn until_over(&mut self) -> Result<(), CallError> {
+        loop {
+            let patience = self.patience();
+            let progress = self.pump.progress.clone();
+            let step = tokio::select! {
+                biased;
+                step = self.pump.step() => step,
+                () = progress.silence(patience) => return Err(silent(self.pump.patience)),
+                () = abandoned(&mut self.answer) => return Err(self.cancel().await),
+            };
+            let next = match step {
+                Step::Message(message) => self.message(message).await?,
+                Step::Disconnected => return Err(closed()),
+                Step::Piece(stream, piece) => {
+                    self.pump.send_piece(stream, piece).await?;
+                    Next::Go
+                }
+                Step::Taken(stream, taken) => {
+                    self.pump.grant(stream, taken).await?;
+                    Next::Go
+                }
+                Step::Unwanted(stream) => {
+                    self.pump.stop(stream).await?;
+                    Next::Go
+                }
+            };
+            if matches!(next, Next::Over) || self.pump.machine.is_over() {
+                return Ok(());
+            }
+        }
+    }
+
+    /// A callee ends the work at its deadline and says so: its word is better than this end's guess.
+    fn patience(&self) -> Duration {
+        match self.answer {
+            Some(_) => self.pump.patience + REPLY_GRACE,
+            None => self.pump.patience,
+        }
+    }
+
+    async fn message(&mut self, message: Message) -> Result<Next, CallError> {
+        let Some(frame) = frame_of(&message) else {
+            return self.plain(message);
+        };
+        let event = self.pump.receive(frame?, &message)?;
+        match event {
+            Event::Opened { streams, bytes } => {
+                self.readers = self.pump.open_incoming(streams);
+                let budget = &self.pump.client.gathered;
+                self.payload = Some(Gather::begin(budget, &message.payload, bytes)?);
+                if self.pump.machine.awaits_payload() {
+                    self.ask_for_payload().await?;
+                } else {
+                    self.reply()?;
+                }
+            }
+            Event::Data(PAYLOAD) => {
+                if let Some(payload) = &mut self.payload {
+                    payload.add(&message.payload)?;
+                }
+                self.took_payload(message.payload.len()).await?;
+            }
+            Event::End(PAYLOAD) => self.reply()?,
+            Event::Credit(stream) => self.wanted(stream),
+            _ => {}
+        }
+        Ok(Next::Go)
+    }
+
+    /// The callee reads a stream: from now on the call can't be made again.
+    fn wanted(&mut self, stream: u16) {
+        if let Some(place) = self.pump.outgoing.get_mut(usize::from(stream))
+            && place.is_none()
+            && stream != PAYLOAD
+        {
+            *place = self.streams.take(u32::from(stream));
+        }
+    }
+
+    async fn ask_for_payload(&mut self) -> Result<(), CallError> {
+        match self.pump.machine.begin(PAYLOAD) {
+            Some(frame) => self.pump.send(frame, HeaderMap::new(), Bytes::new()).await,
+            None => Ok(()),
+        }
+    }
+
+    async fn took_payload(&mut self, bytes: usize) -> Result<(), CallError> {
+        let cost = lattice_protocol::frame::cost(bytes);
+        match self.pump.machine.read(PAYLOAD, cost) {
+            Some(frame) => self.pump.send(frame, HeaderMap::new(), Bytes::new()).await,
+            None => Ok(()),
+        }
+    }
+
+    /// The payload is whole: the caller has its reply, and the streams go on.
+    fn reply(&mut self) -> Result<(), CallError> {
+        let Some(payload) = self.payload.take() else {
+            return Ok(());
+        };
+        let payload = payload.finish()?;
+        let streams = std::mem::take(&mut self.readers);
+        self.settle(Ok(Reply { payload, streams }));
+        Ok(())
+    }
+
+    /// A message that is no frame: a reply that ends the channel, or the server's word that nobody is
+    /// there.
+    fn plain(&mut self, message: Message) -> Result<Next, CallError> {
+        let nobody = message.status == Some(StatusCode::NO_RESPONDERS);
+        if self.answer.is_none() || (nobody && self.pump.peer.is_some()) {
+            return Err(match nobody {
+                true => lost(format!("the process that served {} is gone", self.target)),
+                false => plain_reply(&self.target, message)
+                    .err()
+                    .unwrap_or_else(|| lost("an answer came twice".to_owned())),
+            });
+        }
+        let reply = plain_reply(&self.target, message);
+        let ended = CallError::begun(ErrorCode::Cancelled, "the call has ended");
+        self.pump.break_off(reply.as_ref().err().unwrap_or(&ended));
+        self.settle(reply);
+        Ok(Next::Over)
+    }
+
+    fn settle(&mut self, reply: Result<Reply, CallError>) {
+        if let Some(answer) = self.answer.take() {
+            // Whoever asked may have gone: its streams then go with the reply.
+            let _ = answer.send(reply);
+        }
+    }
+
+    /// The caller has gone away: the callee is told.
+    async fn cancel(&mut self) -> CallError {
+        if self.pump.peer.is_some() {
+            let frame = self.pump.machine.cancel();
+            let _ = self.pump.send(frame, HeaderMap::new(), Bytes::new()).await;
+        } else {
+            cancel::tell(&self.pump.client, &self.target, self.id).await;
+        }
+        CallError::begun(ErrorCode::Cancelled, "the caller went away")
+    }
+}
+
+/// What the frame's own header takes, in the longest case.
+const FRAME_HEADER_BYTES: usize = 128;
+
+async fn abandoned(answer: &mut Option<oneshot::Sender<Result<Reply, CallError>>>) {
+    match answer {
+        Some(answer) => answer.closed().await,
+        None => std::future::pending().await,
+    }
+}
+
+fn never() -> CallError {
+    CallError::begun(ErrorCode::Internal, "the call was dropped unanswered")
+}
+
+fn closed() -> CallError {
+    CallError::begun(ErrorCode::Unavailable, "the connection to NATS was closed")
+}

@@ -1,0 +1,28 @@
+//! Streams: bytes that come piece by piece beside a payload.
+//!
+//! Whoever has a [`Reader`] can't tell where its [`Writer`] is: in this process, with a [`pipe`] and
+//! nothing else between them, or behind NATS. There the pipe has a [`Link`](link) at each end, which
+//! turns pieces into frames and frames into pieces (see `lattice_protocol::frame`).
+//!
+//! - [`pipe`]: a writer and a reader in memory, bounded by bytes;
+//! - [`Streams`]: the streams of a call, which can be made again as long as none was begun;
+//! - `progress`: when something moved last: what a call's deadline counts from;
+//! - `channel`: the ends of a call that needs frames, and `pump`, which drives one;
+//! - `gather`: payloads that come in parts.
+
+mod channel;
+mod gather;
+mod pipe;
+mod progress;
+mod pump;
+mod streams;
+
+pub(crate) use channel::{Answering, Asking, Opened};
+pub(crate) use gather::Budget;
+pub use pipe::{Reader, Writer, pipe, pipe_with};
+pub use progress::Progress;
+pub(crate) use pump::frame_of;
+pub use streams::Streams;
+
+/// What a pipe holds unless somebody says otherwise: a window of frames.
+pub const WINDOW_BYTES: usize = lattice_protocol::frame::WINDOW_BYTES;

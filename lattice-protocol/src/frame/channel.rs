@@ -1,0 +1,374 @@
+//! One end of a channel: what came is checked and becomes an event, what is to be sent is numbered.
+//!
+//! No clock, no bytes, no I/O: whoever drives it moves the bytes.
+
+use super::{Frame, Kind, PAYLOAD, STREAMS_MAX, TAIL_BYTES_MAX, WINDOW_BYTES, cost};
+
+/// Which end of the call it is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Role {
+    /// The one that sent the request.
+    Caller,
+    /// The one that answers it.
+    Callee,
+}
+
+/// One end of a channel.
+#[derive(Debug)]
+pub struct Channel {
+    role: Role,
+    /// The number of the next frame to be sent.
+    next: u64,
+    /// The number of the next frame to come.
+    expected: u64,
+    /// Streams of this end, by number; none before it has opened.
+    sending: Option<Vec<Sending>>,
+    /// Streams of the other end, by number; none before it has opened.
+    reading: Option<Vec<Reading>>,
+}
+
+/// A stream of this end.
+#[derive(Debug, Clone, Copy)]
+struct Sending {
+    credit: usize,
+    closed: bool,
+}
+
+/// A stream of the other end.
+#[derive(Debug, Clone, Copy)]
+struct Reading {
+    /// What the other end may still send.
+    credit: usize,
+    /// What was read and is not yet granted again.
+    read: usize,
+    closed: bool,
+    /// Stopped by this end: what is still on the way is passed over.
+    stopped: bool,
+}
+
+/// What a frame that came means.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Event {
+    /// Nothing: it came before, or is about a stream that was stopped.
+    Nothing,
+    /// The other end has opened.
+    Opened {
+        /// How many streams it has.
+        streams: u16,
+        /// The bytes of its whole payload.
+        bytes: u64,
+    },
+    /// A piece of a stream.
+    Data(u16),
+    /// A stream is whole.
+    End(u16),
+    /// A stream broke off.
+    Fail(u16),
+    /// More may be sent of a stream.
+    Credit(u16),
+    /// A stream is not wanted any more.
+    Stop(u16),
+    /// The caller goes away.
+    Cancel,
+}
+
+/// Why a channel can't go on.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+pub enum Broken {
+    /// Frames are missing.
+    #[error("frames were lost: number {expected} was due and {came} came")]
+    Lost {
+        /// The number that was due.
+        expected: u64,
+        /// The number that came.
+        came: u64,
+    },
+    /// More came than was granted.
+    #[error("stream {0} sent more than it had credit for")]
+    Flood(u16),
+    /// It is about a stream that isn't there.
+    #[error("there is no stream {0}")]
+    NoStream(u16),
+    /// More streams than are allowed.
+    #[error("{0} streams were opened and {STREAMS_MAX} are allowed")]
+    TooMany(u16),
+    /// A tail that is too long.
+    #[error("the tail of a stream has {0} bytes and {TAIL_BYTES_MAX} are allowed")]
+    LongTail(usize),
+    /// It opened twice, or had words before it opened.
+    #[error("a frame came out of its turn")]
+    OutOfTurn,
+}
+
+impl Channel {
+    /// An end that has sent and received nothing.
+    pub fn new(role: Role) -> Self {
+        Self {
+            role,
+            next: 0,
+            expected: 0,
+            sending: None,
+            reading: None,
+        }
+    }
+
+    /// An end of a call whose request went as a plain message: the caller has no streams.
+    pub fn of_plain_request(role: Role) -> Self {
+        let mut channel = Self::new(role);
+        match role {
+            Role::Caller => {
+                channel.sending = Some(vec![Sending {
+                    credit: 0,
+                    closed: true,
+                }]);
+            }
+            Role::Callee => {
+                channel.reading = Some(vec![Reading {
+                    credit: 0,
+                    read: 0,
+                    closed: true,
+                    stopped: false,
+                }]);
+            }
+        }
+        channel
+    }
+
+    /// Opens this end; `whole` when the frame itself has the whole payload.
+    pub fn open(&mut self, streams: u16, bytes: u64, whole: bool) -> Frame {
+        let credit = match self.role {
+            Role::Caller => 0,
+            Role::Callee => WINDOW_BYTES,
+        };
+        let stream = |closed| Sending { credit, closed };
+        let mut sending = vec![stream(whole)];
+        sending.resize(usize::from(streams) + 1, stream(false));
+        self.sending = Some(sending);
+        self.number(Kind::Open { streams, bytes })
+    }
+
+    /// What a frame with that many bytes means. After `Broken` the channel is of no use.
+    pub fn receive(&mut self, frame: Frame, bytes: usize) -> Result<Event, Broken> {
+        if frame.number < self.expected {
+            return Ok(Event::Nothing);
+        }
+        if frame.number > self.expected {
+            return Err(Broken::Lost {
+                expected: self.expected,
+                came: frame.number,
+            });
+        }
+        self.expected += 1;
+        match frame.kind {
+            Kind::Open {
+                streams,
+                bytes: all,
+            } => self.opened(streams, all, bytes),
+            Kind::Data { stream } => self.data(stream, bytes),
+            Kind::End { stream } => self.ended(stream, bytes),
+            Kind::Fail { stream } => self.close_reading(stream, Event::Fail(stream)),
+            Kind::Credit { stream, bytes } => self.granted(stream, bytes),
+            Kind::Stop { stream } => self.stopped(stream),
+            Kind::Cancel => Ok(Event::Cancel),
+        }
+    }
+
+    fn opened(&mut self, streams: u16, all: u64, here: usize) -> Result<Event, Broken> {
+        if self.reading.is_some() || (here as u64) > all {
+            return Err(Broken::OutOfTurn);
+        }
+        if streams > STREAMS_MAX {
+            return Err(Broken::TooMany(streams));
+        }
+        let credit = match self.role {
+            Role::Caller => WINDOW_BYTES,
+            Role::Callee => 0,
+        };
+        let stream = |closed| Reading {
+            credit,
+            read: 0,
+            closed,
+            stopped: false,
+        };
+        let mut reading = vec![stream(here as u64 == all)];
+        reading.resize(usize::from(streams) + 1, stream(false));
+        self.reading = Some(reading);
+        Ok(Event::Opened {
+            streams,
+            bytes: all,
+        })
+    }
+
+    fn data(&mut self, stream: u16, bytes: usize) -> Result<Event, Broken> {
+        let reading = self.reading(stream)?;
+        reading.credit = reading
+            .credit
+            .checked_sub(cost(bytes))
+            .ok_or(Broken::Flood(stream))?;
+        match (reading.stopped, reading.closed) {
+            (true, _) => Ok(Event::Nothing),
+            (false, true) => Err(Broken::OutOfTurn),
+            (false, false) => Ok(Event::Data(stream)),
+        }
+    }
+
+    fn ended(&mut self, stream: u16, tail: usize) -> Result<Event, Broken> {
+        if tail > TAIL_BYTES_MAX {
+            return Err(Broken::LongTail(tail));
+        }
+        self.close_reading(stream, Event::End(stream))
+    }
+
+    fn close_reading(&mut self, stream: u16, event: Event) -> Result<Event, Broken> {
+        let reading = self.reading(stream)?;
+        match (reading.stopped, reading.closed) {
+            (true, _) => Ok(Event::Nothing),
+            (false, true) => Err(Broken::OutOfTurn),
+            (false, false) => {
+                reading.closed = true;
+                Ok(event)
+            }
+        }
+    }
+
+    fn granted(&mut self, stream: u16, bytes: u32) -> Result<Event, Broken> {
+        let sending = self.sending(stream)?;
+        let bytes = usize::try_from(bytes).unwrap_or(usize::MAX);
+        sending.credit = sending.credit.saturating_add(bytes);
+        match sending.closed {
+            true => Ok(Event::Nothing),
+            false => Ok(Event::Credit(stream)),
+        }
+    }
+
+    fn stopped(&mut self, stream: u16) -> Result<Event, Broken> {
+        let sending = self.sending(stream)?;
+        match std::mem::replace(&mut sending.closed, true) {
+            true => Ok(Event::Nothing),
+            false => Ok(Event::Stop(stream)),
+        }
+    }
+
+    /// How many bytes of a stream may be sent in one frame now.
+    pub fn room(&self, stream: u16) -> usize {
+        let sending = self
+            .sending
+            .as_ref()
+            .and_then(|s| s.get(usize::from(stream)));
+        match sending {
+            Some(sending) if !sending.closed && sending.credit >= super::FRAME_COST_MIN => {
+                sending.credit.min(super::FRAME_BYTES_MAX)
+            }
+            _ => 0,
+        }
+    }
+
+    /// A frame for a piece of a stream, of at most [`Channel::room`] bytes.
+    pub fn send(&mut self, stream: u16, bytes: usize) -> Result<Frame, Broken> {
+        let sending = self.sending(stream)?;
+        sending.credit = sending
+            .credit
+            .checked_sub(cost(bytes))
+            .ok_or(Broken::Flood(stream))?;
+        Ok(self.number(Kind::Data { stream }))
+    }
+
+    /// The last frame of a stream; none if it is closed already.
+    pub fn end(&mut self, stream: u16) -> Option<Frame> {
+        self.close_sending(stream, Kind::End { stream })
+    }
+
+    /// A frame that says that a stream broke off; none if it is closed already.
+    pub fn fail(&mut self, stream: u16) -> Option<Frame> {
+        self.close_sending(stream, Kind::Fail { stream })
+    }
+
+    fn close_sending(&mut self, stream: u16, kind: Kind) -> Option<Frame> {
+        let sending = self.sending(stream).ok()?;
+        if std::mem::replace(&mut sending.closed, true) {
+            return None;
+        }
+        Some(self.number(kind))
+    }
+
+    /// Lets the other end send up to a window of a stream that begins to be read; none if it may already.
+    pub fn begin(&mut self, stream: u16) -> Option<Frame> {
+        let reading = self.reading(stream).ok()?;
+        if reading.closed || reading.credit >= WINDOW_BYTES {
+            return None;
+        }
+        self.grant(stream, WINDOW_BYTES)
+    }
+
+    /// So much of what came was read, counted as [`cost`]: credit for it, once it is worth a frame.
+    pub fn read(&mut self, stream: u16, cost: usize) -> Option<Frame> {
+        let reading = self.reading(stream).ok()?;
+        reading.read = reading.read.saturating_add(cost);
+        if reading.closed || reading.read < WINDOW_BYTES / 2 {
+            return None;
+        }
+        let bytes = std::mem::take(&mut reading.read);
+        self.grant(stream, bytes)
+    }
+
+    fn grant(&mut self, stream: u16, bytes: usize) -> Option<Frame> {
+        let reading = self.reading(stream).ok()?;
+        reading.credit = reading.credit.saturating_add(bytes);
+        let bytes = u32::try_from(bytes).unwrap_or(u32::MAX);
+        Some(self.number(Kind::Credit { stream, bytes }))
+    }
+
+    /// A frame that says that a stream of the other end is not wanted; none if it is closed already.
+    pub fn stop(&mut self, stream: u16) -> Option<Frame> {
+        let reading = self.reading(stream).ok()?;
+        if reading.closed {
+            return None;
+        }
+        reading.closed = true;
+        reading.stopped = true;
+        Some(self.number(Kind::Stop { stream }))
+    }
+
+    /// A frame that says that the caller goes away.
+    pub fn cancel(&mut self) -> Frame {
+        self.number(Kind::Cancel)
+    }
+
+    /// Whether both ends have opened and every stream is closed.
+    pub fn is_over(&self) -> bool {
+        let sent = |all: &Vec<Sending>| all.iter().all(|stream| stream.closed);
+        let read = |all: &Vec<Reading>| all.iter().all(|stream| stream.closed);
+        self.sending.as_ref().is_some_and(sent) && self.reading.as_ref().is_some_and(read)
+    }
+
+    /// Whether the rest of the other end's payload is still to come.
+    pub fn awaits_payload(&self) -> bool {
+        let payload = self
+            .reading
+            .as_ref()
+            .and_then(|r| r.get(usize::from(PAYLOAD)));
+        payload.is_some_and(|payload| !payload.closed)
+    }
+
+    fn number(&mut self, kind: Kind) -> Frame {
+        let number = self.next;
+        self.next += 1;
+        Frame { number, kind }
+    }
+
+    fn sending(&mut self, stream: u16) -> Result<&mut Sending, Broken> {
+        let all = self.sending.as_mut().ok_or(Broken::OutOfTurn)?;
+        all.get_mut(usize::from(stream))
+            .ok_or(Broken::NoStream(stream))
+    }
+
+    fn reading(&mut self, stream: u16) -> Result<&mut Reading, Broken> {
+        let all = self.reading.as_mut().ok_or(Broken::OutOfTurn)?;
+        all.get_mut(usize::from(stream))
+            .ok_or(Broken::NoStream(stream))
+    }
+}
+
+#[cfg(test)]
+#[path = "channel_test.rs"]
+mod tests;
