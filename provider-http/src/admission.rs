@@ -3,34 +3,31 @@
 //! Counters instead of queues: what is over a bound is refused at once, so that a client learns
 //! it within milliseconds and nothing piles up here.
 
+use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 use crate::status::Refusal;
 
-/// The bytes of bodies in memory at once. A call holds its body twice for a moment, as it came
-/// and inside its message, so the memory is up to double this.
-const BODY_BYTES_HELD_MAX: usize = 256 * 1024 * 1024;
-
 /// What is in flight in the whole process.
 #[derive(Debug, Default)]
 pub(crate) struct Load {
-    requests: AtomicUsize,
-    body_bytes: AtomicUsize,
+    requests: Arc<AtomicUsize>,
+    body_bytes: Arc<AtomicUsize>,
 }
 
 /// A part of a bound; dropping it gives it back.
 #[derive(Debug)]
-pub(crate) struct Share<'a> {
-    counter: &'a AtomicUsize,
+pub(crate) struct Share {
+    counter: Arc<AtomicUsize>,
     taken: usize,
     max: usize,
 }
 
 impl Load {
     /// A place for one request.
-    pub(crate) fn request(&self, max: usize) -> Result<Share<'_>, Refusal> {
+    pub(crate) fn request(&self, max: usize) -> Result<Share, Refusal> {
         let mut share = Share {
-            counter: &self.requests,
+            counter: self.requests.clone(),
             taken: 0,
             max,
         };
@@ -39,16 +36,16 @@ impl Load {
     }
 
     /// Room for a body, none at first.
-    pub(crate) fn body(&self) -> Share<'_> {
+    pub(crate) fn body(&self, max: usize) -> Share {
         Share {
-            counter: &self.body_bytes,
+            counter: self.body_bytes.clone(),
             taken: 0,
-            max: BODY_BYTES_HELD_MAX,
+            max,
         }
     }
 }
 
-impl Share<'_> {
+impl Share {
     /// Takes `more`, or nothing when that would go over the bound.
     pub(crate) fn grow(&mut self, more: usize) -> Result<(), Refusal> {
         let before = self.counter.fetch_add(more, Ordering::Relaxed);
@@ -61,7 +58,7 @@ impl Share<'_> {
     }
 }
 
-impl Drop for Share<'_> {
+impl Drop for Share {
     fn drop(&mut self) {
         self.counter.fetch_sub(self.taken, Ordering::Relaxed);
     }
@@ -83,9 +80,9 @@ mod tests {
     #[test]
     fn bodies_share_one_bound_and_give_their_bytes_back() {
         let load = Load::default();
-        let mut large = load.body();
-        large.grow(BODY_BYTES_HELD_MAX).unwrap();
-        let mut small = load.body();
+        let mut large = load.body(10);
+        large.grow(10).unwrap();
+        let mut small = load.body(10);
         assert_eq!(small.grow(1).unwrap_err(), Refusal::OVERLOADED);
         drop(large);
         small.grow(1).unwrap();

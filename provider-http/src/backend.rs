@@ -3,7 +3,7 @@
 use std::future::Future;
 
 use bytes::Bytes;
-use lattice_client::{Call, Client};
+use lattice_client::{Call, Client, Reply};
 use lattice_protocol::error::{CallError, ErrorCode};
 use lattice_protocol::interface::{Endpoint, Interface};
 use lattice_protocol::standard::http;
@@ -13,11 +13,8 @@ pub(crate) trait Backend: Send + Sync + 'static {
     /// Whether calls can be made now.
     fn is_connected(&self) -> bool;
 
-    /// The largest message that can be sent.
-    fn max_payload(&self) -> usize;
-
     /// Makes a call; dropping the future cancels it.
-    fn call(&self, call: Call) -> impl Future<Output = Result<Bytes, CallError>> + Send;
+    fn call(&self, call: Call) -> impl Future<Output = Result<Reply, CallError>> + Send;
 }
 
 impl Backend for Client {
@@ -25,11 +22,7 @@ impl Backend for Client {
         Self::is_connected(self)
     }
 
-    fn max_payload(&self) -> usize {
-        Self::max_payload(self)
-    }
-
-    async fn call(&self, call: Call) -> Result<Bytes, CallError> {
+    async fn call(&self, call: Call) -> Result<Reply, CallError> {
         Self::call(self, call).await
     }
 }
@@ -46,7 +39,11 @@ pub(crate) fn handle() -> Result<Endpoint, lattice_protocol::id::Error> {
 pub(crate) fn payload(request: &http::Request) -> Result<Bytes, CallError> {
     // Headers and names of an ordinary request; a larger one grows the buffer once or twice.
     const HEAD_BYTES: usize = 1024;
-    let mut payload = Vec::with_capacity(request.body.len() + HEAD_BYTES);
+    let body_bytes = match &request.body {
+        http::Body::Whole(bytes) => bytes.len(),
+        http::Body::Stream(_) => 0,
+    };
+    let mut payload = Vec::with_capacity(body_bytes + HEAD_BYTES);
     rmp_serde::encode::write_named(&mut payload, request).map_err(|error| {
         CallError::refused(
             ErrorCode::Internal,

@@ -1,27 +1,29 @@
-//! One connection: HTTP/1.1 or HTTP/2, told apart by its first bytes.
+//! One connection: TLS if the listener has a certificate, then HTTP/1.1 or HTTP/2.
 //!
-//! A connection is closed when no request came in whole, none was in flight and no byte could be
-//! written for `idle_timeout_ms` (up to a quarter longer, for it is looked at in laps). That one
-//! rule bounds keep-alive, clients that send their headers drop by drop, and those that don't read
-//! on in a response; hyper's own timer covers neither HTTP/2 nor the first bytes.
+//! With TLS the client says by ALPN which HTTP it speaks; without, and without ALPN, its first bytes
+//! do. When a connection is over is told in `activity`; one that is told to close finishes what it
+//! has: HTTP/1.1 says `connection: close` with its next response, HTTP/2 sends GOAWAY.
 
 use std::convert::Infallible;
 use std::net::IpAddr;
 use std::pin::pin;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use hyper::service::service_fn;
-use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
+use hyper_util::rt::{TokioIo, TokioTimer};
 use hyper_util::server::conn::auto::Builder;
+use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::TcpStream;
 use tokio_util::sync::CancellationToken;
 use tracing::debug;
 
+use crate::activity::{Activity, Over};
 use crate::backend::Backend;
 use crate::config::Limits;
+use crate::forwarded::Peer;
 use crate::service::Service;
+use crate::turn::{Streams, Turn};
 use crate::watched::Watched;
 
 /// How long a connection that is told to close may still take: the default deadline of a call, so
@@ -30,11 +32,17 @@ const DRAIN_MAX: Duration = lattice_protocol::call::DEADLINE_DEFAULT;
 /// How long it may take without a request in flight: half a request head doesn't hold it up, and
 /// the rest of a response has time to be read.
 const LINGER: Duration = Duration::from_secs(2);
-/// Requests at once on one HTTP/2 connection: above the 100 that RFC 9113 recommends as the least,
-/// and few beside `requests_max`, so that no one connection takes all places.
-const STREAMS_MAX: u32 = 128;
-/// How many times an idle period is looked at before it counts.
-const LAPS: u32 = 4;
+/// What an HTTP/2 client may send of one body before it is read: a megabyte in flight fills a fast
+/// line over a continent, and a connection holds no more for all its bodies together.
+const WINDOW_BYTES: u32 = 1024 * 1024;
+/// What one HTTP/2 stream holds of a response that its client doesn't take yet: several frames, so
+/// that the line doesn't run dry.
+const SEND_BUFFER_BYTES: usize = 128 * 1024;
+/// Requests that an HTTP/2 client took back before they were looked at, and streams that we had to
+/// reset for its errors, over the life of a connection. Past either it is closed with
+/// ENHANCE_YOUR_CALM.
+const RESETS_PENDING_MAX: usize = 20;
+const ERROR_RESETS_MAX: usize = 256;
 
 /// Serves one connection to its end, or until `stop` and a drain.
 pub(crate) async fn serve<B: Backend>(
@@ -47,25 +55,55 @@ pub(crate) async fn serve<B: Backend>(
     if let Err(error) = stream.set_nodelay(true) {
         debug!(%peer, %error, "nodelay failed");
     }
-    let limits = service.live().borrow().limits.clone();
-    let activity = Arc::new(Activity::default());
+    let live = service.live().borrow().clone();
+    let Some(tls) = &live.tls else {
+        let peer = Peer {
+            address: peer,
+            tls: false,
+        };
+        return speak(stream, peer, &live.limits, service, stop).await;
+    };
+    let handshake = tls.accept(stream, live.limits.header_timeout);
+    match stop.run_until_cancelled(handshake).await {
+        None => {}
+        Some(Err(refused)) => debug!(%peer, %refused, "no TLS"),
+        Some(Ok(stream)) => {
+            let peer = Peer {
+                address: peer,
+                tls: true,
+            };
+            speak(stream, peer, &live.limits, service, stop).await;
+        }
+    }
+}
+
+async fn speak<B: Backend>(
+    stream: impl AsyncRead + AsyncWrite + Unpin + Send + 'static,
+    peer: Peer,
+    limits: &Limits,
+    service: Arc<Service<B>>,
+    stop: CancellationToken,
+) {
+    let activity = Arc::new(Activity::new());
     let answer = service_fn(|request| {
         let (service, activity) = (service.clone(), activity.clone());
         async move {
-            let _busy = activity.begin();
-            Ok::<_, Infallible>(service.respond(request, peer).await)
+            let exchange = activity.begin(Turn::of_stream());
+            Ok::<_, Infallible>(service.respond(request, peer, exchange).await)
         }
     });
-    let builder = builder(&limits);
-    let on_write = {
-        let activity = activity.clone();
-        move || activity.wrote()
-    };
-    let stream = TokioIo::new(Watched::new(stream, on_write));
+    let builder = builder(limits);
+    let stream = TokioIo::new(Watched::new(stream, activity.clone()));
     let mut connection = pin!(builder.serve_connection(stream, answer));
     let ended = tokio::select! {
         ended = connection.as_mut() => Some(ended),
-        () = activity.idle(limits.idle_timeout) => None,
+        over = activity.over(limits) => match over {
+            Over::Idle => None,
+            Over::SlowHead | Over::Flooded => {
+                debug!(peer = %peer.address, ?over, "connection cut off");
+                return;
+            }
+        },
         () = stop.cancelled() => None,
     };
     let ended = match ended {
@@ -81,108 +119,34 @@ pub(crate) async fn serve<B: Backend>(
         }
     };
     if let Err(error) = ended {
-        debug!(%peer, error, "connection failed");
+        debug!(peer = %peer.address, error, "connection failed");
     }
 }
 
-fn builder(limits: &Limits) -> Builder<TokioExecutor> {
-    let mut builder = Builder::new(TokioExecutor::new());
+fn builder(limits: &Limits) -> Builder<Streams> {
+    let mut builder = Builder::new(Streams {
+        patience: limits.idle_timeout,
+    });
     builder
         .http1()
         .timer(TokioTimer::new())
+        // Its clock would run between requests too; `activity` has one for each.
         .header_read_timeout(None)
         .max_buf_size(limits.header_bytes_max);
     builder
         .http2()
         .timer(TokioTimer::new())
-        .max_concurrent_streams(STREAMS_MAX)
+        .max_concurrent_streams(limits.streams_max)
+        .initial_stream_window_size(WINDOW_BYTES)
+        .initial_connection_window_size(WINDOW_BYTES)
+        .max_send_buf_size(SEND_BUFFER_BYTES)
+        .max_pending_accept_reset_streams(RESETS_PENDING_MAX)
+        .max_local_error_reset_streams(ERROR_RESETS_MAX)
         // The config bounds it far below 4 GiB.
         .max_header_list_size(u32::try_from(limits.header_bytes_max).unwrap_or(u32::MAX));
     builder
 }
 
-/// What a connection is doing.
-#[derive(Default)]
-struct Activity {
-    begun: AtomicU64,
-    ended: AtomicU64,
-    /// How often bytes were written: a reader may be slow, and a response then takes long.
-    writes: AtomicU64,
-}
-
-/// A request in flight.
-struct Busy<'a>(&'a Activity);
-
-impl Activity {
-    fn begin(&self) -> Busy<'_> {
-        self.begun.fetch_add(1, Ordering::Relaxed);
-        Busy(self)
-    }
-
-    fn wrote(&self) {
-        self.writes.fetch_add(1, Ordering::Relaxed);
-    }
-
-    /// Returns when nothing happened for `timeout`.
-    async fn idle(&self, timeout: Duration) {
-        let mut seen = (0, 0, 0);
-        let mut laps = 0;
-        while laps < LAPS {
-            tokio::time::sleep(timeout / LAPS).await;
-            let now = (
-                self.begun.load(Ordering::Relaxed),
-                self.ended.load(Ordering::Relaxed),
-                self.writes.load(Ordering::Relaxed),
-            );
-            let quiet = now == seen && now.0 == now.1;
-            laps = if quiet { laps + 1 } else { 0 };
-            seen = now;
-        }
-    }
-}
-
-impl Drop for Busy<'_> {
-    fn drop(&mut self) {
-        self.0.ended.fetch_add(1, Ordering::Relaxed);
-    }
-}
-
 #[cfg(test)]
-mod tests {
-    use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
-
-    use super::*;
-
-    #[tokio::test(start_paused = true)]
-    async fn a_connection_with_a_request_in_flight_is_not_idle() {
-        let activity = Activity::default();
-        let timeout = Duration::from_secs(4);
-        let busy = activity.begin();
-        let idle = tokio::time::timeout(Duration::from_secs(60), activity.idle(timeout));
-        assert!(idle.await.is_err());
-        drop(busy);
-        let idle = tokio::time::timeout(Duration::from_secs(6), activity.idle(timeout));
-        assert!(idle.await.is_ok());
-    }
-    #[tokio::test(start_paused = true)]
-    async fn a_connection_is_not_idle_while_somebody_reads_however_slowly() {
-        const BYTES: u32 = 60;
-        let activity = Activity::default();
-        let timeout = Duration::from_secs(4);
-        let (near, mut far) = tokio::io::duplex(1);
-        let mut near = Watched::new(near, || activity.wrote());
-        let slow = async {
-            for _ in 0..BYTES {
-                tokio::time::sleep(timeout / 2).await;
-                far.read_u8().await.unwrap();
-            }
-        };
-        let writing = async { near.write_all(&[0; BYTES as usize]).await.unwrap() };
-        tokio::select! {
-            () = activity.idle(timeout) => panic!("it was idle"),
-            _ = async { tokio::join!(slow, writing) } => {}
-        }
-        let idle = tokio::time::timeout(2 * timeout, activity.idle(timeout));
-        assert!(idle.await.is_ok());
-    }
-}
+#[path = "connection_test.rs"]
+mod tests;

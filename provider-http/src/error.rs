@@ -1,6 +1,10 @@
 //! Why settings are refused.
 
+use std::path::PathBuf;
+
 use lattice_protocol::id::ActorName;
+
+use crate::tls;
 
 /// Why the provider can't work with its settings; each says what to write instead.
 #[derive(Debug, thiserror::Error)]
@@ -20,17 +24,28 @@ pub enum Error {
         /// The most.
         max: u64,
     },
-    /// A body of that size doesn't fit into a message.
-    #[error(
-        "body_bytes_max = {wanted} doesn't fit: one message of this NATS server carries a body of \
-         {fitting} bytes; raise max_payload of the server, or use at most that"
-    )]
-    BodyTooLarge {
+    /// A trusted proxy is no network.
+    #[error("trusted_proxies has {network:?}: {reason}")]
+    Proxy {
         /// What was written.
-        wanted: u64,
-        /// What fits.
-        fitting: usize,
+        network: String,
+        /// What is wrong with it, and what to write.
+        reason: String,
     },
+    /// A relative path would mean another file for each way to start the provider.
+    #[error(
+        "{field} = {path:?} is no whole path: write it from the root on, as it is on the hosts that \
+         run this provider"
+    )]
+    RelativePath {
+        /// Which path.
+        field: &'static str,
+        /// What was written.
+        path: PathBuf,
+    },
+    /// The certificate can't be used.
+    #[error("failed to load the certificate: {0}")]
+    Certificate(String),
     /// A route's path can't match anything.
     #[error("the route to {actor} has the path {path:?}: {rule}")]
     RoutePath {
@@ -69,4 +84,10 @@ pub enum Error {
         /// Why, and what to do.
         reason: String,
     },
+}
+
+impl From<tls::Fault> for Error {
+    fn from(fault: tls::Fault) -> Self {
+        Self::Certificate(fault.to_string())
+    }
 }

@@ -3,39 +3,42 @@
 //! Towards the actor:
 //! - hop-by-hop headers, those that `Connection` names, `Host` (it is the authority) and `Expect`
 //!   (it is answered here) are left out;
-//! - `forwarded`, `x-forwarded-*` and `x-real-ip` of a client are left out, unless
-//!   `trust_forwarded` says that the client is a proxy of ours;
-//! - `x-forwarded-for`, `-proto` and `-host` are added; from a trusted proxy the first is
-//!   continued and the others are kept;
+//! - `forwarded`, `x-forwarded-*` and `x-real-ip` are left out, and `x-forwarded-for`, `-proto` and
+//!   `-host` are written anew, from what can be proven (see `forwarded`);
 //! - several `Cookie` headers, as HTTP/2 may send them, become one.
 //!
 //! Towards the client hop-by-hop headers and those that `Connection` names are left out.
+//!
+//! Trailers cross without what only means something before a body: nothing in them may say where a
+//! request came from or how long a body is.
 
-use std::net::IpAddr;
+use http::header::{CONNECTION, CONTENT_LENGTH, COOKIE};
+use http::uri::Authority;
+use http::{HeaderMap, HeaderName, HeaderValue};
+use lattice_protocol::standard::http::{FieldValue, HEADERS_BYTES_MAX, HEADERS_MAX};
 
-use http::HeaderMap;
-use http::header::{CONNECTION, COOKIE};
-use lattice_protocol::standard::http::FieldValue;
+use crate::forwarded::{FORWARDED_FOR, FORWARDED_HOST, FORWARDED_PROTO, Source};
+use crate::request::REQUEST_ID;
+use crate::status::Refusal;
 
 /// Header fields as calls carry them.
 pub(crate) type Fields = Vec<(String, FieldValue)>;
 
 /// How many headers are added at most.
-const ADDED: usize = 4;
+const ADDED: usize = 5;
 
-const FORWARDED_FOR: &str = "x-forwarded-for";
-const FORWARDED_PROTO: &str = "x-forwarded-proto";
-const FORWARDED_HOST: &str = "x-forwarded-host";
-
-/// Where a request came from.
-#[derive(Debug, Clone, Copy)]
-pub(crate) struct Hop<'a> {
-    /// The other end of the connection.
-    pub(crate) peer: IpAddr,
-    /// The host and port it named.
-    pub(crate) authority: &'a str,
-    /// Whether it is a proxy of ours.
-    pub(crate) trusted: bool,
+/// Why an actor's header fields are none.
+#[derive(Debug, PartialEq, Eq, thiserror::Error)]
+pub(crate) enum Fault {
+    /// More than the protocol allows.
+    #[error("the headers are too many or too large")]
+    TooLarge,
+    /// A name that is no token.
+    #[error("a header has a name that HTTP doesn't allow")]
+    Name,
+    /// A value with a control character.
+    #[error("the header {0} has a value that HTTP doesn't allow")]
+    Value(HeaderName),
 }
 
 /// Whether a header is about one connection only.
@@ -49,7 +52,6 @@ pub(crate) fn is_hop_by_hop(name: &str) -> bool {
             | "proxy-authorization"
             | "proxy-connection"
             | "te"
-            | "trailer"
             | "transfer-encoding"
             | "upgrade"
     )
@@ -76,7 +78,7 @@ fn named_by_connection(headers: &HeaderMap) -> Vec<&str> {
 }
 
 /// The headers of a request as the actor sees them.
-pub(crate) fn to_actor(headers: &HeaderMap, hop: Hop<'_>) -> Fields {
+pub(crate) fn to_actor(headers: &HeaderMap, authority: &Authority, source: &Source) -> Fields {
     let named = named_by_connection(headers);
     let mut fields = Fields::with_capacity(headers.len() + ADDED);
     for (name, value) in headers {
@@ -84,7 +86,7 @@ pub(crate) fn to_actor(headers: &HeaderMap, hop: Hop<'_>) -> Fields {
         let left_out = is_hop_by_hop(name)
             || is_answered_here(name)
             || name == COOKIE
-            || (is_forwarded(name) && (!hop.trusted || name == FORWARDED_FOR))
+            || is_forwarded(name)
             || named.iter().any(|n| n.eq_ignore_ascii_case(name));
         if !left_out {
             fields.push((name.to_owned(), field(value.as_bytes())));
@@ -93,30 +95,16 @@ pub(crate) fn to_actor(headers: &HeaderMap, hop: Hop<'_>) -> Fields {
     if let Some(cookies) = joined(headers, COOKIE.as_str(), b"; ") {
         fields.push((COOKIE.as_str().to_owned(), field(&cookies)));
     }
-    add_forwarded(&mut fields, headers, hop);
-    fields
-}
-
-fn add_forwarded(fields: &mut Fields, headers: &HeaderMap, hop: Hop<'_>) {
-    let peer = hop.peer.to_canonical().to_string();
-    let before = hop
-        .trusted
-        .then(|| joined(headers, FORWARDED_FOR, b", "))
-        .flatten();
-    let path = match before {
-        Some(mut path) => {
-            path.extend_from_slice(b", ");
-            path.extend_from_slice(peer.as_bytes());
-            path
-        }
-        None => peer.into_bytes(),
-    };
-    fields.push((FORWARDED_FOR.to_owned(), FieldValue(path.into())));
-    for (name, value) in [(FORWARDED_PROTO, "http"), (FORWARDED_HOST, hop.authority)] {
-        if !(hop.trusted && headers.contains_key(name)) {
-            fields.push((name.to_owned(), value.into()));
-        }
+    let host = source.host.as_deref().unwrap_or(authority.as_str());
+    let way = source.forwarded_for();
+    for (name, value) in [
+        (FORWARDED_FOR, way.as_str()),
+        (FORWARDED_PROTO, source.scheme),
+        (FORWARDED_HOST, host),
+    ] {
+        fields.push((name.to_owned(), value.into()));
     }
+    fields
 }
 
 /// All values of a header as one; `None` when it is not there.
@@ -135,8 +123,63 @@ pub(crate) fn field(value: &[u8]) -> FieldValue {
     FieldValue(bytes::Bytes::copy_from_slice(value))
 }
 
+/// The header fields of an actor as the client sees them.
+pub(crate) fn to_client(fields: Fields) -> Result<HeaderMap, Fault> {
+    let bytes: usize = fields
+        .iter()
+        .map(|(name, value)| name.len() + value.0.len())
+        .sum();
+    if fields.len() > HEADERS_MAX || bytes > HEADERS_BYTES_MAX {
+        return Err(Fault::TooLarge);
+    }
+    let mut headers = HeaderMap::with_capacity(fields.len() + 2);
+    for (name, value) in fields {
+        let name = HeaderName::try_from(name).map_err(|_| Fault::Name)?;
+        let value =
+            HeaderValue::from_maybe_shared(value.0).map_err(|_| Fault::Value(name.clone()))?;
+        headers.append(name, value);
+    }
+    strip(&mut headers);
+    Ok(headers)
+}
+
+/// Whether a field may come after a body.
+fn is_trailer(name: &str) -> bool {
+    !(is_hop_by_hop(name)
+        || is_answered_here(name)
+        || is_forwarded(name)
+        || name == CONTENT_LENGTH
+        || name == COOKIE
+        || name == REQUEST_ID)
+}
+
+/// The trailers of a request as the actor sees them.
+pub(crate) fn trailers_to_actor(trailers: &HeaderMap) -> Result<Fields, Refusal> {
+    let bytes: usize = trailers
+        .iter()
+        .map(|(name, value)| name.as_str().len() + value.len())
+        .sum();
+    if trailers.len() > HEADERS_MAX || bytes > HEADERS_BYTES_MAX {
+        return Err(Refusal::HEADERS_TOO_LARGE);
+    }
+    let kept = trailers
+        .iter()
+        .filter(|(name, _)| is_trailer(name.as_str()));
+    Ok(kept
+        .map(|(name, value)| (name.as_str().to_owned(), field(value.as_bytes())))
+        .collect())
+}
+
+/// The trailers of a response as the client sees them.
+pub(crate) fn trailers_to_client(fields: Fields) -> Result<HeaderMap, Fault> {
+    let kept = fields
+        .into_iter()
+        .filter(|(name, _)| is_trailer(&name.to_ascii_lowercase()));
+    to_client(kept.collect())
+}
+
 /// Takes out of a response what is about one connection only.
-pub(crate) fn to_client(headers: &mut HeaderMap) {
+fn strip(headers: &mut HeaderMap) {
     let named: Vec<String> = named_by_connection(headers)
         .into_iter()
         .map(str::to_owned)

@@ -1,41 +1,57 @@
 //! HTTP server provider: many actors behind one listener.
 //!
-//! It speaks HTTP/1.1 and HTTP/2 (without TLS, by prior knowledge) to clients and calls
+//! It speaks HTTP/1.1 and HTTP/2 to clients, with TLS or without, and calls
 //! `wasi:http/incoming-handler.handle` of the actor that a route names. It does not know what
 //! actors are or where they run, and it doesn't speak for actors outward.
 //!
 //! A request's way, which is also the reading order:
 //! - `listener`: accepts the connection, if there is room;
-//! - `connection` and `watched`: HTTP/1.1 or HTTP/2, until it is idle for too long;
-//! - `service`: one request in, one response out; `GET /healthz`;
+//! - `tls`: the certificate, kept up to date;
+//! - `connection`, `watched`, `activity` and `turn`: HTTP/1.1 or HTTP/2, until it is done or does too
+//!   little;
+//! - `service`: one request in, one response out; `health`: `GET /healthz`;
+//! - `forwarded` and `network`: where it came from;
 //! - `admission`: how much is taken on at once;
 //! - `route`: whose request it is;
-//! - `body`: the body, whole and within bounds;
+//! - `body`: the body, whole and within bounds, or `feed`: piece by piece;
 //! - `request` and `headers`: what the actor sees;
 //! - `backend`: the call;
-//! - `response`: what the client sees;
+//! - `response` and `delivery`: what the client sees;
+//! - `access`: the request's line in the log;
 //! - `status`: what the client sees when something went wrong.
 //!
 //! Around it: `config` (and its limits), `server` (settings that change while it runs),
-//! `provider` (the lattice's side of it), `error` (why settings are refused).
+//! `provider` (the lattice's side of it), `shown` (metrics and traces), `error` (why settings are refused).
 
+mod access;
+mod activity;
 mod admission;
+mod asked;
 mod backend;
 mod body;
 mod config;
 mod connection;
+mod delivery;
 mod error;
+mod feed;
+mod forwarded;
 mod headers;
+mod health;
 mod listener;
+mod live;
+mod network;
 mod provider;
 mod request;
 mod response;
 mod route;
 mod server;
 mod service;
+mod shown;
 mod status;
 #[cfg(test)]
 mod testing;
+mod tls;
+mod turn;
 mod watched;
 
 use std::pin::pin;
@@ -62,8 +78,9 @@ pub async fn run(
     let leave = CancellationToken::new();
     let built: OnceLock<Arc<Server<Client>>> = OnceLock::new();
     let name = options.name.clone();
+    let telemetry = options.telemetry.clone();
     let build = async |client: Client| {
-        let provider = HttpProvider::new(client, name)?;
+        let provider = HttpProvider::new(client, name, telemetry)?;
         // Built once, so the place is free.
         let _ = built.set(provider.server());
         Ok(provider)

@@ -18,7 +18,8 @@ use tracing::{error, info, warn};
 use crate::backend::Backend;
 use crate::connection;
 use crate::error::Error;
-use crate::service::{Live, Service};
+use crate::live::Live;
+use crate::service::Service;
 
 /// How long to wait after a failure to accept that is not the client's (no file descriptors, no
 /// memory): connections that end meanwhile make room.

@@ -8,9 +8,10 @@ use lattice_client::Client;
 use lattice_protocol::error::{CallError, ErrorCode};
 use lattice_protocol::id::ProviderName;
 use lattice_protocol::interface::Endpoint;
-use provider_sdk::{Call, Error, Provider, Settings};
+use provider_sdk::{Call, Error, Provider, Settings, Telemetry};
 
 use crate::server::Server;
+use crate::shown::Shown;
 
 /// What it answers: where it listens, as `host:port`. With port 0 nothing else tells.
 pub const ADDRESS: &str = "lattice:http/listener.address";
@@ -24,14 +25,21 @@ pub(crate) struct HttpProvider {
 
 impl HttpProvider {
     /// A provider that calls actors over `client`.
-    pub(crate) fn new(client: Client, name: ProviderName) -> Result<Self, Error> {
+    pub(crate) fn new(
+        client: Client,
+        name: ProviderName,
+        telemetry: Telemetry,
+    ) -> Result<Self, Error> {
+        let shown = Shown::new(telemetry, client.lattice().clone(), name.clone());
         let refused = |error: String| Error::provider(error);
         Ok(Self {
             name,
             address: ADDRESS
                 .parse()
                 .map_err(|error: lattice_protocol::id::Error| refused(error.to_string()))?,
-            server: Arc::new(Server::new(client).map_err(|error| refused(error.to_string()))?),
+            server: Arc::new(
+                Server::shown(client, shown).map_err(|error| refused(error.to_string()))?,
+            ),
         })
     }
 

@@ -1,16 +1,16 @@
 //! From an HTTP request to the arguments of a call.
 
-use bytes::Bytes;
 use http::header::HOST;
 use http::request::Parts;
 use http::uri::Authority;
 use http::{HeaderMap, HeaderName, HeaderValue, Method, Version};
 use lattice_protocol::call::{Context, TRACE_LEN_MAX, header};
 use lattice_protocol::id::CallId;
-use lattice_protocol::standard::http::Request;
+use lattice_protocol::standard::http::{Body, Request};
 
 use crate::config::Limits;
-use crate::headers::{self, Hop};
+use crate::forwarded::Source;
+use crate::headers;
 use crate::status::Refusal;
 
 /// The request's id, kept from the client or made here; every response carries it.
@@ -114,11 +114,12 @@ fn trace(headers: &HeaderMap, name: &str) -> Option<String> {
 /// The arguments of the call.
 pub(crate) fn arguments(
     parts: &Parts,
-    hop: Hop<'_>,
+    authority: &Authority,
+    source: &Source,
     request_id: &HeaderValue,
-    body: Bytes,
+    body: Body,
 ) -> Request {
-    let mut fields = headers::to_actor(&parts.headers, hop);
+    let mut fields = headers::to_actor(&parts.headers, authority, source);
     fields.retain(|(name, _)| name.as_str() != REQUEST_ID.as_str());
     fields.push((
         REQUEST_ID.as_str().to_owned(),
@@ -126,8 +127,8 @@ pub(crate) fn arguments(
     ));
     Request {
         method: parts.method.as_str().to_owned(),
-        scheme: "http".to_owned(),
-        authority: hop.authority.to_owned(),
+        scheme: source.scheme.to_owned(),
+        authority: authority.as_str().to_owned(),
         path: parts
             .uri
             .path_and_query()

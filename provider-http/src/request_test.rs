@@ -7,7 +7,7 @@ fn parts(request: http::request::Builder) -> Parts {
 }
 
 fn limits() -> Limits {
-    crate::config::Config::read(&serde_json::Map::new(), 1024 * 1024)
+    crate::config::Config::read(&serde_json::Map::new())
         .unwrap()
         .limits
 }
@@ -99,20 +99,22 @@ fn the_arguments_are_the_request() {
             .method("POST")
             .header("x-request-id", "bad one"),
     );
-    let hop = Hop {
-        peer: "::1".parse().unwrap(),
-        authority: "a:1",
-        trusted: false,
+    let source = Source {
+        way: vec!["::1".parse().unwrap()],
+        scheme: "https",
+        host: None,
     };
+    let authority = Authority::from_static("a:1");
     let id = HeaderValue::from_static("made");
-    let request = arguments(&parts, hop, &id, Bytes::from_static(b"hi"));
+    let request = arguments(&parts, &authority, &source, &id, Body::Whole("hi".into()));
     assert_eq!(
         (request.method.as_str(), request.path.as_str()),
         ("POST", "/a?b=c")
     );
+    assert_eq!(request.scheme, "https");
     assert_eq!(
-        (request.authority.as_str(), &request.body[..]),
-        ("a:1", &b"hi"[..])
+        (request.authority.as_str(), request.body),
+        ("a:1", Body::Whole("hi".into()))
     );
     let ids: Vec<_> = request
         .headers

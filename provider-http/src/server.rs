@@ -15,8 +15,11 @@ use crate::backend::{self, Backend};
 use crate::config::Config;
 use crate::error::Error;
 use crate::listener::{self, Listener};
+use crate::live::Live;
 use crate::route::Table;
-use crate::service::{Live, Service};
+use crate::service::Service;
+use crate::shown::Shown;
+use crate::tls::Tls;
 
 /// An HTTP server; it listens once it has settings.
 pub(crate) struct Server<B> {
@@ -43,17 +46,20 @@ type Bound = (TcpListener, SocketAddr);
 
 impl<B: Backend> Server<B> {
     /// A server that calls `backend`, with its first settings still to come.
+    #[cfg(test)]
     pub(crate) fn new(backend: B) -> Result<Self, Error> {
+        Self::shown(backend, Shown::default())
+    }
+
+    /// The same, and shows its requests.
+    pub(crate) fn shown(backend: B, shown: Shown) -> Result<Self, Error> {
         let handle = backend::handle().map_err(|error| Error::Config(error.to_string()))?;
-        let config = Config::read(&Map::new(), backend.max_payload())?;
-        let first = Live {
-            limits: config.limits,
-            table: Table::default(),
-        };
+        let config = Config::read(&Map::new())?;
+        let first = Live::new(config, Table::default(), None);
         let (live, later) = watch::channel(Arc::new(first));
         let kill = CancellationToken::new();
         Ok(Self {
-            service: Arc::new(Service::new(backend, handle, later)),
+            service: Arc::new(Service::new(backend, handle, later, shown)),
             live,
             stage: Mutex::new(Stage::Fresh),
             tasks: TaskTracker::new(),
@@ -68,16 +74,16 @@ impl<B: Backend> Server<B> {
         config: &Map<String, Value>,
         routes: &[Route],
     ) -> Result<(), Error> {
-        let config = Config::read(config, self.service.max_payload())?;
-        let live = Live {
-            table: Table::build(routes)?,
-            limits: config.limits,
-        };
+        let config = Config::read(config)?;
+        let table = Table::build(routes)?;
         if routes.is_empty() {
             warn!("there are no routes: every request is answered 404");
         }
         let mut stage = self.stage.lock().await;
-        let (listen, old) = (config.listen, std::mem::replace(&mut *stage, Stage::Fresh));
+        let tls = self.tls(&config).await?;
+        let listen = config.listen.clone();
+        let live = Live::new(config, table, tls);
+        let old = std::mem::replace(&mut *stage, Stage::Fresh);
         let old = match old {
             Stage::Stopped => {
                 *stage = Stage::Stopped;
@@ -110,6 +116,18 @@ impl<B: Backend> Server<B> {
                 *stage = self.back_to(old).await;
                 Err(error)
             }
+        }
+    }
+
+    /// What new connections speak TLS with: what they do already, if it is of the same files.
+    async fn tls(&self, config: &Config) -> Result<Option<Arc<Tls>>, Error> {
+        let Some(files) = &config.tls else {
+            return Ok(None);
+        };
+        let now = self.live.borrow().tls.clone();
+        match now.filter(|tls| tls.is_of(files)) {
+            Some(tls) => Ok(Some(tls)),
+            None => Ok(Some(Arc::new(Tls::load(files).await?))),
         }
     }
 
@@ -162,6 +180,11 @@ impl<B: Backend> Server<B> {
             Stage::Listening { listener, .. } => Some(listener.address()),
             Stage::Fresh | Stage::Stopped => None,
         }
+    }
+
+    #[cfg(test)]
+    pub(crate) fn tls_now(&self) -> Option<Arc<Tls>> {
+        self.live.borrow().tls.clone()
     }
 
     /// Closes the socket, lets requests in flight finish for as long as a connection may drain,

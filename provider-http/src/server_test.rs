@@ -161,7 +161,7 @@ async fn stopping_ends_idle_connections_and_later_settings_start_nothing() {
     let web = web(json!({})).await;
     let mut stream = TcpStream::connect(web.address).await.unwrap();
     stream.write_all(GET).await.unwrap();
-    read_until(&mut stream, "\"path\":\"/\"}").await;
+    read_until(&mut stream, "\"trailers\":{}}").await;
     web.server.stop().await;
     read_to_end(stream).await;
     web.server.apply(&config(json!({})), &[]).await.unwrap();

@@ -1,47 +1,37 @@
 //! One request in, one response out.
 //!
-//! The order of checks: what this process answers itself (`/healthz`), room, the request's head,
-//! its route, its body. What is refused before the body is read is refused without reading it.
-//!
-//! `GET /healthz` (and `HEAD`) is answered here for every host, before any route: 200 while there
-//! is a connection to the lattice, 503 while there is none. A route for `/healthz` therefore never
-//! sees a `GET`; deeper paths (`/healthz/x`) and other methods follow the routes.
+//! The order of checks: what this process answers itself (`health`), room, the request's head, its
+//! route, its body. What is refused before the body is read is refused without reading it.
 
-use std::net::IpAddr;
 use std::sync::Arc;
 
-use bytes::Bytes;
-use http::header::{CACHE_CONTROL, CONTENT_TYPE};
-use http::request::Parts;
-use http::{HeaderValue, Method, StatusCode};
-use http_body_util::Full;
+use http::uri::Authority;
+use http::{HeaderValue, Method};
 use hyper::body::Incoming;
-use lattice_client::Call;
+use lattice_client::stream::Streams;
+use lattice_client::{Call, Reply};
 use lattice_protocol::error::{CallError, ErrorCode};
-use lattice_protocol::id::{CallId, TargetName};
+use lattice_protocol::id::TargetName;
 use lattice_protocol::interface::Endpoint;
+use lattice_protocol::standard::http::Body;
 use tokio::sync::watch;
 use tracing::{debug, warn};
 
+use crate::activity::Exchange;
 use crate::admission::{Load, Share};
+use crate::asked::Asked;
 use crate::backend::{self, Backend};
 use crate::body;
 use crate::config::Limits;
-use crate::headers::Hop;
+use crate::delivery::Company;
+use crate::feed::{self, Feed};
+use crate::forwarded::Peer;
+use crate::health;
+use crate::live::Live;
 use crate::request::{self, REQUEST_ID};
 use crate::response::{self, Response};
-use crate::route::Table;
+use crate::shown::Shown;
 use crate::status::Refusal;
-
-/// The path of the health check.
-const HEALTH_PATH: &str = "/healthz";
-
-/// The settings in force.
-#[derive(Debug)]
-pub(crate) struct Live {
-    pub(crate) limits: Limits,
-    pub(crate) table: Table,
-}
 
 /// Answers requests of every connection.
 pub(crate) struct Service<B> {
@@ -49,36 +39,46 @@ pub(crate) struct Service<B> {
     live: watch::Receiver<Arc<Live>>,
     load: Load,
     handle: Endpoint,
-}
-
-/// What is known of a request before anything is decided.
-struct Origin<'a> {
-    peer: IpAddr,
-    call: CallId,
-    request_id: &'a HeaderValue,
+    shown: Shown,
 }
 
 /// A request that has an actor to go to, and its place among those in flight.
-struct Routed<'a> {
-    authority: http::uri::Authority,
+struct Routed {
+    authority: Authority,
     target: TargetName,
-    body_share: Share<'a>,
-    _place: Share<'a>,
+    place: Share,
+}
+
+/// A request's body as its call has it.
+struct Taken {
+    body: Body,
+    streams: Streams,
+    feed: Option<Feed>,
+    /// What is held of it, if it is whole.
+    _held: Option<Share>,
+}
+
+/// A response, and what has to last as long as it is under way.
+#[derive(Default)]
+struct Lasting {
+    feed: Option<Feed>,
+    place: Option<Share>,
 }
 
 impl<B: Backend> Service<B> {
-    pub(crate) fn new(backend: B, handle: Endpoint, live: watch::Receiver<Arc<Live>>) -> Self {
+    pub(crate) fn new(
+        backend: B,
+        handle: Endpoint,
+        live: watch::Receiver<Arc<Live>>,
+        shown: Shown,
+    ) -> Self {
         Self {
             backend,
             live,
             load: Load::default(),
             handle,
+            shown,
         }
-    }
-
-    /// The largest message that the lattice carries.
-    pub(crate) fn max_payload(&self) -> usize {
-        self.backend.max_payload()
     }
 
     /// The settings in force now, and word of later ones.
@@ -87,114 +87,175 @@ impl<B: Backend> Service<B> {
     }
 
     /// Answers one request; never fails, for a failure is an answer too.
-    pub(crate) async fn respond(&self, request: http::Request<Incoming>, peer: IpAddr) -> Response {
-        let call = CallId::new();
-        let request_id = request::id(request.headers(), call);
-        let head = request.method() == Method::HEAD;
-        let origin = Origin {
-            peer,
-            call,
-            request_id: &request_id,
+    pub(crate) async fn respond(
+        &self,
+        request: http::Request<Incoming>,
+        peer: Peer,
+        exchange: Exchange,
+    ) -> Response {
+        let live = self.live.borrow().clone();
+        let (mut parts, body) = request.into_parts();
+        let asking = self.shown.begin(&mut parts);
+        let mut asked = Asked::new(parts, peer, &live);
+        let answered = self.answer(&mut asked, body, &live).await;
+        let (mut response, lasting) = answered.unwrap_or_else(|refusal| {
+            debug!(request_id = ?asked.request_id, code = refusal.code, "request refused");
+            (refusal.response(&asked.request_id), Lasting::default())
+        });
+        response::finish(&mut response, asked.parts.method == Method::HEAD);
+        if let Some(entry) = &mut asked.entry {
+            entry.status = Some(response.status().as_u16());
+        }
+        let company = Company {
+            exchange,
+            feed: lasting.feed,
+            _place: lasting.place,
         };
-        let mut response = match self.answer(request, &origin).await {
-            Ok(response) => response,
-            Err(refusal) => {
-                debug!(request_id = ?request_id, code = refusal.code, "request refused");
-                refusal.response(&request_id)
-            }
-        };
-        response::finish(&mut response, head);
-        response.headers_mut().insert(REQUEST_ID, request_id);
+        response.body_mut().depart(company, asked.entry);
+        response.headers_mut().insert(REQUEST_ID, asked.request_id);
+        asking.answered(response.status());
         response
     }
 
     async fn answer(
         &self,
-        request: http::Request<Incoming>,
-        origin: &Origin<'_>,
-    ) -> Result<Response, Refusal> {
-        if is_health_check(&request) {
-            return Ok(health(self.backend.is_connected()));
+        asked: &mut Asked,
+        body: Incoming,
+        live: &Live,
+    ) -> Result<(Response, Lasting), Refusal> {
+        if health::is_asked(&asked.parts) {
+            let response = health::answer(self.backend.is_connected());
+            return Ok((response, Lasting::default()));
         }
-        let live = self.live.borrow().clone();
-        let (parts, mut body) = request.into_parts();
-        let read = match self.route(&parts, &live) {
-            Err(refusal) => Err(refusal),
-            Ok(mut routed) => body::read(&mut body, &live.limits, &mut routed.body_share)
-                .await
-                .map(|bytes| (routed, bytes)),
-        };
-        match read {
-            Ok((routed, bytes)) => {
-                self.forward(&parts, bytes, routed, &live.limits, origin)
-                    .await
-            }
-            // Who was too slow already is not waited for again.
-            Err(Refusal::SLOW_BODY) => Err(Refusal::SLOW_BODY),
+        let limits = &live.limits;
+        let routed = self.route(asked, live).and_then(|routed| {
+            let share = self.load.body(limits.held_bytes_max);
+            Ok((routed, share, body::is_short(&body, limits)?))
+        });
+        let (routed, share, short) = match routed {
+            Ok(routed) => routed,
+            Err(refusal) if body::is_withheld(&asked.parts.headers) => return Err(refusal),
             Err(refusal) => {
-                body::discard(body, &parts.headers).await;
-                Err(refusal)
+                body::discard(body).await;
+                return Err(refusal);
             }
-        }
+        };
+        let taken = match short {
+            true => whole(body, limits, share).await?,
+            false => streamed(body, limits, share).await?,
+        };
+        self.forward(asked, taken, routed, limits).await
     }
 
     /// Decides where a request goes, from its head alone.
-    fn route(&self, parts: &Parts, live: &Live) -> Result<Routed<'_>, Refusal> {
+    fn route(&self, asked: &mut Asked, live: &Live) -> Result<Routed, Refusal> {
         let place = self.load.request(live.limits.requests_max)?;
-        request::check(parts, &live.limits)?;
-        let authority = request::authority(parts)?;
+        request::check(&asked.parts, &live.limits)?;
+        let authority = request::authority(&asked.parts)?;
+        asked.is_to_host(authority.as_str());
         let target = live
             .table
-            .find(authority.host(), parts.uri.path())
+            .find(authority.host(), asked.parts.uri.path())
             .ok_or(Refusal::NO_ROUTE)?
             .clone();
+        asked.is_for(&target);
         Ok(Routed {
             authority,
             target,
-            body_share: self.load.body(),
-            _place: place,
+            place,
         })
     }
 
     async fn forward(
         &self,
-        parts: &Parts,
-        body: Bytes,
-        routed: Routed<'_>,
+        asked: &Asked,
+        taken: Taken,
+        routed: Routed,
         limits: &Limits,
-        origin: &Origin<'_>,
-    ) -> Result<Response, Refusal> {
-        let hop = Hop {
-            peer: origin.peer,
-            authority: routed.authority.as_str(),
-            trusted: limits.trust_forwarded,
+    ) -> Result<(Response, Lasting), Refusal> {
+        let Asked {
+            parts,
+            source,
+            request_id,
+            ..
+        } = asked;
+        let Taken {
+            body,
+            streams,
+            mut feed,
+            _held,
+        } = taken;
+        let arguments = request::arguments(parts, &routed.authority, source, request_id, body);
+        let payload = backend::payload(&arguments);
+        drop(arguments);
+        let call = Call {
+            target: routed.target.clone(),
+            endpoint: self.handle.clone(),
+            context: request::context(&parts.headers, asked.call, limits),
+            payload: payload.map_err(|error| failed(&routed.target, request_id, &error))?,
+            streams,
         };
-        let arguments = request::arguments(parts, hop, origin.request_id, body);
-        let answered = match backend::payload(&arguments) {
-            Err(error) => Err(error),
-            Ok(payload) => {
-                drop(arguments);
-                let call = Call {
-                    target: routed.target.clone(),
-                    endpoint: self.handle.clone(),
-                    context: request::context(&parts.headers, origin.call, limits),
-                    payload,
-                };
-                self.backend.call(call).await
-            }
-        };
-        let answer = answered.map_err(|error| failed(&routed.target, origin, &error))?;
-        response::read(&answer).map_err(|fault| {
-            let (request_id, target) = (origin.request_id, &routed.target);
-            warn!(?request_id, actor = %target, %fault, "the answer is no HTTP response");
+        let reply = self.call(call, &mut feed).await?;
+        let reply = reply.map_err(|error| failed(&routed.target, request_id, &error))?;
+        let response = response::read(reply).map_err(|fault| {
+            warn!(?request_id, actor = %routed.target, %fault, "the answer is no HTTP response");
             Refusal::BAD_RESPONSE
-        })
+        })?;
+        let place = Some(routed.place);
+        Ok((response, Lasting { feed, place }))
+    }
+
+    /// Makes the call, unless the body that it was begun with turns out to be refused.
+    async fn call(
+        &self,
+        call: Call,
+        feed: &mut Option<Feed>,
+    ) -> Result<Result<Reply, CallError>, Refusal> {
+        let Some(feed) = feed else {
+            return Ok(self.shown.call(&self.backend, call).await);
+        };
+        tokio::select! {
+            biased;
+            refusal = feed.broken() => Err(refusal),
+            reply = self.backend.call(call) => Ok(reply),
+        }
     }
 }
 
+async fn whole(mut body: Incoming, limits: &Limits, mut share: Share) -> Result<Taken, Refusal> {
+    match body::read(&mut body, limits, &mut share).await {
+        Ok(bytes) => Ok(Taken {
+            body: Body::Whole(bytes),
+            streams: Streams::default(),
+            feed: None,
+            _held: Some(share),
+        }),
+        // Who was too slow already is not waited for again.
+        Err(Refusal::SLOW_BODY) => Err(Refusal::SLOW_BODY),
+        Err(refusal) => {
+            body::discard(body).await;
+            Err(refusal)
+        }
+    }
+}
+
+async fn streamed(body: Incoming, limits: &Limits, mut share: Share) -> Result<Taken, Refusal> {
+    if let Err(refusal) = share.grow(feed::WINDOW_BYTES) {
+        body::discard(body).await;
+        return Err(refusal);
+    }
+    let (feed, reader) = feed::begin(body, limits, share);
+    Ok(Taken {
+        body: Body::Stream(1),
+        streams: Streams::new(vec![reader]),
+        feed: Some(feed),
+        _held: None,
+    })
+}
+
 /// What a call's error becomes; what the operator should see of it goes to the log.
-fn failed(target: &TargetName, origin: &Origin<'_>, error: &CallError) -> Refusal {
-    let (request_id, message) = (origin.request_id, &error.message);
+fn failed(target: &TargetName, request_id: &HeaderValue, error: &CallError) -> Refusal {
+    let message = &error.message;
     match error.code {
         // Overload, absence and deadlines come in thousands: the metrics of the actor count them.
         ErrorCode::Overloaded | ErrorCode::Unavailable | ErrorCode::Deadline => {
@@ -205,30 +266,10 @@ fn failed(target: &TargetName, origin: &Origin<'_>, error: &CallError) -> Refusa
     Refusal::of_call(error)
 }
 
-fn is_health_check<T>(request: &http::Request<T>) -> bool {
-    request.uri().path() == HEALTH_PATH && matches!(*request.method(), Method::GET | Method::HEAD)
-}
-
-fn health(connected: bool) -> Response {
-    let (status, text) = if connected {
-        (StatusCode::OK, "ok\n")
-    } else {
-        (
-            StatusCode::SERVICE_UNAVAILABLE,
-            "no connection to the lattice\n",
-        )
-    };
-    let mut response = Response::new(Full::new(Bytes::from_static(text.as_bytes())));
-    *response.status_mut() = status;
-    let headers = response.headers_mut();
-    headers.insert(
-        CONTENT_TYPE,
-        HeaderValue::from_static("text/plain; charset=utf-8"),
-    );
-    headers.insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
-    response
-}
-
 #[cfg(test)]
 #[path = "service_test.rs"]
 mod tests;
+
+#[cfg(test)]
+#[path = "streaming_test.rs"]
+mod streaming_tests;

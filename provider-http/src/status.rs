@@ -34,10 +34,12 @@
 
 use bytes::Bytes;
 use http::header::{CACHE_CONTROL, CONTENT_TYPE, RETRY_AFTER};
-use http::{HeaderValue, Response, StatusCode};
-use http_body_util::Full;
+use http::{HeaderValue, StatusCode};
 use lattice_protocol::error::{CallError, ErrorCode, Executed};
 use serde::Serialize;
+
+use crate::delivery::Delivery;
+use crate::response::Response;
 
 /// Why a request is not answered by an actor.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -47,7 +49,7 @@ pub(crate) struct Refusal {
     /// What happened, for programs.
     pub(crate) code: &'static str,
     /// What happened, for people.
-    detail: &'static str,
+    pub(crate) detail: &'static str,
     /// Whether the same request may be answered a moment later.
     retry: bool,
 }
@@ -156,8 +158,8 @@ impl Refusal {
     }
 
     /// The refusal as a response.
-    pub(crate) fn response(self, request_id: &HeaderValue) -> Response<Full<Bytes>> {
-        let mut response = Response::new(Full::new(self.body(request_id)));
+    pub(crate) fn response(self, request_id: &HeaderValue) -> Response {
+        let mut response = Response::new(Delivery::whole(self.body(request_id)));
         *response.status_mut() = self.status;
         let headers = response.headers_mut();
         headers.insert(

@@ -1,114 +1,23 @@
 //! What the tests of this crate share: a server in front of a function, and clients for it.
 
+mod actors;
+pub(crate) mod frames;
+
 use std::net::SocketAddr;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
 
 use bytes::Bytes;
 use http_body_util::{BodyExt as _, Full};
 use hyper::client::conn::{http1, http2};
 use hyper_util::rt::{TokioExecutor, TokioIo};
-use lattice_client::Call;
 use lattice_config::Route;
-use lattice_protocol::error::{CallError, ErrorCode};
-use lattice_protocol::standard::http::{Request, Response};
 use serde_json::{Map, Value, json};
-use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+use tokio::io::{AsyncRead, AsyncReadExt as _, AsyncWrite, AsyncWriteExt as _};
 use tokio::net::TcpStream;
-use tokio::sync::Notify;
 
-use crate::backend::Backend;
 use crate::server::Server;
 
-/// Actors as the tests need them: what one does is told by its path.
-#[derive(Clone, Default)]
-pub(crate) struct Actors(Arc<State>);
-
-#[derive(Default)]
-pub(crate) struct State {
-    pub(crate) disconnected: AtomicBool,
-    /// A call to `/wait` has begun.
-    pub(crate) begun: Notify,
-    /// Lets it go on.
-    pub(crate) proceed: Notify,
-    /// It was dropped before it ended.
-    pub(crate) cancelled: Notify,
-}
-
-impl std::ops::Deref for Actors {
-    type Target = State;
-
-    fn deref(&self) -> &State {
-        &self.0
-    }
-}
-
-impl Backend for Actors {
-    fn is_connected(&self) -> bool {
-        !self.disconnected.load(Ordering::Relaxed)
-    }
-
-    fn max_payload(&self) -> usize {
-        1024 * 1024
-    }
-
-    async fn call(&self, call: Call) -> Result<Bytes, CallError> {
-        assert_eq!(
-            call.endpoint.to_string(),
-            "wasi:http/incoming-handler.handle"
-        );
-        let request: Request = rmp_serde::from_slice(&call.payload).unwrap();
-        let response = match request.path.as_str() {
-            "/trap" => return Err(CallError::begun(ErrorCode::Trapped, "secret of the guest")),
-            "/full" => return Err(CallError::refused(ErrorCode::Overloaded, "no room")),
-            "/garbage" => return Ok(Bytes::from_static(b"\xc1")),
-            "/forge" => response(200, "a\r\nx-forged", ""),
-            "/wait" => {
-                let cancelled = OnDrop(&self.cancelled);
-                self.begun.notify_one();
-                self.proceed.notified().await;
-                std::mem::forget(cancelled);
-                response(200, "x-waited", "waited")
-            }
-            // Says what it was asked.
-            _ => echo(&call, &request),
-        };
-        Ok(rmp_serde::to_vec_named(&response).unwrap().into())
-    }
-}
-
-struct OnDrop<'a>(&'a Notify);
-
-impl Drop for OnDrop<'_> {
-    fn drop(&mut self) {
-        self.0.notify_one();
-    }
-}
-
-fn response(status: u16, header: &str, body: &str) -> Response {
-    Response {
-        status,
-        headers: vec![(header.to_owned(), "1".into())],
-        body: Bytes::copy_from_slice(body.as_bytes()),
-    }
-}
-
-fn echo(call: &Call, request: &Request) -> Response {
-    let headers: Map<String, Value> = request
-        .headers
-        .iter()
-        .map(|(n, v)| (n.clone(), String::from_utf8_lossy(&v.0).into()))
-        .collect();
-    let said = json!({
-        "actor": call.target.as_str(),
-        "method": request.method,
-        "authority": request.authority,
-        "path": request.path,
-        "headers": headers,
-        "body_len": request.body.len(),
-    });
-    response(200, "x-echo", &said.to_string())
-}
+pub(crate) use actors::Actors;
 
 /// A server on a free port.
 pub(crate) struct Web {
@@ -203,15 +112,7 @@ impl Web {
     /// Sends one request over HTTP/2.
     pub(crate) async fn send_h2(&self, request: http::request::Builder, body: &str) -> Answer {
         let stream = TcpStream::connect(self.address).await.unwrap();
-        let io = TokioIo::new(stream);
-        let (mut client, connection) = http2::handshake(TokioExecutor::new(), io).await.unwrap();
-        let connection = tokio::spawn(connection);
-        let request = request
-            .body(Full::new(Bytes::copy_from_slice(body.as_bytes())))
-            .unwrap();
-        let answer = Answer::read(client.send_request(request).await.unwrap()).await;
-        connection.abort();
-        answer
+        send_h2_on(stream, request, body).await
     }
 
     /// Sends bytes as they are, and reads until the server closes.
@@ -220,6 +121,22 @@ impl Web {
         stream.write_all(bytes).await.unwrap();
         read_to_end(stream).await
     }
+}
+
+/// Sends one request over HTTP/2 on a stream of any kind.
+pub(crate) async fn send_h2_on<S>(stream: S, request: http::request::Builder, body: &str) -> Answer
+where
+    S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
+{
+    let io = TokioIo::new(stream);
+    let (mut client, connection) = http2::handshake(TokioExecutor::new(), io).await.unwrap();
+    let connection = tokio::spawn(connection);
+    let request = request
+        .body(Full::new(Bytes::copy_from_slice(body.as_bytes())))
+        .unwrap();
+    let answer = Answer::read(client.send_request(request).await.unwrap()).await;
+    connection.abort();
+    answer
 }
 
 pub(crate) async fn read_to_end(mut stream: TcpStream) -> String {

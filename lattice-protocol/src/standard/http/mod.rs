@@ -1,18 +1,26 @@
-//! `wasi:http/incoming-handler.handle`: an HTTP request is an ordinary call.
+//! `wasi:http`: an HTTP request is an ordinary call, `wasi:http/incoming-handler.handle` on its way to
+//! an actor and `wasi:http/outgoing-handler.handle` on its way out of one.
 //!
-//! The arguments are a [`Request`], the result is a [`Response`]; both have their body inline.
+//! The arguments are a [`Request`], the result is a [`Response`]. A body is whole in them, or a stream
+//! beside them: see [`Body`].
+
+mod body;
 
 use bytes::Bytes;
 use serde::de::{Error, Visitor};
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
-use super::octets;
+pub use body::{Body, read_trailers, write_trailers};
 
 /// The interface that an HTTP actor exports.
 pub const INTERFACE: &str = "wasi:http/incoming-handler";
-/// Its one function.
+/// The interface by which an actor sends requests of its own.
+pub const OUTGOING: &str = "wasi:http/outgoing-handler";
+/// The one function of both.
 pub const HANDLE: &str = "handle";
 
+/// The longest body that travels in the payload: a longer one, or one that isn't all there, is a stream.
+pub const INLINE_BYTES_MAX: usize = 64 * 1024;
 /// How many header fields a request or a response may have.
 pub const HEADERS_MAX: usize = 128;
 /// How many bytes the names and values of all header fields may have together.
@@ -36,8 +44,8 @@ pub struct Request {
     #[serde(default)]
     pub headers: Vec<(String, FieldValue)>,
     /// The body.
-    #[serde(default, with = "octets")]
-    pub body: Bytes,
+    #[serde(default)]
+    pub body: Body,
 }
 
 fn http() -> String {
@@ -54,8 +62,8 @@ pub struct Response {
     #[serde(default)]
     pub headers: Vec<(String, FieldValue)>,
     /// The body.
-    #[serde(default, with = "octets")]
-    pub body: Bytes,
+    #[serde(default)]
+    pub body: Body,
 }
 
 /// A field's value: text almost always, so it travels as text; other bytes travel as `list<u8>`.
@@ -128,7 +136,7 @@ mod tests {
                 ("accept".into(), "*/*".into()),
                 ("x-raw".into(), FieldValue(Bytes::from_static(&[0xff, 1]))),
             ],
-            body: Bytes::from_static(&[0, 159, 146, 150]),
+            body: Bytes::from_static(&[0, 159, 146, 150]).into(),
         }
     }
 
@@ -151,7 +159,8 @@ mod tests {
     #[test]
     fn a_request_written_by_hand_needs_little() {
         let request: Request = serde_json::from_str(r#"{"method":"GET","path":"/"}"#).unwrap();
-        assert_eq!((request.scheme.as_str(), request.body.len()), ("http", 0));
+        assert_eq!(request.scheme, "http");
+        assert_eq!(request.body, Body::default());
     }
 
     #[test]
