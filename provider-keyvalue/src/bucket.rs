@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::fmt;
 use std::str::FromStr;
+use std::time::Duration;
 
 use provider_sdk::Link;
 use serde_json::Value;
@@ -13,7 +14,9 @@ use crate::store::Error;
 /// what JetStream allows for a stream (255).
 pub(crate) const NAME_LEN_MAX: usize = 64;
 /// The fields of a link's config, for the message that refuses others.
-const FIELDS: &str = "bucket, create";
+const FIELDS: &str = "bucket, create, ttl_s";
+/// The longest time to live in seconds, a year: what is kept longer is kept for good.
+const TTL_S_MAX: u64 = 365 * 24 * 60 * 60;
 
 /// A bucket of this provider, and what the caller may do with it.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -22,10 +25,12 @@ pub(crate) struct Bucket {
     pub(crate) name: BucketName,
     /// Whether it is made when it is missing.
     pub(crate) create: bool,
+    /// For how long after it was written a value is kept; for good if none.
+    pub(crate) ttl: Option<Duration>,
 }
 
 /// The name of a bucket: 1 to 64 of `A-Z`, `a-z`, `0-9`, `-` and `_`.
-#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub(crate) struct BucketName(String);
 
 impl Bucket {
@@ -43,6 +48,7 @@ impl Bucket {
         Ok(Self {
             name,
             create: access.create,
+            ttl: access.ttl,
         })
     }
 }
@@ -52,6 +58,8 @@ impl Bucket {
 pub(crate) struct Access {
     bucket: Option<BucketName>,
     create: bool,
+    /// For how long after it was written a value is kept.
+    pub(crate) ttl: Option<Duration>,
 }
 
 impl Default for Access {
@@ -59,6 +67,7 @@ impl Default for Access {
         Self {
             bucket: None,
             create: true,
+            ttl: None,
         }
     }
 }
@@ -73,6 +82,7 @@ impl Access {
                 ("bucket", _) => return Err("bucket of a link must be a string".into()),
                 ("create", Value::Bool(create)) => access.create = *create,
                 ("create", _) => return Err("create of a link must be true or false".into()),
+                ("ttl_s", value) => access.ttl = Some(ttl(value)?),
                 _ => {
                     let field: String = field.chars().take(NAME_LEN_MAX).collect();
                     return Err(format!("a link has no {field:?}: use one of {FIELDS}"));
@@ -81,6 +91,14 @@ impl Access {
         }
         Ok(access)
     }
+}
+
+/// Reads a time to live.
+pub(crate) fn ttl(value: &Value) -> Result<Duration, String> {
+    let seconds = value.as_u64().filter(|s| (1..=TTL_S_MAX).contains(s));
+    seconds
+        .map(Duration::from_secs)
+        .ok_or_else(|| format!("ttl_s is {value}: use a number of seconds from 1 to {TTL_S_MAX}"))
 }
 
 impl FromStr for BucketName {
@@ -139,6 +157,9 @@ mod tests {
             "default"
         );
         assert!(Bucket::of(None, "default").unwrap().create);
+        assert_eq!(Bucket::of(None, "default").unwrap().ttl, None);
+        let kept = of(json!({"ttl_s": 60}), "mine").unwrap();
+        assert_eq!(kept.ttl, Some(Duration::from_secs(60)));
     }
 
     #[test]
@@ -155,8 +176,18 @@ mod tests {
     #[test]
     fn an_unknown_or_misshapen_field_is_refused_with_what_exists() {
         let refusal = |config: Value| format!("{:?}", of(config, "a").unwrap_err());
-        assert!(refusal(json!({"buket": "a"})).contains("use one of bucket, create"));
+        assert!(refusal(json!({"buket": "a"})).contains("use one of bucket, create, ttl_s"));
         assert!(refusal(json!({"bucket": 1})).contains("must be a string"));
         assert!(refusal(json!({"create": "no"})).contains("true or false"));
+        for wrong in [
+            json!(0),
+            json!(-1),
+            json!("60"),
+            json!(1.5),
+            json!(u64::MAX),
+        ] {
+            let refused = refusal(json!({ "ttl_s": wrong }));
+            assert!(refused.contains("ttl_s is") && refused.contains("1 to 31536000"));
+        }
     }
 }

@@ -5,18 +5,30 @@
 //! is rebuilt for another. Settings, links, deadlines and shutdown are `provider-sdk`'s.
 //!
 //! In reading order:
-//! - `provider`: the table of operations, and the provider's life;
+//! - `provider`: the provider's life;
+//! - `operation`: the table of operations;
 //! - `bucket`: which bucket a call means, as its link says;
 //! - `config`: which backend, and its settings;
 //! - `batch`: many keys in one call;
-//! - `store`: what a backend must do;
-//! - `nats`: the backend over JetStream key-value buckets.
+//! - `store`: what a backend must do; `limits`: what keys and values may be;
+//! - `number`: numbers as they are stored, and adding to them;
+//! - `attempt`: asking again a store that is reached over the network;
+//! - `nats`, `redis`, `file`, `memory`: the backends.
 
+mod attempt;
 mod batch;
 mod bucket;
 mod config;
+mod file;
+mod limits;
+mod memory;
+#[cfg(test)]
+mod model_test;
 mod nats;
+mod number;
+mod operation;
 mod provider;
+mod redis;
 mod store;
 
 use provider_sdk::{Error, Options};

@@ -3,7 +3,7 @@
 
 use anyhow::Context as _;
 use lattice_client::process::{self, variable};
-use provider_sdk::Options;
+use provider_sdk::{Options, run_shown};
 use tracing_subscriber::EnvFilter;
 
 #[tokio::main]
@@ -18,6 +18,12 @@ async fn main() -> anyhow::Result<()> {
         .context("LATTICE_PROVIDER is not set: set it to the name of a declared provider")?;
     let client = process::options_from_env(format!("provider {name}"))?;
     let shutdown = process::shutdown().context("failed to listen for signals")?;
-    provider_keyvalue::run(Options::new(client, name.parse()?), shutdown).await?;
+    let options = Options::new(client, name.parse()?);
+    let metrics = process::read(lattice_telemetry::LISTEN)?.map(|text| text.parse());
+    let metrics = metrics
+        .transpose()
+        .context("LATTICE_METRICS is no address: write it like 127.0.0.1:9090")?;
+    let run = provider_keyvalue::run;
+    run_shown("provider-keyvalue", options, metrics, shutdown, run).await?;
     Ok(())
 }

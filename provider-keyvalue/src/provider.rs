@@ -1,26 +1,32 @@
-//! The table of operations, and the provider's life.
+//! The provider's life: settings, calls, the end.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use async_trait::async_trait;
 use bytes::Bytes;
 use lattice_protocol::error::{CallError, ErrorCode};
 use lattice_protocol::id::ProviderName;
 use lattice_protocol::interface::Endpoint;
-use lattice_protocol::standard::WitResult;
-use lattice_protocol::standard::keyvalue::{
-    self, ByKey, ByKeys, Increment, ListKeys, Open, Operation, Set, SetMany, Value,
-};
-use provider_sdk::{Call, Client, Provider, Settings};
-use serde::Serialize;
+use lattice_protocol::standard::keyvalue::Operation;
+use provider_sdk::{Call, Client, Link, Provider, Settings};
 use tokio::sync::watch;
+use tokio_util::task::TaskTracker;
 use tracing::warn;
 
-use crate::batch;
 use crate::bucket::{Access, Bucket};
-use crate::config::Config;
+use crate::config::{Backend, Config, NO_TIME};
+use crate::file::File;
+use crate::limits::Limited;
+use crate::memory::Memory;
 use crate::nats::Nats;
+use crate::operation;
+use crate::redis::Redis;
 use crate::store::{Error, Store};
+
+/// How long the calls that run in a store may take to finish in it once another takes over: the
+/// default deadline of a call.
+const FINISH_TIME: Duration = Duration::from_secs(10);
 
 /// The provider: the store that its config names, behind the operations.
 pub(crate) struct KeyValue {
@@ -29,10 +35,36 @@ pub(crate) struct KeyValue {
     active: watch::Sender<Option<Active>>,
 }
 
+/// The store that answers, and what its settings say of the calls.
 #[derive(Clone)]
-struct Active {
-    config: Config,
-    store: Arc<dyn Store>,
+pub(crate) struct Active {
+    backend: Backend,
+    ttl: Option<Duration>,
+    pub(crate) store: Arc<dyn Store>,
+    /// The calls that run in it.
+    calls: TaskTracker,
+}
+
+impl Active {
+    /// The bucket behind `identifier` for a call that came through `link`.
+    pub(crate) fn bucket(&self, link: Option<&Link>, identifier: &str) -> Result<Bucket, Error> {
+        let mut bucket = Bucket::of(link, identifier)?;
+        if bucket.ttl.is_some() && !self.backend.keeps_time() {
+            return Err(Error::denied(format!("the link's config: {NO_TIME}")));
+        }
+        bucket.ttl = bucket.ttl.or(self.ttl);
+        Ok(bucket)
+    }
+
+    /// Ends it once the calls that run in it are done.
+    async fn retire(self) {
+        self.calls.close();
+        let finished = tokio::time::timeout(FINISH_TIME, self.calls.wait()).await;
+        if finished.is_err() {
+            warn!("calls still run in a store that another has replaced: they are given up");
+        }
+        self.store.stop().await;
+    }
 }
 
 impl KeyValue {
@@ -44,24 +76,29 @@ impl KeyValue {
         }
     }
 
-    fn open_store(&self, config: Config) -> Active {
-        let store = match &config {
-            Config::Nats(nats) => Nats::new(&self.client, &self.name, nats.clone()),
-        };
-        Active {
-            config,
-            store: Arc::new(store),
-        }
+    async fn open_store(&self, backend: &Backend) -> Result<Arc<dyn Store>, String> {
+        Ok(match backend {
+            Backend::Nats(config) => {
+                self.limited(Nats::new(&self.client, &self.name, config.clone()))
+            }
+            Backend::Redis(config) => {
+                let lattice = self.client.lattice();
+                self.limited(Redis::new(config, lattice, &self.name)?)
+            }
+            Backend::File(config) => self.limited(File::open(config).await?),
+            Backend::Memory(config) => self.limited(Memory::new(config)),
+        })
     }
 
-    fn store(&self) -> Result<Arc<dyn Store>, CallError> {
-        let active = self.active.borrow();
-        let not_yet =
-            || CallError::refused(ErrorCode::Unavailable, "the provider has no store yet");
-        active
-            .as_ref()
-            .map(|active| active.store.clone())
-            .ok_or_else(not_yet)
+    fn limited(&self, store: impl Store + 'static) -> Arc<dyn Store> {
+        Arc::new(Limited::new(store, self.client.max_payload()))
+    }
+
+    fn active(&self) -> Result<Active, CallError> {
+        let active = self.active.borrow().clone();
+        active.ok_or_else(|| {
+            CallError::refused(ErrorCode::Unavailable, "the provider has no store yet")
+        })
     }
 }
 
@@ -77,24 +114,36 @@ impl Provider for KeyValue {
     /// Another backend takes over for the calls that come from now on; those that run finish in
     /// the one they began in.
     async fn configure(&self, settings: &Settings) -> Result<(), provider_sdk::Error> {
-        let config = Config::read(&settings.config).map_err(provider_sdk::Error::provider)?;
+        let Config { backend, ttl } =
+            Config::read(&settings.config).map_err(provider_sdk::Error::provider)?;
         for link in &settings.links {
             // One actor's mistake must not cost the others their settings: its own calls are refused.
-            if let Err(error) = Access::read(&link.config) {
-                warn!(source = %link.source, link = %link.name, error, "a link's config is wrong");
-            }
+            let access = Access::read(&link.config);
+            let timed = access.as_ref().is_ok_and(|access| access.ttl.is_some());
+            let error = match access {
+                Err(error) => error,
+                Ok(_) if timed && !backend.keeps_time() => NO_TIME.to_owned(),
+                Ok(_) => continue,
+            };
+            warn!(source = %link.source, link = %link.name, error, "a link's config is wrong");
         }
-        if self
-            .active
-            .borrow()
-            .as_ref()
-            .is_some_and(|active| active.config == config)
-        {
-            return Ok(());
-        }
-        let before = self.active.send_replace(Some(self.open_store(config)));
-        if let Some(before) = before {
-            before.store.stop().await;
+        let same = self.active().ok().filter(|now| now.backend == backend);
+        let active = match same {
+            Some(now) => Active { ttl, ..now },
+            None => Active {
+                store: self
+                    .open_store(&backend)
+                    .await
+                    .map_err(provider_sdk::Error::provider)?,
+                calls: TaskTracker::new(),
+                backend,
+                ttl,
+            },
+        };
+        let store = active.store.clone();
+        let before = self.active.send_replace(Some(active));
+        if let Some(before) = before.filter(|before| !Arc::ptr_eq(&before.store, &store)) {
+            before.retire().await;
         }
         Ok(())
     }
@@ -104,108 +153,14 @@ impl Provider for KeyValue {
             let message = format!("a key-value store has no {}", call.endpoint);
             CallError::refused(ErrorCode::NotFound, message)
         })?;
-        let store = self.store()?;
-        dispatch(operation, &*store, &call).await
+        let active = self.active()?;
+        let _running = active.calls.token();
+        operation::run(operation, &active, &call).await
     }
 
     async fn stop(&self) {
         if let Some(active) = self.active.send_replace(None) {
             active.store.stop().await;
         }
-    }
-}
-
-/// One line for each operation: its arguments, what the store does, its result.
-async fn dispatch(
-    operation: Operation,
-    store: &dyn Store,
-    call: &Call,
-) -> Result<Bytes, CallError> {
-    let bucket = |identifier: &str| Bucket::of(call.link.as_deref(), identifier);
-    match operation {
-        Operation::Open => {
-            let Open { identifier } = call.args()?;
-            answer(
-                call,
-                async { store.open(&bucket(&identifier)?).await }.await,
-            )
-        }
-        Operation::Get => {
-            let ByKey { bucket: b, key } = call.args()?;
-            answer(
-                call,
-                async { store.get(&bucket(&b)?, &key).await.map(Value) }.await,
-            )
-        }
-        Operation::Set => {
-            let Set {
-                bucket: b,
-                key,
-                value,
-            } = call.args()?;
-            answer(
-                call,
-                async { store.set(&bucket(&b)?, &key, value).await }.await,
-            )
-        }
-        Operation::Delete => {
-            let ByKey { bucket: b, key } = call.args()?;
-            answer(call, async { store.delete(&bucket(&b)?, &key).await }.await)
-        }
-        Operation::Exists => {
-            let ByKey { bucket: b, key } = call.args()?;
-            answer(call, async { store.exists(&bucket(&b)?, &key).await }.await)
-        }
-        Operation::ListKeys => {
-            let ListKeys { bucket: b, cursor } = call.args()?;
-            answer(
-                call,
-                async { store.list_keys(&bucket(&b)?, cursor).await }.await,
-            )
-        }
-        Operation::Increment => {
-            let Increment {
-                bucket: b,
-                key,
-                delta,
-            } = call.args()?;
-            answer(
-                call,
-                async { store.increment(&bucket(&b)?, &key, delta).await }.await,
-            )
-        }
-        Operation::GetMany => {
-            let ByKeys { bucket: b, keys } = call.args()?;
-            answer(
-                call,
-                async { batch::get_many(store, &bucket(&b)?, keys).await }.await,
-            )
-        }
-        Operation::SetMany => {
-            let SetMany {
-                bucket: b,
-                key_values,
-            } = call.args()?;
-            answer(
-                call,
-                async { batch::set_many(store, &bucket(&b)?, key_values).await }.await,
-            )
-        }
-        Operation::DeleteMany => {
-            let ByKeys { bucket: b, keys } = call.args()?;
-            answer(
-                call,
-                async { batch::delete_many(store, &bucket(&b)?, keys).await }.await,
-            )
-        }
-    }
-}
-
-/// What the component may hear is a result; what the store suffered is the call's error.
-fn answer<T: Serialize>(call: &Call, result: Result<T, Error>) -> Result<Bytes, CallError> {
-    match result {
-        Ok(value) => call.reply(&WitResult::<T, keyvalue::Error>::Ok(value)),
-        Err(Error::Told(error)) => call.reply(&WitResult::<(), _>::Err(error)),
-        Err(Error::Failed(error)) => Err(error),
     }
 }

@@ -1,14 +1,24 @@
 //! What a backend must do.
 //!
 //! Every backend keeps the same semantics: a caller reads what it wrote; `increment` loses nothing
-//! that it has answered; a value that was set is a number if it is written as one.
+//! that it has answered; a value that was set is a number if it is written as one; a swap takes
+//! place only if nobody wrote the key since.
 
 use async_trait::async_trait;
 use bytes::Bytes;
 use lattice_protocol::error::{CallError, ErrorCode};
-use lattice_protocol::standard::keyvalue::{self, KeyResponse};
+use lattice_protocol::standard::keyvalue::{self, KeyResponse, Number, Versioned};
 
 use crate::bucket::Bucket;
+use crate::number::Delta;
+
+/// The most keys of a page.
+pub(crate) const PAGE_KEYS_MAX: usize = 1000;
+/// The most bytes of a page's keys: half of the smallest message that servers commonly take, which
+/// leaves room for how JSON writes them.
+pub(crate) const PAGE_BYTES_MAX: usize = 512 * 1024;
+/// The version of a key that is not there, in stores that count versions.
+pub(crate) const ABSENT: u64 = 0;
 
 /// A key-value store.
 #[async_trait]
@@ -26,9 +36,28 @@ pub(crate) trait Store: Send + Sync {
     /// A page of keys. A key that is there through the whole listing is listed at least once.
     async fn list_keys(&self, bucket: &Bucket, cursor: Option<u64>) -> Result<KeyResponse, Error>;
     /// Adds to a number and answers the sum; a key that is not there counts as 0.
-    async fn increment(&self, bucket: &Bucket, key: &str, delta: u64) -> Result<u64, Error>;
+    async fn increment(&self, bucket: &Bucket, key: &str, delta: Delta) -> Result<Number, Error>;
+    /// Reads a value with what a swap must name.
+    async fn read(&self, bucket: &Bucket, key: &str) -> Result<Versioned, Error>;
+    /// Writes a value if nobody wrote the key since it had that version.
+    async fn swap(
+        &self,
+        bucket: &Bucket,
+        key: &str,
+        version: &str,
+        value: Bytes,
+    ) -> Result<Swapped, Error>;
     /// Waits until nothing of it runs any more: no call is in it by then.
     async fn stop(&self) {}
+}
+
+/// What became of a swap.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) enum Swapped {
+    /// It took place.
+    Done,
+    /// Somebody else wrote first: this stands there now.
+    Failed(Versioned),
 }
 
 /// Why a store didn't do what was asked.
@@ -44,6 +73,11 @@ impl Error {
     /// Something about the request itself, in one sentence.
     pub(crate) fn refused(reason: impl Into<String>) -> Self {
         Self::Told(keyvalue::Error::Other(reason.into()))
+    }
+
+    /// There is no such bucket, and the link does not let it be made.
+    pub(crate) fn no_such_store() -> Self {
+        Self::Told(keyvalue::Error::NoSuchStore)
     }
 
     /// The link does not say what the caller may do.
@@ -65,4 +99,22 @@ impl Error {
     pub(crate) fn overloaded(reason: impl Into<String>) -> Self {
         Self::Failed(CallError::refused(ErrorCode::Overloaded, reason))
     }
+}
+
+/// A counted version as it travels.
+pub(crate) fn versioned(version: u64, value: Option<Bytes>) -> Versioned {
+    Versioned {
+        version: version.to_string(),
+        value,
+    }
+}
+
+/// The counted version that a caller names.
+pub(crate) fn version(text: &str) -> Result<u64, Error> {
+    text.parse().map_err(|_| {
+        let text: String = text.chars().take(32).collect();
+        Error::refused(format!(
+            "{text:?} is no version of this store: use the one that cas.new answered"
+        ))
+    })
 }

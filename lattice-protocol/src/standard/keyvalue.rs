@@ -1,4 +1,4 @@
-//! `wasi:keyvalue@0.2.0-draft` as it travels: `store`, `atomics` and `batch`.
+//! `wasi:keyvalue@0.2.0-draft` and `0.2.0-draft2` as they travel: `store`, `atomics` and `batch`.
 //!
 //! | function | arguments | result |
 //! |---|---|---|
@@ -8,19 +8,29 @@
 //! | `wasi:keyvalue/store.bucket.delete` | [`ByKey`] | `result<_, error>` |
 //! | `wasi:keyvalue/store.bucket.exists` | [`ByKey`] | `result<bool, error>` |
 //! | `wasi:keyvalue/store.bucket.list-keys` | [`ListKeys`] | `result<key-response, error>` |
-//! | `wasi:keyvalue/atomics.increment` | [`Increment`] | `result<u64, error>` |
+//! | `wasi:keyvalue/atomics.increment` | [`Increment`] | `result<u64, error>`, or `result<s64, error>` if `signed` |
+//! | `wasi:keyvalue/atomics.cas.new` | [`ByKey`] | `result<versioned, error>` |
+//! | `wasi:keyvalue/atomics.swap` | [`Swap`] | `result<_, swap-error>` |
 //! | `wasi:keyvalue/batch.get-many` | [`ByKeys`] | `result<list<option<tuple<string, list<u8>>>>, error>` |
 //! | `wasi:keyvalue/batch.set-many` | [`SetMany`] | `result<_, error>` |
 //! | `wasi:keyvalue/batch.delete-many` | [`ByKeys`] | `result<_, error>` |
 //!
 //! A bucket's handle travels as the identifier it was opened with. Which store that is, is up to
-//! the link: its `bucket` names the bucket that stands for the identifier.
+//! the link: its `bucket` names the bucket that stands for the identifier. The handle of a
+//! compare-and-swap travels as bucket, key and version.
+//!
+//! Both versions of the interface travel alike; what differs is the host's to convert. `signed` is
+//! left out where it is false, so that a provider that knows only the first version reads the rest.
 
 use bytes::Bytes;
 use serde::{Deserialize, Serialize};
 
 use super::octets;
 use crate::words::words;
+
+mod number;
+
+pub use number::Number;
 
 /// The interface of buckets.
 pub const STORE: &str = "wasi:keyvalue/store";
@@ -46,6 +56,10 @@ words! {
         ListKeys = "wasi:keyvalue/store.bucket.list-keys",
         /// Adds to a number.
         Increment = "wasi:keyvalue/atomics.increment",
+        /// Reads a value with its version.
+        CasNew = "wasi:keyvalue/atomics.cas.new",
+        /// Writes a value if nobody wrote since a version.
+        Swap = "wasi:keyvalue/atomics.swap",
         /// Reads many values.
         GetMany = "wasi:keyvalue/batch.get-many",
         /// Writes many values.
@@ -130,7 +144,45 @@ pub struct Increment {
     /// The key; one that is not there counts as 0.
     pub key: String,
     /// What to add.
-    pub delta: u64,
+    pub delta: Number,
+    /// Whether delta and sum are of 64 bits with a sign, not of 64 without.
+    #[serde(default, skip_serializing_if = "is_false")]
+    pub signed: bool,
+}
+
+/// Writes a value if nobody wrote its key since it had that version.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Swap {
+    /// The bucket's identifier.
+    pub bucket: String,
+    /// The key.
+    pub key: String,
+    /// What [`Versioned`] said.
+    pub version: String,
+    /// The value.
+    #[serde(with = "octets")]
+    pub value: Bytes,
+}
+
+/// A value and what a [`Swap`] must name to replace it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Versioned {
+    /// Means something to the store alone.
+    pub version: String,
+    /// The value; none where there is no such key.
+    #[serde(with = "octets::optional")]
+    pub value: Option<Bytes>,
+}
+
+/// Why a [`Swap`] did not take place.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum SwapError {
+    /// An error of the store.
+    StoreError(Error),
+    /// Somebody else wrote first: what stands there now.
+    CasFailed(Versioned),
 }
 
 /// Many keys of a bucket.
@@ -162,6 +214,10 @@ pub struct Pair(pub String, #[serde(with = "octets")] pub Bytes);
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(transparent)]
 pub struct Value(#[serde(with = "octets::optional")] pub Option<Bytes>);
+
+fn is_false(value: &bool) -> bool {
+    !value
+}
 
 #[cfg(test)]
 mod tests {
@@ -217,6 +273,41 @@ mod tests {
             serde_json::from_str::<Set>(r#"["b","k",[118]]"#).unwrap(),
             set
         );
+    }
+
+    #[test]
+    fn the_sign_is_left_out_where_there_is_none() {
+        let increment = |signed| Increment {
+            bucket: "b".into(),
+            key: "k".into(),
+            delta: 1u64.into(),
+            signed,
+        };
+        let by_position = |signed| rmp_serde::to_vec(&increment(signed)).unwrap();
+        assert_eq!(by_position(false), [0x93, 0xa1, b'b', 0xa1, b'k', 1]);
+        assert_eq!(by_position(true), [0x94, 0xa1, b'b', 0xa1, b'k', 1, 0xc3]);
+        for signed in [false, true] {
+            let back: Increment = rmp_serde::from_slice(&by_position(signed)).unwrap();
+            assert_eq!(back, increment(signed));
+        }
+        let named = r#"{"bucket":"b","key":"k","delta":1}"#;
+        assert_eq!(
+            serde_json::from_str::<Increment>(named).unwrap(),
+            increment(false)
+        );
+    }
+
+    #[test]
+    fn a_swap_that_failed_says_what_stands_there() {
+        let failed: WitResult<(), _> = WitResult::Err(SwapError::CasFailed(Versioned {
+            version: "7".into(),
+            value: None,
+        }));
+        let json = r#"{"err":{"cas-failed":{"version":"7","value":null}}}"#;
+        assert_eq!(serde_json::to_string(&failed).unwrap(), json);
+        let away: WitResult<(), _> = WitResult::Err(SwapError::StoreError(Error::NoSuchStore));
+        let json = r#"{"err":{"store-error":"no-such-store"}}"#;
+        assert_eq!(serde_json::to_string(&away).unwrap(), json);
     }
 
     #[test]

@@ -11,7 +11,6 @@ use async_nats::jetstream::context::{CreateStreamErrorKind, GetStreamErrorKind};
 use async_nats::jetstream::stream::{self, DiscardPolicy, StorageType, Stream};
 use async_nats::jetstream::{Context, ErrorCode};
 use lattice_protocol::id::{LatticeId, ProviderName};
-use lattice_protocol::standard::keyvalue;
 use provider_sdk::Client;
 
 use super::attempt::Fault;
@@ -83,7 +82,7 @@ impl Buckets {
         let stream = match self.find(&name).await? {
             Some(stream) => stream,
             None if bucket.create => self.create(&name).await?,
-            None => return Err(Fault::Final(Error::Told(keyvalue::Error::NoSuchStore))),
+            None => return Err(Fault::Final(Error::no_such_store())),
         };
         let history = stream.cached_info().config.max_messages_per_subject;
         if history != 1 {

@@ -53,6 +53,8 @@ pub(super) struct Write {
     pub(super) id: Uuid,
     pub(super) expected: u64,
     pub(super) value: Bytes,
+    /// For how long the value is kept; for good if none.
+    pub(super) ttl: Option<Duration>,
 }
 
 /// What became of a conditional write.
@@ -118,8 +120,13 @@ impl Entries {
         }
     }
 
-    pub(super) async fn put(&self, key: &str, value: &Bytes) -> Result<(), Fault> {
-        let message = PublishMessage::build().payload(value.clone());
+    pub(super) async fn put(
+        &self,
+        key: &str,
+        value: &Bytes,
+        ttl: Option<Duration>,
+    ) -> Result<(), Fault> {
+        let message = self.message(value, ttl)?;
         self.publish(key, message).await.map(|_| ()).map_err(fault)
     }
 
@@ -131,8 +138,8 @@ impl Entries {
     }
 
     pub(super) async fn write(&self, key: &str, write: &Write) -> Result<Written, Fault> {
-        let message = PublishMessage::build()
-            .payload(write.value.clone())
+        let message = self
+            .message(&write.value, write.ttl)?
             .message_id(write.id.to_string())
             .expected_last_subject_sequence(write.expected);
         match self.publish(key, message).await {
@@ -163,9 +170,25 @@ impl Entries {
         })
     }
 
+    fn message(&self, value: &Bytes, ttl: Option<Duration>) -> Result<PublishMessage, Fault> {
+        let message = PublishMessage::build().payload(value.clone());
+        match ttl {
+            None => Ok(message),
+            Some(ttl) if self.keeps_time() => Ok(message.ttl(ttl)),
+            Some(_) => Err(Fault::Final(Error::denied(
+                "the JetStream bucket was made without a time to live for messages: leave ttl_s \
+                 out, or set allow_msg_ttl of its stream",
+            ))),
+        }
+    }
+
+    fn keeps_time(&self) -> bool {
+        self.stream.cached_info().config.allow_message_ttl
+    }
+
     fn deletion(&self) -> PublishMessage {
         let message = PublishMessage::build().header(OPERATION, DELETE);
-        match self.stream.cached_info().config.allow_message_ttl {
+        match self.keeps_time() {
             true => message.ttl(DELETION_KEPT),
             false => message,
         }

@@ -6,9 +6,9 @@
 //! or the second that took place: so what was answered is counted, once.
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU32, Ordering};
 
 use lattice_protocol::error::{CallError, ErrorCode};
+use lattice_protocol::standard::keyvalue::Number;
 use tokio::sync::oneshot;
 use tokio_util::task::TaskTracker;
 use uuid::Uuid;
@@ -17,8 +17,9 @@ use super::attempt;
 use super::buckets::Buckets;
 use super::entries::{Entries, Entry, Write, Written};
 use super::queue::{Counter, Joined, Lead, Queue, Waiter};
-use super::{key, sum};
+use super::{conditional, key};
 use crate::bucket::Bucket;
+use crate::number::{self, Delta};
 use crate::store::Error;
 
 /// How often others may write first before the waiting are told so: with the pauses between, longer
@@ -40,7 +41,7 @@ struct Shared {
 #[derive(Debug, Clone, Copy)]
 struct Known {
     /// None while there is no such key.
-    number: Option<u64>,
+    number: Option<Number>,
     revision: u64,
 }
 
@@ -61,11 +62,12 @@ impl Counters {
         &self,
         bucket: &Bucket,
         key: &str,
-        delta: u64,
-    ) -> Result<u64, Error> {
+        delta: Delta,
+    ) -> Result<Number, Error> {
         let counter = Counter {
             bucket: bucket.name.clone(),
-            key: key::encode(key)?,
+            key: key::encode(key),
+            ttl: bucket.ttl,
         };
         let (sum, answer) = oneshot::channel();
         match self.shared.queue.join(&counter, Waiter { delta, sum }) {
@@ -138,20 +140,21 @@ impl Shared {
         key: &str,
         known: &mut Option<Known>,
         waiters: &[Waiter],
-    ) -> Result<Option<Vec<Result<u64, Error>>>, Error> {
+    ) -> Result<Option<Vec<Result<Number, Error>>>, Error> {
         let current = match *known {
             Some(current) => current,
             None => self.read(bucket, key).await?,
         };
-        let start = current.number.unwrap_or(0);
-        let sum = sum::add(start, waiters.iter().map(|waiter| waiter.delta));
+        let start = current.number.unwrap_or(0u64.into());
+        let sum = number::add(start, waiters.iter().map(|waiter| waiter.delta));
         if current.number != Some(sum.total) {
             let write = Write {
                 id: Uuid::now_v7(),
                 expected: current.revision,
-                value: sum::write(sum.total),
+                value: number::write(sum.total),
+                ttl: bucket.ttl,
             };
-            match self.write(bucket, key, &write).await? {
+            match conditional::write(&self.buckets, bucket, key, &write).await? {
                 Written::Conflict => return Ok(None),
                 Written::Revision(revision) => {
                     *known = Some(Known {
@@ -164,7 +167,7 @@ impl Shared {
         Ok(Some(
             sum.after
                 .into_iter()
-                .map(|after| after.ok_or_else(overflow))
+                .map(|after| after.ok_or_else(number::overflow))
                 .collect(),
         ))
     }
@@ -174,42 +177,22 @@ impl Shared {
         let Entry { value, revision } = attempt::idempotent(&self.buckets, bucket, read).await?;
         let number = match value {
             None => None,
-            Some(value) => Some(sum::read(&value).ok_or_else(|| not_a_number(key))?),
+            Some(value) => Some(number::read(&value).ok_or_else(|| not_a_number(key))?),
         };
         Ok(Known { number, revision })
     }
-
-    /// Sends one write until it is known what became of it: it takes place once at the most, for
-    /// each sending expects the same revision.
-    async fn write(&self, bucket: &Bucket, key: &str, write: &Write) -> Result<Written, Error> {
-        let sendings = AtomicU32::new(0);
-        let send = |entries: Arc<Entries>| {
-            let again = sendings.fetch_add(1, Ordering::Relaxed) > 0;
-            async move {
-                match entries.write(key, write).await? {
-                    Written::Conflict if again => entries.settle(write).await,
-                    written => Ok(written),
-                }
-            }
-        };
-        attempt::idempotent(&self.buckets, bucket, send).await
-    }
 }
 
-fn answer(waiters: Vec<Waiter>, results: Vec<Result<u64, Error>>) {
+fn answer(waiters: Vec<Waiter>, results: Vec<Result<Number, Error>>) {
     for (waiter, result) in waiters.into_iter().zip(results) {
         // Who has gone by now was told that it may have been done.
         let _ = waiter.sum.send(result);
     }
 }
 
-fn overflow() -> Error {
-    Error::refused("the sum is more than 64 bits hold: nothing was added")
-}
-
 fn not_a_number(key: &str) -> Error {
     let key = key::decode(key).unwrap_or_else(|| key.to_owned());
-    Error::refused(format!("the value of key {key:?} is not a number"))
+    number::not_a_number(&key)
 }
 
 fn broken_off() -> Error {

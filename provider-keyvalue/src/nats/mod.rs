@@ -7,24 +7,25 @@
 //! - `entries`: one key of one bucket, read and written once;
 //! - `attempt`: when and how often to try again;
 //! - `page`: listing keys;
-//! - `sum`, `queue`, `increment`: counters, exact and combined.
+//! - `conditional`: writes that take place only if nobody else wrote first;
+//! - `queue`, `increment`: counters, exact and combined.
 
 mod attempt;
 mod buckets;
+mod conditional;
 mod entries;
 mod handles;
 mod increment;
 mod key;
 mod page;
 mod queue;
-mod sum;
 
 use std::sync::Arc;
 
 use async_trait::async_trait;
 use bytes::Bytes;
 use lattice_protocol::id::ProviderName;
-use lattice_protocol::standard::keyvalue::KeyResponse;
+use lattice_protocol::standard::keyvalue::{KeyResponse, Number, Versioned};
 use provider_sdk::Client;
 use serde::de::Error as _;
 use serde::{Deserialize, Deserializer};
@@ -34,12 +35,11 @@ use self::buckets::Buckets;
 use self::entries::Entries;
 use self::increment::Counters;
 use crate::bucket::Bucket;
-use crate::store::{Error, Store};
+use crate::number::Delta;
+use crate::store::{Error, Store, Swapped, version, versioned};
 
 /// The most replicas that JetStream keeps.
 const REPLICAS_MAX: u8 = 5;
-/// What a message holds beside a value: headers, and the frame of the reply that returns it.
-const VALUE_ROOM: usize = 1024;
 
 /// How buckets are made. One that exists is used as it is.
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
@@ -87,7 +87,6 @@ fn replicas<'de, D: Deserializer<'de>>(deserializer: D) -> Result<u8, D::Error> 
 pub(crate) struct Nats {
     buckets: Arc<Buckets>,
     counters: Counters,
-    client: Client,
 }
 
 impl Nats {
@@ -96,17 +95,6 @@ impl Nats {
         Self {
             counters: Counters::new(buckets.clone()),
             buckets,
-            client: client.clone(),
-        }
-    }
-
-    fn check_value(&self, value: &Bytes) -> Result<(), Error> {
-        let max = self.client.max_payload().saturating_sub(VALUE_ROOM);
-        match value.len() {
-            len if len > max => Err(Error::refused(format!(
-                "the value has {len} bytes: the NATS server takes {max}, raise max_payload there"
-            ))),
-            _ => Ok(()),
         }
     }
 }
@@ -118,21 +106,20 @@ impl Store for Nats {
     }
 
     async fn get(&self, bucket: &Bucket, key: &str) -> Result<Option<Bytes>, Error> {
-        let key = &*key::encode(key)?;
+        let key = &*key::encode(key);
         let read = |entries: Arc<Entries>| async move { entries.read(key).await };
         let entry = attempt::idempotent(&self.buckets, bucket, read).await?;
         Ok(entry.value)
     }
 
     async fn set(&self, bucket: &Bucket, key: &str, value: Bytes) -> Result<(), Error> {
-        self.check_value(&value)?;
-        let (key, value) = (&*key::encode(key)?, &value);
-        let put = |entries: Arc<Entries>| async move { entries.put(key, value).await };
+        let (key, value) = (&*key::encode(key), &value);
+        let put = |entries: Arc<Entries>| async move { entries.put(key, value, bucket.ttl).await };
         attempt::at_most_once(&self.buckets, bucket, put).await
     }
 
     async fn delete(&self, bucket: &Bucket, key: &str) -> Result<(), Error> {
-        let key = &*key::encode(key)?;
+        let key = &*key::encode(key);
         let delete = |entries: Arc<Entries>| async move { entries.delete(key).await };
         attempt::at_most_once(&self.buckets, bucket, delete).await
     }
@@ -146,8 +133,27 @@ impl Store for Nats {
         attempt::idempotent(&self.buckets, bucket, read).await
     }
 
-    async fn increment(&self, bucket: &Bucket, key: &str, delta: u64) -> Result<u64, Error> {
+    async fn increment(&self, bucket: &Bucket, key: &str, delta: Delta) -> Result<Number, Error> {
         self.counters.increment(bucket, key, delta).await
+    }
+
+    async fn read(&self, bucket: &Bucket, key: &str) -> Result<Versioned, Error> {
+        let key = &*key::encode(key);
+        let read = |entries: Arc<Entries>| async move { entries.read(key).await };
+        let entry = attempt::idempotent(&self.buckets, bucket, read).await?;
+        Ok(versioned(entry.revision, entry.value))
+    }
+
+    async fn swap(
+        &self,
+        bucket: &Bucket,
+        key: &str,
+        version_named: &str,
+        value: Bytes,
+    ) -> Result<Swapped, Error> {
+        let revision = version(version_named)?;
+        let key = key::encode(key);
+        conditional::swap(&self.buckets, bucket, &key, revision, value).await
     }
 
     async fn stop(&self) {

@@ -16,12 +16,8 @@ use lattice_protocol::standard::keyvalue::KeyResponse;
 use super::attempt::Fault;
 use super::entries::{Entries, is_deletion};
 use super::key;
+use crate::store::{PAGE_BYTES_MAX, PAGE_KEYS_MAX};
 
-/// The most keys of a page.
-const KEYS_MAX: usize = 1000;
-/// The most bytes of a page's keys: half of the smallest message that servers commonly take, which
-/// leaves room for how JSON writes them.
-const BYTES_MAX: usize = 512 * 1024;
 /// When the server forgets a reader that was not closed, as after a lost connection.
 const READER_KEPT: Duration = Duration::from_secs(10);
 /// How long the server may take to send a page.
@@ -73,7 +69,7 @@ async fn fill(entries: &Entries, reader: &Consumer<pull::Config>) -> Result<KeyR
         };
         let batch = reader
             .fetch()
-            .max_messages(KEYS_MAX)
+            .max_messages(PAGE_KEYS_MAX)
             .expires(PAGE_TIME)
             .messages();
         let mut batch = batch.await.map_err(|error| silent(&error))?;
@@ -124,7 +120,7 @@ impl Page {
 
     fn is_done(&self) -> bool {
         let at_end = self.last.is_some() && self.pending == 0;
-        at_end || self.keys.len() >= KEYS_MAX || self.bytes >= BYTES_MAX
+        at_end || self.keys.len() >= PAGE_KEYS_MAX || self.bytes >= PAGE_BYTES_MAX
     }
 
     fn into_response(self) -> KeyResponse {
@@ -158,15 +154,15 @@ mod tests {
     #[test]
     fn a_full_page_says_where_the_next_begins() {
         let mut page = Page::default();
-        for sequence in 1..=KEYS_MAX as u64 {
+        for sequence in 1..=PAGE_KEYS_MAX as u64 {
             assert!(!page.is_done());
             page.add(Some("k".into()), sequence, 5_000 - sequence);
         }
         assert!(page.is_done());
-        assert_eq!(page.into_response().cursor, Some(KEYS_MAX as u64));
+        assert_eq!(page.into_response().cursor, Some(PAGE_KEYS_MAX as u64));
 
         let mut long = Page::default();
-        long.add(Some("k".repeat(BYTES_MAX)), 1, 1);
+        long.add(Some("k".repeat(PAGE_BYTES_MAX)), 1, 1);
         assert!(long.is_done());
     }
 }

@@ -6,10 +6,13 @@
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
 
+use lattice_protocol::standard::keyvalue::Number;
 use tokio::sync::oneshot;
 
 use crate::bucket::BucketName;
+use crate::number::Delta;
 use crate::store::Error;
 
 /// The most who wait for one counter: more than calls run at once, so it only ends what grows
@@ -21,13 +24,15 @@ const WAITING_MAX: usize = 8192;
 pub(super) struct Counter {
     pub(super) bucket: BucketName,
     pub(super) key: String,
+    /// How long what is written is kept: links that differ in it don't write for each other.
+    pub(super) ttl: Option<Duration>,
 }
 
 /// One who adds, and waits for the sum.
 #[derive(Debug)]
 pub(super) struct Waiter {
-    pub(super) delta: u64,
-    pub(super) sum: oneshot::Sender<Result<u64, Error>>,
+    pub(super) delta: Delta,
+    pub(super) sum: oneshot::Sender<Result<Number, Error>>,
 }
 
 /// All who wait. A counter is a key here for as long as somebody leads it.
@@ -121,11 +126,13 @@ mod tests {
         Counter {
             bucket: "b".parse().unwrap(),
             key: "k".into(),
+            ttl: None,
         }
     }
 
-    fn join(queue: &Queue, delta: u64) -> (Joined, oneshot::Receiver<Result<u64, Error>>) {
+    fn join(queue: &Queue, by: u64) -> (Joined, oneshot::Receiver<Result<Number, Error>>) {
         let (sum, answer) = oneshot::channel();
+        let delta = Delta::new(by.into(), false).unwrap();
         (queue.join(&counter(), Waiter { delta, sum }), answer)
     }
 
@@ -139,11 +146,11 @@ mod tests {
 
         let joined = [join(&queue, 2), join(&queue, 3)];
         assert!(joined.iter().all(|(joined, _)| *joined == Joined::Behind));
-        let deltas: Vec<u64> = lead
+        let deltas: Vec<i128> = lead
             .take()
             .unwrap()
             .iter()
-            .map(|waiter| waiter.delta)
+            .map(|waiter| waiter.delta.by())
             .collect();
         assert_eq!(deltas, [2, 3]);
         assert!(lead.take().is_none());

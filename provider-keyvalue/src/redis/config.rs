@@ -1,0 +1,143 @@
+//! Where the server is, and how long it is waited for.
+
+use std::fmt;
+use std::time::Duration;
+
+use ::redis::{ConnectionAddr, ConnectionInfo, IntoConnectionInfo as _, ProtocolVersion};
+use serde::Deserialize;
+use serde_json::{Map, Value};
+
+use crate::config::{bounded, settings};
+
+/// The longest time that may be set for either wait: past it the calls' own deadlines are over.
+const TIME_MS_MAX: u64 = 60_000;
+/// The longest prefix: leaves what a key is called there short.
+const PREFIX_LEN_MAX: usize = 128;
+
+/// The settings.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct Config {
+    url: Url,
+    /// How long a connection may take to be made.
+    #[serde(default = "default_ms")]
+    connect_timeout_ms: u64,
+    /// How long the server may take for one answer.
+    #[serde(default = "default_ms")]
+    timeout_ms: u64,
+    /// What stands before a bucket's name.
+    pub(crate) prefix: Option<String>,
+}
+
+/// A URL with a password in it, which no log shows.
+#[derive(Clone, PartialEq, Eq, Deserialize)]
+struct Url(String);
+
+impl fmt::Debug for Url {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Url(…)")
+    }
+}
+
+/// A hundred times what a loaded server needs.
+fn default_ms() -> u64 {
+    2_000
+}
+
+impl Config {
+    /// Reads the settings, and refuses what no server can be reached with.
+    pub(crate) fn read(fields: Map<String, Value>) -> Result<Self, String> {
+        let config: Self = settings(fields)?;
+        bounded(
+            "connect_timeout_ms",
+            config.connect_timeout_ms,
+            1..=TIME_MS_MAX,
+        )?;
+        bounded("timeout_ms", config.timeout_ms, 1..=TIME_MS_MAX)?;
+        let prefix = config.prefix.as_deref().unwrap_or_default();
+        if prefix.len() > PREFIX_LEN_MAX {
+            let len = prefix.len();
+            return Err(format!(
+                "prefix has {len} bytes: at most {PREFIX_LEN_MAX} are taken"
+            ));
+        }
+        config.server()?;
+        Ok(config)
+    }
+
+    pub(super) fn connect_timeout(&self) -> Duration {
+        Duration::from_millis(self.connect_timeout_ms)
+    }
+
+    pub(super) fn timeout(&self) -> Duration {
+        Duration::from_millis(self.timeout_ms)
+    }
+
+    /// The server that the URL names.
+    pub(super) fn server(&self) -> Result<ConnectionInfo, String> {
+        let Url(url) = &self.url;
+        let form = "use redis://[user:password@]host[:port][/database] or unix:///path";
+        if url.starts_with("rediss:") || url.starts_with("valkeys:") {
+            return Err(format!(
+                "url asks for TLS, which this version does not speak: {form}"
+            ));
+        }
+        // The library's reason may quote the URL, and with it a password.
+        let server = url
+            .as_str()
+            .into_connection_info()
+            .map_err(|_| format!("url names no server: {form}"))?;
+        if matches!(server.addr(), ConnectionAddr::TcpTls { .. }) {
+            return Err(format!(
+                "url asks for TLS, which this version does not speak: {form}"
+            ));
+        }
+        if url.contains("protocol=") {
+            return Ok(server);
+        }
+        // By this protocol the loss of a connection is heard of before it is used again.
+        let redis = server.redis_settings().clone();
+        Ok(server.set_redis_settings(redis.set_protocol(ProtocolVersion::RESP3)))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    fn read(config: Value) -> Result<Config, String> {
+        Config::read(config.as_object().unwrap().clone())
+    }
+
+    #[test]
+    fn a_url_is_enough() {
+        let config = read(json!({"url": "redis://:secret@localhost:6380/2"})).unwrap();
+        assert_eq!(config.timeout(), Duration::from_secs(2));
+        assert_eq!(
+            config.server().unwrap().addr().to_string(),
+            "localhost:6380"
+        );
+        assert!(!format!("{config:?}").contains("secret"));
+        assert!(read(json!({"url": "unix:///run/redis.sock"})).is_ok());
+    }
+
+    #[test]
+    fn what_is_wrong_is_told_by_the_fields_name_and_without_the_password() {
+        let refusal = |config: Value| read(config).unwrap_err();
+        let tls = refusal(json!({"url": "rediss://:secret@host"}));
+        assert!(tls.contains("TLS") && !tls.contains("secret"), "{tls}");
+        let none = refusal(json!({"url": "http://:secret@host"}));
+        assert!(
+            none.starts_with("url") && !none.contains("secret"),
+            "{none}"
+        );
+        let url = "redis://localhost";
+        let time = refusal(json!({"url": url, "timeout_ms": 0}));
+        assert!(time.contains("timeout_ms is 0: use a number from 1 to 60000"));
+        let long = refusal(json!({"url": url, "prefix": "p".repeat(129)}));
+        assert!(long.contains("prefix has 129 bytes"));
+        assert!(refusal(json!({"url": url, "tls": true})).contains("unknown field `tls`"));
+    }
+}
