@@ -63,6 +63,12 @@ impl Assignment {
             .fold(0, |sum, actor| sum.saturating_add(actor.slots))
     }
 
+    /// Puts the actors in the order in which they are written and compared.
+    pub fn sort(&mut self) {
+        self.actors
+            .sort_by(|a, b| (&a.name, &a.revision).cmp(&(&b.name, &b.revision)));
+    }
+
     /// Whether both ask for the same work: then there is nothing to write.
     pub fn same_work(&self, other: &Self) -> bool {
         self.actors == other.actors && self.providers == other.providers

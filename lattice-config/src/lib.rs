@@ -25,8 +25,8 @@ pub mod state;
 pub mod validate;
 
 pub use app::{
-    Actor, ActorSpec, App, ComponentRef, InstanceMode, Limits, Link, Provider, ProviderSpec, Route,
-    Runs,
+    Actor, ActorSpec, App, ComponentRef, Grants, InstanceMode, Limits, Link, Provider,
+    ProviderSpec, Route, Runs,
 };
 pub use assignment::{AssignedActor, AssignedProvider, Assignment};
 pub use declared::{Declared, Revised};

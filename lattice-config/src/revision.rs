@@ -36,13 +36,28 @@ impl Revision {
             .filter(|(limit, value)| *value != limit.default)
             .map(|(limit, value)| (limit.name.to_owned(), value.into()))
             .collect();
-        Self::of(&json!({
+        let mut state = json!({
             "component": component,
             "config": spec.config,
             "instance": spec.instance,
             "limits": limits,
             "links": sorted(&spec.links),
-        }))
+        });
+        // What an actor need not have names nothing where it has none: older revisions stay.
+        let later = [
+            ("args", spec.args.is_empty(), json!(spec.args)),
+            (
+                "config_from",
+                spec.config_from.is_empty(),
+                json!(spec.config_from),
+            ),
+            ("env", spec.env.is_empty(), json!(spec.env)),
+            ("grants", spec.grants.is_empty(), json!(spec.grants)),
+        ];
+        for (key, _, value) in later.into_iter().filter(|(_, empty, _)| !empty) {
+            state[key] = value;
+        }
+        Self::of(&state)
     }
 
     /// The revision of a provider's settings.

@@ -41,12 +41,16 @@ fn number_and_place_are_no_part_of_a_revision() {
 
 #[test]
 fn code_config_links_limits_and_mode_are_part_of_a_revision() {
-    let changes: [fn(&mut Actor); 5] = [
+    let changes: [fn(&mut Actor); 9] = [
         |actor| actor.component = ComponentRef::Digest(Digest::of(b"other")),
         |actor| drop(actor.config.insert("k".into(), "w".into())),
         |actor| actor.links[0].idempotent = true,
         |actor| actor.limits.time_ms = 1,
         |actor| actor.instance = InstanceMode::Reuse(2),
+        |actor| actor.args.push("x".into()),
+        |actor| drop(actor.env.insert("K".into(), "v".into())),
+        |actor| actor.config_from.push("colours".parse().unwrap()),
+        |actor| actor.grants.names.push("*".parse().unwrap()),
     ];
     for (at, change) in changes.into_iter().enumerate() {
         let mut changed = actor();

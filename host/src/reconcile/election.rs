@@ -1,18 +1,20 @@
-//! Who leads, carried out: watches the lease, takes and renews it, and runs the leader meanwhile.
+//! Who leads, carried out: watches the lease, asks and writes what [`Campaign`] decides, and runs the
+//! leader meanwhile.
 
-use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
-use lattice_client::{Client, State, StateEntry, StateError, StateWatch};
-use lattice_config::state::{self, LEASE_TTL_MS, Lease, key};
+use lattice_client::{Client, State, StateWatch};
+use lattice_config::state::{LEASE_TTL_MS, key};
 use lattice_protocol::id::HostId;
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 
 use super::Backoff;
+use super::ask::{Answer, perform};
+use super::campaign::{Campaign, Step};
 use super::leader::{Leader, Outcome};
-use super::lease::{Candidate, Seen, Step};
 
 /// How often a decision is made when nothing is seen: a fraction of the time that matters.
 const DECIDE_EVERY: Duration = Duration::from_millis(LEASE_TTL_MS / 10);
@@ -41,12 +43,28 @@ impl Epoch {
     }
 }
 
+/// Until when the lease holds, for whoever acts under it; clones share it.
+#[derive(Debug, Clone, Default)]
+pub struct Tenure(Arc<Mutex<Option<Instant>>>);
+
+impl Tenure {
+    /// Until when; none if the lease is not held.
+    pub fn until(&self) -> Option<Instant> {
+        *self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn set(&self, until: Option<Instant>) {
+        *self.0.lock().unwrap_or_else(PoisonError::into_inner) = until;
+    }
+}
+
 /// A host that would lead.
 pub struct Election {
     client: Client,
     state: State,
-    candidate: Candidate,
+    campaign: Campaign,
     epoch: Epoch,
+    tenure: Tenure,
     leader: Leader,
     leading: Option<Leading>,
 }
@@ -61,12 +79,13 @@ struct Leading {
 impl Election {
     /// A candidate; `epoch` is shared with the follower.
     pub fn new(client: Client, state: State, me: HostId, epoch: Epoch, leader: Leader) -> Self {
-        let candidate = Candidate::new(me, epoch.get());
+        let campaign = Campaign::new(me, epoch.get());
         Self {
             client,
             state,
-            candidate,
+            campaign,
             epoch,
+            tenure: Tenure::default(),
             leader,
             leading: None,
         }
@@ -83,7 +102,7 @@ impl Election {
                 }
                 Err(error) => {
                     tracing::warn!(%error, "the lease can't be watched");
-                    self.decide().await;
+                    self.carry_out().await;
                 }
             }
             tokio::select! {
@@ -99,92 +118,52 @@ impl Election {
     async fn campaign(&mut self, watch: &mut StateWatch, stop: &CancellationToken) {
         let mut tick = tokio::time::interval(DECIDE_EVERY);
         tick.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
-        self.look().await;
         loop {
             tokio::select! {
                 () = stop.cancelled() => return,
                 entry = watch.next() => match entry {
-                    Some(entry) => self.candidate.observe(read(entry), Instant::now()),
+                    Some(entry) => self.campaign.saw(entry, Instant::now()),
                     None => return,
                 },
                 _ = tick.tick() => {}
             }
-            self.decide().await;
+            self.carry_out().await;
         }
     }
 
-    /// Carries out one decision, and starts or ends the leader accordingly.
-    async fn decide(&mut self) {
-        self.candidate.knows(self.epoch.get());
-        match self.candidate.decide(Instant::now()) {
-            Step::Wait => {}
-            Step::Write { lease, over } => self.write(lease, over).await,
-            Step::Resign => {
-                tracing::warn!("the lease could not be renewed in time: leading no more");
-                self.candidate.conflicted();
-                self.look().await;
-            }
-        }
-        self.follow_up().await;
-    }
-
-    async fn write(&mut self, lease: Lease, over: u64) {
-        let began = Instant::now();
-        match in_time(put(&self.state, &lease, over)).await {
-            Ok(revision) => {
-                self.epoch.raise(lease.epoch);
-                self.candidate.written(lease, revision, began);
-            }
-            Err(StateError::Conflict { .. }) => {
-                self.candidate.conflicted();
-                self.look().await;
-            }
-            // Whether it was written is not known: the next look tells.
-            Err(error) => {
-                tracing::debug!(%error, "the lease could not be written");
-                if self.candidate.leads().is_none() {
-                    self.look().await;
-                }
-            }
-        }
-    }
-
-    /// Reads the lease itself, past the watch, which may be behind.
-    async fn look(&mut self) {
-        match in_time(self.state.get(key::LEASE)).await {
-            Ok(Some(entry)) => self.candidate.observe(read(entry), Instant::now()),
-            Ok(None) => self.candidate.observe(
-                Seen {
-                    revision: 0,
-                    lease: None,
-                },
-                Instant::now(),
-            ),
-            Err(error) => tracing::debug!(%error, "the lease can't be read"),
-        }
-    }
-
-    /// Starts or ends the leader so that it runs exactly while the lease is held.
-    async fn follow_up(&mut self) {
-        if self
-            .leading
-            .as_ref()
-            .is_some_and(|leading| leading.task.is_finished())
-        {
+    /// Does what is decided, until there is nothing left to do.
+    async fn carry_out(&mut self) {
+        self.campaign.knows(self.epoch.get());
+        let has_ended = |leading: &Leading| leading.task.is_finished();
+        if self.leading.as_ref().is_some_and(has_ended) {
             self.end_leading().await;
-            self.look().await;
         }
-        let epoch = self.candidate.leads();
-        if self.leading.as_ref().map(|leading| leading.epoch) == epoch {
-            return;
+        loop {
+            match self.campaign.next(Instant::now()) {
+                Step::Wait => return,
+                Step::Ask(ask) => {
+                    let answer = perform(&self.state, ask, STORE_TIMEOUT).await;
+                    let is_unsure = matches!(answer, Answer::Failed { .. });
+                    self.campaign.answered(answer, Instant::now());
+                    self.tenure.set(self.campaign.leads_until());
+                    if is_unsure {
+                        // The watch may tell, and the next tick asks again.
+                        return;
+                    }
+                }
+                Step::Lead(epoch) => self.lead(epoch),
+                Step::End => self.end_leading().await,
+            }
         }
-        self.end_leading().await;
-        if let Some(epoch) = epoch {
-            tracing::info!(epoch, "leading");
-            let stop = CancellationToken::new();
-            let task = tokio::spawn(self.leader.clone().lead(epoch, stop.clone()));
-            self.leading = Some(Leading { epoch, stop, task });
-        }
+    }
+
+    fn lead(&mut self, epoch: u64) {
+        tracing::info!(epoch, "leading");
+        self.epoch.raise(epoch);
+        let stop = CancellationToken::new();
+        let leader = self.leader.clone();
+        let task = tokio::spawn(leader.lead(epoch, self.tenure.clone(), stop.clone()));
+        self.leading = Some(Leading { epoch, stop, task });
     }
 
     async fn end_leading(&mut self) {
@@ -192,29 +171,29 @@ impl Election {
             return;
         };
         leading.stop.cancel();
-        match leading.task.await {
-            Ok(Outcome::Stopped) => tracing::info!(epoch = leading.epoch, "leading no more"),
-            Ok(Outcome::Deposed { by }) => {
-                tracing::warn!(epoch = leading.epoch, by, "deposed by a later leader");
+        let epoch = leading.epoch;
+        let outcome = leading.task.await.unwrap_or_else(|error| {
+            tracing::error!(epoch, %error, "the leader ended by a fault");
+            Outcome::Faulted
+        });
+        match outcome {
+            Outcome::Deposed { by } => {
+                tracing::warn!(epoch, by, "deposed by a later leader");
                 self.epoch.raise(by);
-                self.candidate.knows(by);
-                self.candidate.conflicted();
             }
-            Err(error) => {
-                tracing::error!(%error, "the leader ended by a fault");
-                self.candidate.conflicted();
-            }
+            outcome => tracing::info!(epoch, ?outcome, "leading no more"),
         }
+        self.campaign.ended(outcome);
+        self.tenure.set(self.campaign.leads_until());
     }
 
     async fn release(&mut self) {
-        let Some((lease, over)) = self.candidate.release() else {
+        let Some(ask) = self.campaign.release() else {
             return;
         };
-        if let Err(error) = in_time(put(&self.state, &lease, over)).await {
-            tracing::debug!(%error, "the lease was not released: it runs out by itself");
+        if let Answer::Failed { reason } = perform(&self.state, ask, STORE_TIMEOUT).await {
+            tracing::debug!(reason, "the lease was not released: it runs out by itself");
         }
-        self.candidate.resigned();
     }
 
     /// Opens the state anew: it is made if it is gone.
@@ -224,40 +203,4 @@ impl Election {
             Err(error) => tracing::debug!(%error, "the state can't be opened"),
         }
     }
-}
-
-/// A tombstone or a record that can't be read is no lease, at a revision to write over.
-fn read(entry: StateEntry) -> Seen {
-    let Some(value) = entry.value else {
-        return Seen {
-            revision: 0,
-            lease: None,
-        };
-    };
-    let lease = state::decode::<Lease>(&value)
-        .inspect_err(|error| tracing::error!(%error, "the lease can't be read"))
-        .ok();
-    Seen {
-        revision: entry.revision,
-        lease,
-    }
-}
-
-async fn put(state: &State, lease: &Lease, over: u64) -> Result<u64, StateError> {
-    let bytes = state::encode(lease).map_err(|error| StateError::Corrupt {
-        key: key::LEASE.to_owned(),
-        reason: error.to_string(),
-    })?;
-    state.put(key::LEASE, bytes.into(), over).await
-}
-
-async fn in_time<T>(work: impl Future<Output = Result<T, StateError>>) -> Result<T, StateError> {
-    tokio::time::timeout(STORE_TIMEOUT, work)
-        .await
-        .unwrap_or_else(|_| {
-            Err(StateError::Unavailable {
-                what: "reach the lease".into(),
-                reason: format!("no answer within {STORE_TIMEOUT:?}"),
-            })
-        })
 }

@@ -126,6 +126,12 @@ fn lock(dir: &Path) -> Result<File, Error> {
     }
 }
 
+/// The id that a directory keeps, if it is there and can be read.
+pub fn kept_id(dir: &Path) -> Option<HostId> {
+    let text = std::fs::read_to_string(dir.join(ID)).ok()?;
+    text.trim().parse().ok()
+}
+
 fn settle_id(dir: &Path, wanted: Option<HostId>) -> Result<HostId, Error> {
     let path = dir.join(ID);
     let kept = match std::fs::read_to_string(&path) {

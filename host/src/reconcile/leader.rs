@@ -1,30 +1,29 @@
-//! The leader: computes the plan and writes it as one assignment for each host.
-//!
-//! Each assignment is written by compare-and-swap over the one that this leader knows, and carries
-//! the epoch of its lease. A new leader writes all of them once, so that whatever a deposed one
-//! still writes fails.
+//! The leader, carried out: what [`Term`] decides is asked of the state.
 
-use std::collections::BTreeMap;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
+use futures_util::StreamExt as _;
+use futures_util::stream::FuturesUnordered;
 use lattice_client::{Client, DeclaredWatch, State, StateEntry, StateError};
-use lattice_config::plan::{HostView, Plan, plan};
-use lattice_config::state::{self, Key, key};
-use lattice_config::{Assignment, Declared, Revised};
-use lattice_protocol::id::HostId;
-use lattice_protocol::report::Report;
+use lattice_config::Declared;
 use tokio_util::sync::CancellationToken;
+use tokio_util::task::AbortOnDropHandle;
 
 use super::Backoff;
+use super::ask::{Answer, Ask, perform};
+use super::election::Tenure;
+use super::evict::Evictor;
+use super::term::{Step, Tag, Term};
 use super::unplaced::Unplaced;
-use crate::peers::{GONE_AFTER, Peers, Standing};
+use crate::peers::Peers;
 
 /// How often the leader looks whether a host fell silent, and tries again what failed: a fraction
-/// of [`GONE_AFTER`]. When nothing changed it costs a comparison.
+/// of [`GONE_AFTER`](crate::peers::GONE_AFTER). When nothing changed it costs a comparison.
 const LOOK_EVERY: Duration = Duration::from_millis(250);
-
 /// How long the state may take to come, whole: far more than ten thousand apps need.
 const CATCH_UP_MAX: Duration = Duration::from_secs(10);
+/// How long one write may take; its outcome is unknown then, and the term begins anew.
+const ASK_TIMEOUT: Duration = Duration::from_secs(5);
 
 /// How leading ended.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -36,6 +35,10 @@ pub enum Outcome {
         /// Its epoch.
         by: u64,
     },
+    /// The lease ran out while something was to be done.
+    Expired,
+    /// By a fault of its own.
+    Faulted,
 }
 
 /// What a leader works with; clones are cheap.
@@ -43,41 +46,29 @@ pub enum Outcome {
 pub struct Leader {
     client: Client,
     peers: Peers,
-}
-
-/// Assignments as they stand; revision 0 where there is none.
-type Assigned = BTreeMap<HostId, Revised<Assignment>>;
-
-/// What a plan is made from: as long as it is the same, so is the plan.
-#[derive(Debug, Clone, PartialEq)]
-struct Ground {
-    declared: Declared,
-    hosts: Vec<HostView>,
-}
-
-/// A leader under one lease.
-struct Term {
-    epoch: u64,
-    state: State,
-    assigned: Assigned,
-    declared: Declared,
-    /// What was planned and written last, whole.
-    settled: Option<Ground>,
+    evictor: Option<Evictor>,
 }
 
 impl Leader {
-    /// A leader that plans for the hosts that `peers` hears.
-    pub fn new(client: Client, peers: Peers) -> Self {
-        Self { client, peers }
+    /// A leader that plans for the hosts that `peers` hears, and cuts off those that hang if it can.
+    pub fn new(client: Client, peers: Peers, evictor: Option<Evictor>) -> Self {
+        Self {
+            client,
+            peers,
+            evictor,
+        }
     }
 
-    /// Leads until `stop` or until a later leader is found.
-    pub async fn lead(self, epoch: u64, stop: CancellationToken) -> Outcome {
+    /// Leads until `stop`, until the lease runs out, or until a later leader is found.
+    pub async fn lead(self, epoch: u64, tenure: Tenure, stop: CancellationToken) -> Outcome {
+        let evictor = self.evictor.clone();
+        let _evicting =
+            evictor.map(|evictor| AbortOnDropHandle::new(tokio::spawn(evictor.run(stop.clone()))));
         let mut backoff = Backoff::default();
         loop {
             let ended = tokio::select! {
                 () = stop.cancelled() => return Outcome::Stopped,
-                ended = self.term(epoch, &mut backoff) => ended,
+                ended = self.term(epoch, &tenure, &mut backoff) => ended,
             };
             match ended {
                 Ok(outcome) => return outcome,
@@ -90,210 +81,125 @@ impl Leader {
         }
     }
 
-    /// Plans at each change, until the state fails or a later leader is found.
-    async fn term(&self, epoch: u64, backoff: &mut Backoff) -> Result<Outcome, StateError> {
+    /// Plans at each change, until the state fails or this host leads no more.
+    async fn term(
+        &self,
+        epoch: u64,
+        tenure: &Tenure,
+        backoff: &mut Backoff,
+    ) -> Result<Outcome, StateError> {
         let state = self.client.state().await?;
-        let assigned = read_assigned(&state).await?;
+        let entries = read_all(&state).await?;
         let mut watch = state.watch_declared().await?;
         // The first state must be whole: half of it would look as if the rest had been deleted.
         let declared = caught_up(watch.next()).await?;
-        let mut term = Term {
-            epoch,
-            state,
-            assigned,
-            declared,
-            settled: None,
-        };
+        let mut term = Term::new(epoch, entries, declared);
         loop {
-            let ground = self
-                .ground(&term)
-                .filter(|ground| term.settled.as_ref() != Some(ground));
-            if let Some(ground) = ground {
-                if let Some(by) = term.settle(ground).await? {
-                    return Ok(Outcome::Deposed { by });
-                }
-                backoff.reset();
+            term = self.look(term).await?;
+            if let Some(outcome) = carry_out(&mut term, &state, tenure).await? {
+                return Ok(outcome);
             }
-            self.change(&mut watch, &mut term.declared).await?;
+            backoff.reset();
+            if let Some(declared) = self.change(&mut watch).await? {
+                term.declares(declared);
+            }
         }
+    }
+
+    /// Planning for many hosts takes a while, in which this thread has other things to do.
+    async fn look(&self, mut term: Term) -> Result<Term, StateError> {
+        let standing = self.peers.view().standing(Instant::now());
+        let looked = tokio::task::spawn_blocking(move || {
+            term.look(standing, Instant::now());
+            term
+        });
+        looked
+            .await
+            .map_err(|error| unavailable("plan", error.to_string()))
     }
 
     /// Waits until there may be something to plan.
-    async fn change(
-        &self,
-        watch: &mut DeclaredWatch,
-        declared: &mut Declared,
-    ) -> Result<(), StateError> {
+    async fn change(&self, watch: &mut DeclaredWatch) -> Result<Option<Declared>, StateError> {
         tokio::select! {
-            next = watch.next() => *declared = next.ok_or_else(watch_ended)?,
-            () = self.peers.changed() => {}
-            () = tokio::time::sleep(LOOK_EVERY) => {}
+            next = watch.next() => next.map(Some).ok_or_else(watch_ended),
+            () = self.peers.changed() => Ok(None),
+            () = tokio::time::sleep(LOOK_EVERY) => Ok(None),
         }
-        Ok(())
-    }
-
-    /// What to plan from; nothing while too little is known.
-    fn ground(&self, term: &Term) -> Option<Ground> {
-        let standing = self.peers.view().standing(std::time::Instant::now());
-        let hosts = hosts_to_plan_for(standing, &term.assigned)?;
-        Some(Ground {
-            declared: term.declared.clone(),
-            hosts,
-        })
     }
 }
 
-/// The hosts that a plan is made for, or none while it is too early: a host that had work and was
-/// not heard yet may be there all the same, so it gets the time to be heard.
-fn hosts_to_plan_for(standing: Standing, assigned: &Assigned) -> Option<Vec<HostView>> {
-    let Standing::Hearing { alive, since } = standing else {
-        return None;
-    };
-    let has_work =
-        |assigned: &Assignment| !assigned.actors.is_empty() || !assigned.providers.is_empty();
-    let is_awaited = |(host, assigned): (&HostId, &Revised<Assignment>)| {
-        has_work(&assigned.value) && !alive.contains_key(host)
-    };
-    if since <= GONE_AFTER && assigned.iter().any(is_awaited) {
-        return None;
-    }
-    Some(alive.into_values().map(view).collect())
-}
-
-fn view(report: Report) -> HostView {
-    HostView {
-        id: report.host,
-        labels: report.labels,
-        capacity: report.capacity,
-        // A host that drains says `host.left` first: it is not among those alive.
-        draining: false,
-    }
-}
-
-impl Term {
-    /// Plans and writes; answers the epoch of a later leader if one is found.
-    async fn settle(&mut self, ground: Ground) -> Result<Option<u64>, StateError> {
-        let previous = self
-            .assigned
-            .iter()
-            .map(|(host, was)| (host.clone(), was.value.clone()));
-        let made = plan(
-            &ground.declared,
-            &ground.hosts,
-            &previous.collect(),
-            self.epoch,
-        );
-        let mut is_whole = true;
-        for (host, wanted) in &made.assignments {
-            match self.assign(host, wanted).await {
-                Ok(()) => {}
-                Err(StateError::Conflict { .. }) => {
-                    if let Some(by) = self.reread(host).await? {
-                        return Ok(Some(by));
-                    }
-                    is_whole = false;
-                }
-                Err(error) => return Err(error),
+/// Does what the term decides until it rests; answers how it ended, if it did.
+async fn carry_out(
+    term: &mut Term,
+    state: &State,
+    tenure: &Tenure,
+) -> Result<Option<Outcome>, StateError> {
+    let mut asked = FuturesUnordered::new();
+    loop {
+        let ended = match term.next(Instant::now(), tenure.until()) {
+            Step::Ask(tag, ask) => {
+                asked.push(ask_tagged(state, tag, ask));
+                continue;
             }
-        }
-        self.tell(&made).await;
-        // What met a conflict is planned again at the next look.
-        self.settled = is_whole.then_some(ground);
-        Ok(None)
-    }
-
-    async fn assign(&mut self, host: &HostId, wanted: &Assignment) -> Result<(), StateError> {
-        let known = self.assigned.get(host);
-        if known.is_some_and(|was| was.value.epoch == self.epoch && was.value.same_work(wanted)) {
-            return Ok(());
-        }
-        let key = key::assignment(host);
-        let bytes = state::encode(wanted).map_err(|error| StateError::Corrupt {
-            key: key.clone(),
-            reason: error.to_string(),
-        })?;
-        let over = known.map_or(0, |was| was.revision);
-        let revision = self.state.put(&key, bytes.into(), over).await?;
-        tracing::debug!(%host, epoch = self.epoch, revision, "assigned");
-        self.assigned.insert(
-            host.clone(),
-            Revised {
-                revision,
-                value: wanted.clone(),
-            },
-        );
-        Ok(())
-    }
-
-    /// Looks at an assignment that somebody else wrote; answers the epoch if it is a later one.
-    async fn reread(&mut self, host: &HostId) -> Result<Option<u64>, StateError> {
-        let entry = self.state.get(&key::assignment(host)).await?;
-        self.assigned.remove(host);
-        let Some((host, found)) = entry.and_then(read) else {
-            return Ok(None);
+            Step::Tell(unplaced) => {
+                tell(&unplaced, state).await;
+                continue;
+            }
+            Step::Rest => Ok(None),
+            Step::Deposed { by } => Ok(Some(Outcome::Deposed { by })),
+            Step::Expired => Ok(Some(Outcome::Expired)),
+            Step::Broken(reason) => Err(unavailable("write the state", reason)),
         };
-        let by = found.value.epoch;
-        self.assigned.insert(host, found);
-        Ok((by > self.epoch).then_some(by))
-    }
-
-    async fn tell(&self, plan: &Plan) {
-        for unplaced in &plan.unplaced {
-            tracing::debug!(name = %unplaced.name, reason = unplaced.reason, "not placed");
-        }
-        if let Err(error) = Unplaced::of(plan, self.epoch).write(&self.state).await {
-            tracing::warn!(%error, "what is not placed can't be told");
+        // What is on its way is waited for, also at the end: nothing is left behind.
+        match asked.next().await {
+            Some((tag, answer)) => term.answered(&tag, answer),
+            None => return ended,
         }
     }
 }
 
-async fn read_assigned(state: &State) -> Result<Assigned, StateError> {
+async fn ask_tagged(state: &State, tag: Tag, ask: Ask) -> (Tag, Answer) {
+    (tag, perform(state, ask, ASK_TIMEOUT).await)
+}
+
+async fn tell(unplaced: &Unplaced, state: &State) {
+    for (name, reason) in &unplaced.reasons {
+        tracing::debug!(%name, reason, "not placed");
+    }
+    if let Err(error) = unplaced.write(state).await {
+        tracing::warn!(%error, "what is not placed can't be told");
+    }
+}
+
+/// The state as it stands.
+async fn read_all(state: &State) -> Result<Vec<StateEntry>, StateError> {
     // Every key, not just the assignments: the last message of the bucket says that all was seen.
     let mut watch = state.watch(">").await?;
-    let mut assigned = Assigned::new();
+    let mut entries = Vec::new();
     while !watch.caught_up() {
-        assigned.extend(read(caught_up(watch.next()).await?));
+        entries.push(caught_up(watch.next()).await?);
     }
-    Ok(assigned)
+    Ok(entries)
 }
 
 /// The next of a watch that is to catch up.
 async fn caught_up<T>(next: impl Future<Output = Option<T>>) -> Result<T, StateError> {
     match tokio::time::timeout(CATCH_UP_MAX, next).await {
         Ok(next) => next.ok_or_else(watch_ended),
-        Err(_) => Err(StateError::Unavailable {
-            what: "read the state".into(),
-            reason: format!("nothing came within {CATCH_UP_MAX:?}"),
-        }),
+        Err(_) => {
+            let reason = format!("nothing came within {CATCH_UP_MAX:?}");
+            Err(unavailable("read the state", reason))
+        }
     }
 }
 
 fn watch_ended() -> StateError {
+    unavailable("follow the state", "the watch ended".to_owned())
+}
+
+fn unavailable(what: &str, reason: String) -> StateError {
     StateError::Unavailable {
-        what: "follow the state".into(),
-        reason: "the watch ended".into(),
+        what: what.to_owned(),
+        reason,
     }
 }
-
-/// An assignment that can't be read is written over, so its revision is kept; one that was deleted
-/// counts as never written.
-fn read(entry: StateEntry) -> Option<(HostId, Revised<Assignment>)> {
-    let Some(Key::Assignment(host)) = Key::read(&entry.key) else {
-        return None;
-    };
-    let value = state::decode::<Assignment>(&entry.value?).unwrap_or_else(|error| {
-        tracing::error!(%host, %error, "an assignment can't be read and is written anew");
-        Assignment::default()
-    });
-    Some((
-        host,
-        Revised {
-            revision: entry.revision,
-            value,
-        },
-    ))
-}
-
-#[cfg(test)]
-#[path = "leader_test.rs"]
-mod tests;

@@ -49,6 +49,8 @@ pub struct Candidate {
     seen: Option<(Seen, Instant)>,
     /// The lease that this host holds, since the write before last was confirmed.
     held: Option<Held>,
+    /// A write met a conflict: what is seen next tells whether the lease is held still.
+    is_doubted: bool,
     /// The highest epoch that this host knows of.
     epoch_known: u64,
 }
@@ -68,6 +70,7 @@ impl Candidate {
             me,
             seen: None,
             held: None,
+            is_doubted: false,
             epoch_known,
         }
     }
@@ -82,21 +85,38 @@ impl Candidate {
         self.epoch_known = self.epoch_known.max(epoch);
     }
 
-    /// Takes in the lease as it stands. An older state of it, or one already seen, changes nothing.
+    /// Until when this host may lead by what it knows: no confirmation since then, no leading.
+    pub fn leads_until(&self) -> Option<Instant> {
+        let ttl = |held: &Held| Duration::from_millis(held.lease.ttl_ms);
+        self.held.as_ref().map(|held| held.since + ttl(held))
+    }
+
+    /// Whether the lease must be looked at before anything can be decided.
+    pub fn is_blind(&self) -> bool {
+        self.seen.is_none()
+    }
+
+    /// Takes in the lease as it stands. One that was seen already changes nothing: that is no sign
+    /// of life. The revision alone doesn't tell, as a store that was made anew counts from one.
     pub fn observe(&mut self, seen: Seen, now: Instant) {
         self.knows(seen.lease.as_ref().map_or(0, |lease| lease.epoch));
-        if self
-            .seen
-            .as_ref()
-            .is_some_and(|(before, _)| before.revision == seen.revision)
-        {
+        if self.seen.as_ref().is_some_and(|(before, _)| *before == seen) {
             return;
         }
-        let is_later = |held: &Held| seen.revision > held.revision;
-        let is_mine = |lease: &Lease| lease.holder == self.me;
-        if self.held.as_ref().is_some_and(is_later) && !seen.lease.as_ref().is_some_and(is_mine) {
-            // Another host wrote after this one: it leads now.
-            self.held = None;
+        let is_doubted = std::mem::take(&mut self.is_doubted);
+        if let Some(held) = &mut self.held {
+            match &seen.lease {
+                // A renewal of which the confirmation was lost. When it was written is not known, so
+                // it prolongs nothing; but the next one is written over it.
+                Some(lease) if held.is_renewed_by(lease) => {
+                    held.lease = lease.clone();
+                    held.revision = seen.revision;
+                }
+                Some(lease) if held.is(lease) => {}
+                // Another host wrote after this one: it leads now.
+                _ if is_doubted || seen.revision > held.revision => self.held = None,
+                _ => {}
+            }
         }
         self.seen = Some((seen, now));
     }
@@ -104,13 +124,20 @@ impl Candidate {
     /// The store confirmed what [`Step::Write`] said; `began` is when the write began.
     pub fn written(&mut self, lease: Lease, revision: u64, began: Instant) {
         self.knows(lease.epoch);
-        self.seen = Some((
-            Seen {
-                revision,
-                lease: Some(lease.clone()),
-            },
-            began,
-        ));
+        let is_mine = |lease: &Lease| lease.holder == self.me;
+        if let Some((seen, _)) = &self.seen
+            && seen.revision > revision
+            && !seen.lease.as_ref().is_some_and(is_mine)
+        {
+            // The confirmation came late: another host has written over it since.
+            self.held = None;
+            return;
+        }
+        let seen = Seen {
+            revision,
+            lease: Some(lease.clone()),
+        };
+        self.seen = Some((seen, began));
         self.held = Some(Held {
             lease,
             revision,
@@ -118,7 +145,19 @@ impl Candidate {
         });
     }
 
-    /// Somebody else wrote first: what was seen is out of date, and whoever led leads no more.
+    /// A write met a conflict: somebody else was first, or an earlier write of this host of which it
+    /// never heard. The next look tells.
+    pub fn lost_sight(&mut self) {
+        self.is_doubted = true;
+        self.seen = None;
+    }
+
+    /// Whether a write was done is not known: what was seen may be out of date.
+    pub fn unsure(&mut self) {
+        self.seen = None;
+    }
+
+    /// This host leads no more, and has to look before it tries again.
     pub fn conflicted(&mut self) {
         self.held = None;
         self.seen = None;
@@ -146,6 +185,8 @@ impl Candidate {
         let is_free = match &seen.lease {
             // No lease was ever written, or it can't be read: then nobody can renew it either.
             None => seen.revision == 0 || unchanged >= Duration::from_millis(LEASE_TTL_MS),
+            // This host's own, from before it resigned or started anew: nobody else leads by it.
+            Some(lease) if lease.holder == self.me => true,
             // A store that was restored is behind what hosts know: its leader is ignored by them.
             Some(lease) if lease.epoch < self.epoch_known => true,
             Some(lease) => unchanged >= Duration::from_millis(lease.ttl_ms).min(TTL_MAX),
@@ -153,8 +194,8 @@ impl Candidate {
         if !is_free {
             return Step::Wait;
         }
-        let mut lease = Lease::take(self.me.clone(), seen.lease.as_ref());
-        lease.epoch = lease.epoch.max(self.epoch_known.saturating_add(1));
+        // What was seen is known as well.
+        let lease = Lease::take(self.me.clone(), self.epoch_known);
         Step::Write {
             lease,
             over: seen.revision,
@@ -171,6 +212,16 @@ impl Candidate {
             },
             held.revision,
         ))
+    }
+}
+
+impl Held {
+    fn is(&self, lease: &Lease) -> bool {
+        lease.holder == self.lease.holder && lease.epoch == self.lease.epoch
+    }
+
+    fn is_renewed_by(&self, lease: &Lease) -> bool {
+        self.is(lease) && lease.renewals > self.lease.renewals
     }
 }
 

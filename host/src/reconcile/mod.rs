@@ -11,18 +11,31 @@
 //!
 //! In reading order:
 //! - [`home`]: what a host remembers over a restart;
-//! - [`lease`]: who leads, decided;
-//! - [`election`]: who leads, carried out;
-//! - [`leader`]: the plan, written as assignments;
+//! - [`ask`]: what is asked of the state;
+//! - [`lease`], [`campaign`]: who leads, decided; [`election`]: carried out;
+//! - [`term`], with [`assigned`] and [`writing`]: the plan as writes, decided; [`leader`]: carried out;
+//! - [`evict`]: hosts that hang, cut off NATS;
 //! - [`unplaced`]: what the leader could not place, for people;
-//! - [`follower`]: an assignment, carried out.
+//! - [`follower`]: an assignment, carried out;
+//! - [`configs`]: named configs, as actors read them.
 
+pub mod configs;
+pub mod ask;
+pub mod assigned;
+pub mod campaign;
+pub mod duty;
 pub mod election;
+pub mod evict;
 pub mod follower;
 pub mod home;
 pub mod leader;
 pub mod lease;
+pub mod term;
 pub mod unplaced;
+pub mod writing;
+
+#[cfg(test)]
+mod sim;
 
 use std::time::Duration;
 

@@ -2,9 +2,10 @@
 
 use std::collections::BTreeMap;
 
+use lattice_protocol::id::AppName;
 use serde::{Deserialize, Serialize};
 
-use super::{ComponentRef, Limits, Link};
+use super::{ComponentRef, Grants, Limits, Link};
 
 /// Instances of an actor whose manifest names no number. With the default of 64 MiB an instance
 /// they take 1 GiB at the worst, which a small machine has; and sixteen calls at once of 10 ms each
@@ -18,6 +19,13 @@ pub const INSTANCES_MAX: u32 = 100_000;
 pub const REUSE_DEFAULT: u32 = 1_000;
 /// The most calls of one instance: it must be renewed some time, or a leak is never cleared.
 pub const REUSE_MAX: u32 = 1_000_000;
+/// The most arguments, and the most environment variables, of an actor: a program that wants more
+/// reads a file.
+pub const WORDS_MAX: usize = 256;
+/// The most bytes of all arguments and variables together: each instance holds a copy.
+pub const WORDS_BYTES_MAX: usize = 64 * 1024;
+/// The most named configs of one actor: each is looked at for a key that none before it has.
+pub const CONFIGS_MAX: usize = 32;
 
 /// A component and everything that is declared of it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -33,6 +41,18 @@ pub struct Actor {
     /// What `wasi:config` answers.
     #[serde(default)]
     pub config: BTreeMap<String, String>,
+    /// Arguments of a component that is a program.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub args: Vec<String>,
+    /// Environment variables that it sees.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub env: BTreeMap<String, String>,
+    /// Named configs of the lattice under its own: of two that have a key the later one counts.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub config_from: Vec<AppName>,
+    /// What it is granted of the host.
+    #[serde(default, skip_serializing_if = "Grants::is_empty")]
+    pub grants: Grants,
     /// What it may use up.
     #[serde(default)]
     pub limits: Limits,
@@ -58,6 +78,10 @@ impl Actor {
             instances: INSTANCES_DEFAULT,
             instance: InstanceMode::default(),
             config: BTreeMap::new(),
+            args: Vec::new(),
+            env: BTreeMap::new(),
+            config_from: Vec::new(),
+            grants: Grants::default(),
             limits: Limits::default(),
             links: Vec::new(),
             require: BTreeMap::new(),
@@ -71,6 +95,10 @@ impl Actor {
         ActorSpec {
             instance: self.instance,
             config: self.config.clone(),
+            args: self.args.clone(),
+            env: self.env.clone(),
+            config_from: self.config_from.clone(),
+            grants: self.grants.clone(),
             limits: self.limits.clone(),
             links: self.links.clone(),
         }
@@ -78,7 +106,7 @@ impl Actor {
 }
 
 /// How an actor runs: with its component, this is what a revision names.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ActorSpec {
     /// How long a sandbox lives.
     #[serde(default)]
@@ -86,6 +114,18 @@ pub struct ActorSpec {
     /// What `wasi:config` answers.
     #[serde(default)]
     pub config: BTreeMap<String, String>,
+    /// Arguments of a component that is a program.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub args: Vec<String>,
+    /// Environment variables that it sees.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub env: BTreeMap<String, String>,
+    /// Named configs of the lattice under its own: of two that have a key the later one counts.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub config_from: Vec<AppName>,
+    /// What it is granted of the host.
+    #[serde(default, skip_serializing_if = "Grants::is_empty")]
+    pub grants: Grants,
     /// What it may use up.
     #[serde(default)]
     pub limits: Limits,

@@ -83,6 +83,9 @@ limits! {
     /// Bytes of the arguments of a call, and of its result. The default leaves three quarters of the
     /// default memory to the guest; the most is what a host can hold a few of.
     payload_bytes: 16_777_216 in 1_024..=536_870_912,
+    /// Bytes of randomness of a call. The default is 32,000 keys of 32 bytes; the least lets a
+    /// standard library seed its tables; the most takes the host some tenth of a second.
+    random_bytes: 1_048_576 in 1_024..=67_108_864,
     /// Bytes of log a second; what is above is dropped and counted. The default is some 500 lines;
     /// 0 silences; the most is what one reader can follow over NATS.
     log_bytes_per_s: 65_536 in 0..=16_777_216,

@@ -5,9 +5,13 @@
 
 pub mod actor;
 pub mod component;
+pub mod grant;
 pub mod limits;
 pub mod link;
+pub mod name_rule;
+pub mod path;
 pub mod provider;
+pub mod socket_rule;
 
 use std::collections::BTreeMap;
 
@@ -16,6 +20,7 @@ use serde::{Deserialize, Serialize};
 
 pub use actor::{Actor, ActorSpec, InstanceMode};
 pub use component::ComponentRef;
+pub use grant::{Folder, Grants, GuestPath, HostPath, Mode, NameRule, SocketRule, Use};
 pub use limits::Limits;
 pub use link::Link;
 pub use provider::{Provider, ProviderSpec, Route, Runs};

@@ -8,6 +8,7 @@
 //! ([`App::to_toml`]). The host that gets it reads it with the same code and resolves nothing more.
 //! How a component is built stays with the CLI: [`Manifest::builds`] is no part of the app.
 
+mod grant;
 mod link;
 mod read;
 mod value;
@@ -167,6 +168,9 @@ fn malformed(text: &str, error: &toml::de::Error) -> Error {
     }
 }
 
+#[cfg(test)]
+#[path = "grant_test.rs"]
+mod grants;
 #[cfg(test)]
 #[path = "property_test.rs"]
 mod properties;

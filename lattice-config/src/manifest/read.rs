@@ -7,6 +7,7 @@ use lattice_protocol::id::{ActorName, AppName, ProviderName};
 use serde::Deserialize;
 use serde::de::{self, Deserializer, MapAccess, Visitor};
 
+use super::grant::GrantTable;
 use super::link::Links;
 use super::value::{Table, Text};
 use crate::app::actor::{INSTANCES_DEFAULT, REUSE_DEFAULT};
@@ -36,6 +37,14 @@ struct ActorTable {
     instance: Mode,
     #[serde(default)]
     config: BTreeMap<String, Text>,
+    #[serde(default)]
+    args: Vec<String>,
+    #[serde(default)]
+    env: BTreeMap<String, Text>,
+    #[serde(default)]
+    config_from: Vec<AppName>,
+    #[serde(default)]
+    grant: GrantTable,
     #[serde(default)]
     limits: StrictLimits,
     #[serde(default)]
@@ -127,6 +136,10 @@ impl From<ActorTable> for Actor {
             instances: table.instances,
             instance: table.instance.0,
             config: texts(table.config),
+            args: table.args,
+            env: texts(table.env),
+            config_from: table.config_from,
+            grants: table.grant.into(),
             limits: table.limits.into(),
             links: table.link.into(),
             require: texts(table.require),

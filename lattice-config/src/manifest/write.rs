@@ -3,7 +3,7 @@
 use serde_json::{Map, Value as Json};
 use toml::{Table, Value};
 
-use crate::app::{Actor, App, InstanceMode, Limits, Link, Provider, Route, Runs};
+use crate::app::{Actor, App, Folder, Grants, InstanceMode, Limits, Link, Provider, Route, Runs};
 
 impl App {
     /// The app as a manifest. TOML has no null: where a config has one, that key is left out.
@@ -44,10 +44,42 @@ fn actor(actor: &Actor) -> Table {
         table.insert("daemon".into(), true.into());
     }
     put(&mut table, "config", texts(&actor.config));
+    let names = actor.config_from.iter().map(|name| name.as_str());
+    put_list(&mut table, "config_from", names);
+    put_list(&mut table, "args", actor.args.iter().map(String::as_str));
+    put(&mut table, "env", texts(&actor.env));
+    put(&mut table, "grant", grants(&actor.grants));
     put(&mut table, "require", texts(&actor.require));
     table.insert("limits".into(), limits(&actor.limits).into());
     put(&mut table, "link", links(&actor.links));
     table
+}
+
+fn grants(grants: &Grants) -> Table {
+    let mut table = Table::new();
+    let files = grants.files.iter();
+    put(
+        &mut table,
+        "files",
+        files.map(|(path, granted)| (path.as_str(), folder(granted))),
+    );
+    put_list(
+        &mut table,
+        "sockets",
+        grants.sockets.iter().map(ToString::to_string),
+    );
+    put_list(
+        &mut table,
+        "names",
+        grants.names.iter().map(ToString::to_string),
+    );
+    table
+}
+
+fn folder(folder: &Folder) -> Table {
+    let from = ("from".to_owned(), folder.from.as_str().into());
+    let mode = ("mode".to_owned(), folder.mode.as_str().into());
+    Table::from_iter([from, mode])
 }
 
 fn limits(limits: &Limits) -> Table {
@@ -131,6 +163,14 @@ where
         .collect();
     if !table.is_empty() {
         into.insert(key.into(), table.into());
+    }
+}
+
+/// Puts a list under a key, unless it would be empty.
+fn put_list<V: Into<Value>>(into: &mut Table, key: &str, items: impl Iterator<Item = V>) {
+    let list: Vec<Value> = items.map(Into::into).collect();
+    if !list.is_empty() {
+        into.insert(key.into(), list.into());
     }
 }
 

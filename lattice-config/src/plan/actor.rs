@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use lattice_protocol::id::{ActorName, AppName};
 
 use super::Draft;
-use super::ground::{Ground, Host};
+use super::ground::Ground;
 use super::rendezvous;
 use super::share::{Bin, share};
 use crate::app::Actor;
@@ -75,61 +75,73 @@ fn slots(name: &ActorName, actor: &Actor, ground: &Ground<'_>, fit: &[usize]) ->
         let most = |at: usize| u64::from(ground.hosts[at].view.capacity);
         return fit.iter().map(|&at| (at, number.min(most(at)))).collect();
     }
+    let division = Division {
+        thing: rendezvous::hash(name.as_str()),
+        before: ground.slots_before(name),
+        ground,
+    };
     match &actor.spread {
-        Some(label) => over_zones(name, number, label, ground, fit),
-        None => over_hosts(name, number, ground, fit),
+        Some(label) => division.over_zones(number, label, fit),
+        None => division.over_hosts(number, fit),
     }
 }
 
-fn over_hosts(
-    name: &ActorName,
-    number: u64,
-    ground: &Ground<'_>,
-    fit: &[usize],
-) -> Vec<(usize, u64)> {
-    let thing = rendezvous::hash(name.as_str());
-    let bin = |host: &Host<'_>| Bin {
-        weight: host.view.capacity.into(),
-        most: host.view.capacity.into(),
-        before: ground.slots_before(host, name),
-        rank: rendezvous::rank(thing, host.hash, host.view.capacity),
-    };
-    let bins: Vec<_> = fit.iter().map(|&at| bin(&ground.hosts[at])).collect();
-    fit.iter().copied().zip(share(number, &bins)).collect()
+/// What the divisions of one actor have in common.
+struct Division<'a> {
+    thing: u64,
+    before: Vec<u64>,
+    ground: &'a Ground<'a>,
 }
 
-/// Evenly over the values of a label, whatever the hosts behind each; those without it are one
-/// zone of their own. Within a zone, by capacity.
-fn over_zones(
-    name: &ActorName,
-    number: u64,
-    label: &str,
-    ground: &Ground<'_>,
-    fit: &[usize],
-) -> Vec<(usize, u64)> {
-    let mut zones: BTreeMap<Option<&String>, Vec<usize>> = BTreeMap::new();
-    for &at in fit {
-        zones
-            .entry(ground.hosts[at].view.labels.get(label))
-            .or_default()
-            .push(at);
+impl Division<'_> {
+    fn over_hosts(&self, number: u64, fit: &[usize]) -> Vec<(usize, u64)> {
+        let hosts = &self.ground.hosts;
+        let bin = |&at: &usize| Bin {
+            weight: hosts[at].view.capacity.into(),
+            most: hosts[at].view.capacity.into(),
+            before: self.before[at],
+        };
+        let bins: Vec<_> = fit.iter().map(bin).collect();
+        let rank = |bin: usize| {
+            let host = &hosts[fit[bin]];
+            rendezvous::rank(self.thing, host.hash, host.view.capacity)
+        };
+        fit.iter()
+            .copied()
+            .zip(share(number, &bins, rank))
+            .collect()
     }
-    let thing = rendezvous::hash(name.as_str());
-    let bin = |(zone, hosts): (&Option<&String>, &Vec<usize>)| {
-        let hosts = || hosts.iter().map(|&at| &ground.hosts[at]);
-        let zone = rendezvous::hash(zone.map_or("", String::as_str));
-        Bin {
-            weight: 1,
-            most: hosts().map(|host| u64::from(host.view.capacity)).sum(),
-            before: hosts().map(|host| ground.slots_before(host, name)).sum(),
-            rank: rendezvous::rank(thing, zone, 1),
+
+    /// Evenly over the values of a label, whatever the hosts behind each; those without it are one
+    /// zone of their own. Within a zone, by capacity.
+    fn over_zones(&self, number: u64, label: &str, fit: &[usize]) -> Vec<(usize, u64)> {
+        let hosts = &self.ground.hosts;
+        let mut zones: BTreeMap<Option<&String>, Vec<usize>> = BTreeMap::new();
+        for &at in fit {
+            let zone = hosts[at].view.labels.get(label);
+            zones.entry(zone).or_default().push(at);
         }
-    };
-    let bins: Vec<_> = zones.iter().map(bin).collect();
-    let shares = share(number, &bins).into_iter();
-    zones
-        .values()
-        .zip(shares)
-        .flat_map(|(hosts, n)| over_hosts(name, n, ground, hosts))
-        .collect()
+        let zones: Vec<_> = zones.into_iter().collect();
+        let capacity = |&at: &usize| u64::from(hosts[at].view.capacity);
+        let bin = |(_, within): &(_, Vec<usize>)| Bin {
+            weight: 1,
+            most: within.iter().map(capacity).sum(),
+            before: within.iter().map(|&at| self.before[at]).sum(),
+        };
+        let bins: Vec<_> = zones.iter().map(bin).collect();
+        let rank = |bin: usize| {
+            let (zone, _) = &zones[bin];
+            rendezvous::rank(
+                self.thing,
+                rendezvous::hash(zone.map_or("", String::as_str)),
+                1,
+            )
+        };
+        let shares = share(number, &bins, rank).into_iter();
+        zones
+            .iter()
+            .zip(shares)
+            .flat_map(|((_, within), number)| self.over_hosts(number, within))
+            .collect()
+    }
 }

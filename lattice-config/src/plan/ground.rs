@@ -11,7 +11,10 @@ use crate::assignment::Assignment;
 pub(super) struct Ground<'a> {
     /// In the order of their ids, so that the order in which they came decides nothing.
     pub(super) hosts: Vec<Host<'a>>,
-    slots: HashMap<(&'a HostId, &'a ActorName), u32>,
+    /// Those that stay: what most things may run on.
+    staying: Vec<usize>,
+    /// Who had how many slots of an actor.
+    slots: HashMap<&'a ActorName, Vec<(usize, u32)>>,
 }
 
 pub(super) struct Host<'a> {
@@ -28,36 +31,37 @@ impl<'a> Ground<'a> {
             hash: rendezvous::hash(view.id.as_str()),
             previous: previous.get(&view.id),
         };
-        let mut slots = HashMap::new();
-        for (id, assignment) in previous {
-            for actor in &assignment.actors {
-                let sum: &mut u32 = slots.entry((id, &actor.name)).or_default();
-                *sum = sum.saturating_add(actor.slots);
+        let hosts: Vec<_> = by_id.into_values().map(host).collect();
+        let mut slots: HashMap<_, Vec<_>> = HashMap::new();
+        for (at, host) in hosts.iter().enumerate() {
+            for actor in host.previous.iter().flat_map(|was| &was.actors) {
+                slots
+                    .entry(&actor.name)
+                    .or_default()
+                    .push((at, actor.slots));
             }
         }
+        let stays = |at: &usize| !hosts[*at].view.draining;
         Self {
-            hosts: by_id.into_values().map(host).collect(),
+            staying: (0..hosts.len()).filter(stays).collect(),
+            hosts,
             slots,
         }
     }
 
-    /// How many slots of an actor the host had.
-    pub(super) fn slots_before(&self, host: &Host<'_>, actor: &ActorName) -> u64 {
-        self.slots
-            .get(&(&host.view.id, actor))
-            .copied()
-            .unwrap_or(0)
-            .into()
+    /// How many slots of an actor each host had.
+    pub(super) fn slots_before(&self, actor: &ActorName) -> Vec<u64> {
+        let mut before = vec![0_u64; self.hosts.len()];
+        for &(at, slots) in self.slots.get(actor).into_iter().flatten() {
+            before[at] = before[at].saturating_add(slots.into());
+        }
+        before
     }
 
     /// The hosts that have these labels and stay, or why there is none.
     pub(super) fn fit(&self, require: &BTreeMap<String, String>) -> Result<Vec<usize>, String> {
-        let fits = |host: &Host<'_>| !host.view.draining && has_all(host.view, require);
-        let all = self.hosts.iter().enumerate();
-        let fit: Vec<_> = all
-            .filter(|(_, host)| fits(host))
-            .map(|(at, _)| at)
-            .collect();
+        let fits = |at: &usize| has_all(self.hosts[*at].view, require);
+        let fit: Vec<_> = self.staying.iter().copied().filter(fits).collect();
         if fit.is_empty() {
             Err(self.why_none(require))
         } else {

@@ -2,7 +2,7 @@
 //!
 //! The plan is a function: the same input gives the same plan on every host and under every version
 //! of the compiler, in whatever order hosts and apps come, and the plan of a plan is the same plan.
-//! For each actor it costs O(h log h) over h hosts.
+//! For each actor it costs O(h log h) over h hosts. How to get there without a gap is [`hand_over`].
 //!
 //! An actor's instances are divided by capacity. What can't be divided evenly is decided by
 //! rendezvous hashing, so a host that joins takes a share of the actors with few instances too, a
@@ -11,6 +11,7 @@
 
 mod actor;
 mod ground;
+mod handover;
 mod provider;
 mod rendezvous;
 mod share;
@@ -22,6 +23,9 @@ use lattice_protocol::id::{AppName, HostId, TargetName};
 use crate::assignment::Assignment;
 use crate::declared::Declared;
 use ground::Ground;
+
+pub use handover::{Word, hand_over, held};
+pub(crate) use rendezvous::hash as name_hash;
 
 /// A host as the plan sees it.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -133,9 +137,7 @@ impl Draft {
 
     fn finish(mut self, ground: &Ground<'_>) -> Plan {
         for assignment in &mut self.assignments {
-            assignment
-                .actors
-                .sort_by(|a, b| (&a.name, &a.revision).cmp(&(&b.name, &b.revision)));
+            assignment.sort();
         }
         let ids = ground.hosts.iter().map(|host| host.view.id.clone());
         Plan {

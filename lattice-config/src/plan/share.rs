@@ -8,13 +8,11 @@ pub(super) struct Bin {
     pub(super) most: u64,
     /// What it had.
     pub(super) before: u64,
-    /// Who takes what can't be divided: less comes first.
-    pub(super) rank: u128,
 }
 
-/// The share of each bin. The sum is `number`, or all that the bins take if that is less; no share
+/// The share of each bin; who takes what can't be divided is told by `rank`, less coming first. The sum is `number`, or all that the bins take if that is less; no share
 /// is further than one from what the weights say, but where `most` forbids it.
-pub(super) fn share(number: u64, bins: &[Bin]) -> Vec<u64> {
+pub(super) fn share(number: u64, bins: &[Bin], rank: impl Fn(usize) -> u128) -> Vec<u64> {
     let mut shares = vec![0; bins.len()];
     // The bins that fill up first come first; once one doesn't, none after it does.
     let mut order: Vec<usize> = (0..bins.len()).collect();
@@ -33,13 +31,20 @@ pub(super) fn share(number: u64, bins: &[Bin]) -> Vec<u64> {
         weights -= u128::from(bin.weight);
         open += 1;
     }
-    divide(left, weights, &order[open..], bins, &mut shares);
+    divide(left, weights, &order[open..], bins, rank, &mut shares);
     shares
 }
 
 /// Divides among bins none of which fills up. Each gets its part rounded down; what is then left
 /// goes, one each, to those whose part was not whole.
-fn divide(number: u128, weights: u128, open: &[usize], bins: &[Bin], shares: &mut [u64]) {
+fn divide(
+    number: u128,
+    weights: u128,
+    open: &[usize],
+    bins: &[Bin],
+    rank: impl Fn(usize) -> u128,
+    shares: &mut [u64],
+) {
     if weights == 0 {
         return;
     }
@@ -55,11 +60,19 @@ fn divide(number: u128, weights: u128, open: &[usize], bins: &[Bin], shares: &mu
             // Who had one more keeps it. Not so where the whole is 0: then a host that joins would
             // never get any of the actors with few instances.
             let kept = whole > 0 && bins[at].before > whole;
-            candidates.push((!kept, bins[at].rank, at));
+            candidates.push((!kept, at));
         }
     }
-    candidates.sort_unstable();
     let extra = usize::try_from(left).unwrap_or(usize::MAX);
+    if extra == 0 {
+        return;
+    }
+    let ranked = |(kept, at)| (kept, rank(at), at);
+    let mut candidates: Vec<_> = candidates.into_iter().map(ranked).collect();
+    // Which of them come first matters, their order does not.
+    if extra < candidates.len() {
+        candidates.select_nth_unstable(extra);
+    }
     for (_, _, at) in candidates.into_iter().take(extra) {
         shares[at] += 1;
     }
@@ -69,14 +82,17 @@ fn divide(number: u128, weights: u128, open: &[usize], bins: &[Bin], shares: &mu
 mod tests {
     use super::*;
 
+    fn share(number: u64, bins: &[Bin]) -> Vec<u64> {
+        super::share(number, bins, |at| at as u128)
+    }
+
     fn bins(bins: &[(u64, u64, u64)]) -> Vec<Bin> {
-        let bin = |(at, &(weight, most, before)): (usize, &(u64, u64, u64))| Bin {
+        let bin = |&(weight, most, before): &(u64, u64, u64)| Bin {
             weight,
             most,
             before,
-            rank: at as u128,
         };
-        bins.iter().enumerate().map(bin).collect()
+        bins.iter().map(bin).collect()
     }
 
     #[test]

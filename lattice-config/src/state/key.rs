@@ -4,6 +4,8 @@ use std::fmt;
 
 use lattice_protocol::id::{AppName, HostId};
 
+use super::head::PartName;
+
 /// Where the lease is.
 pub const LEASE: &str = "lease";
 /// Matches every app.
@@ -15,6 +17,7 @@ pub const CONFIGS: &str = "config.*";
 
 const APP: &str = "app.";
 const ASSIGN: &str = "assign.";
+const PART: &str = "part.";
 const CONFIG: &str = "config.";
 
 /// Where an app is.
@@ -25,6 +28,11 @@ pub fn app(name: &AppName) -> String {
 /// Where the assignment of a host is.
 pub fn assignment(host: &HostId) -> String {
     format!("{ASSIGN}{host}")
+}
+
+/// Where a part of a host's assignment is.
+pub fn part(host: &HostId, name: &PartName) -> String {
+    format!("{PART}{host}.{name}")
 }
 
 /// Where a named config is.
@@ -39,6 +47,8 @@ pub enum Key {
     App(AppName),
     /// What a host is to run.
     Assignment(HostId),
+    /// A part of it.
+    Part(HostId, PartName),
     /// A named config.
     Config(AppName),
     /// Who leads.
@@ -57,6 +67,10 @@ impl Key {
         if let Some(host) = text.strip_prefix(ASSIGN) {
             return host.parse().ok().map(Self::Assignment);
         }
+        if let Some(text) = text.strip_prefix(PART) {
+            let (host, name) = text.split_once('.')?;
+            return Some(Self::Part(host.parse().ok()?, name.parse().ok()?));
+        }
         text.strip_prefix(CONFIG)?.parse().ok().map(Self::Config)
     }
 }
@@ -66,6 +80,7 @@ impl fmt::Display for Key {
         match self {
             Self::App(name) => f.write_str(&app(name)),
             Self::Assignment(host) => f.write_str(&assignment(host)),
+            Self::Part(host, name) => f.write_str(&part(host, name)),
             Self::Config(name) => f.write_str(&config(name)),
             Self::Lease => f.write_str(LEASE),
         }
@@ -78,7 +93,14 @@ mod tests {
 
     #[test]
     fn every_key_reads_back() {
-        for text in ["lease", "app.demo", "assign.0123456789ab", "config.demo"] {
+        let part = format!("part.0123456789ab.3-7-{}", "0".repeat(64));
+        for text in [
+            "lease",
+            "app.demo",
+            "assign.0123456789ab",
+            "config.demo",
+            &part,
+        ] {
             assert_eq!(Key::read(text).unwrap().to_string(), text);
         }
     }
@@ -86,7 +108,16 @@ mod tests {
     #[test]
     fn what_is_no_key_of_ours_is_passed_over() {
         for text in [
-            "", "app", "app.", "app.a.b", "app.A", "assign.*", "lease.x", "other.x",
+            "",
+            "app",
+            "app.",
+            "app.a.b",
+            "app.A",
+            "assign.*",
+            "lease.x",
+            "other.x",
+            "part.h",
+            "part.h.1-2-3",
         ] {
             assert_eq!(Key::read(text), None, "{text:?}");
         }

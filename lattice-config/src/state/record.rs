@@ -12,13 +12,18 @@ use super::{Config, Lease};
 use crate::app::App;
 use crate::assignment::Assignment;
 
-/// The format that this version writes, and the newest that it reads.
-pub const FORMAT: u64 = 1;
+/// The newest format that this version reads. What an older reader understands is written as 1.
+pub const FORMAT: u64 = 2;
 
 /// What the store holds.
 pub trait Record: Serialize + DeserializeOwned {
     /// The field that holds it: an app read as an assignment is an error, not an empty assignment.
     const FIELD: &'static str;
+
+    /// The oldest format whose readers understand it.
+    fn format(&self) -> u64 {
+        1
+    }
 }
 
 impl Record for App {
@@ -77,8 +82,9 @@ pub fn encode<T: Record>(value: &T) -> Result<Vec<u8>, Error> {
         what: T::FIELD,
         source,
     };
+    let format = value.format();
     let value = serde_json::to_string(value).map_err(malformed)?;
-    Ok(format!(r#"{{"format":{FORMAT},"{}":{value}}}"#, T::FIELD).into_bytes())
+    Ok(format!(r#"{{"format":{format},"{}":{value}}}"#, T::FIELD).into_bytes())
 }
 
 /// Reads a record.

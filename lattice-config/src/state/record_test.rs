@@ -6,19 +6,16 @@ const LEASE: &str =
 const APP: &str = concat!(
     r#"{"format":1,"app":{"name":"demo","version":"1","actors":{"counter":{"component":"c.wasm","#,
     r#""instances":8,"instance":"fresh","config":{},"limits":{"time_ms":10000,"memory_mib":64,"#,
-    r#""table_elements":50000,"handles":4096,"payload_bytes":16777216,"log_bytes_per_s":65536,"#,
-    r#""waiting":128,"compile_ms":120000,"component_mib":64},"links":[{"interface":"wasi:keyvalue","#,
+    r#""table_elements":50000,"handles":4096,"payload_bytes":16777216,"random_bytes":1048576,"#,
+    r#""log_bytes_per_s":65536,"waiting":128,"compile_ms":120000,"component_mib":64},"links":[{"interface":"wasi:keyvalue","#,
     r#""name":"default","to":"kv","config":{"bucket":"b"},"idempotent":false}],"require":{},"#,
     r#""daemon":false}},"providers":{"kv":{"runs":{"kind":"keyvalue"},"config":{},"routes":[],"#,
     r#""copies":1,"env":{},"require":{}}}}}"#,
 );
 
 fn lease() -> Lease {
-    let first = Lease {
-        epoch: 2,
-        ..Lease::take("ffffffffffff".parse().unwrap(), None)
-    };
-    Lease::take("0123456789ab".parse().unwrap(), Some(&first)).renewed()
+    let lease = Lease::take("0123456789ab".parse().unwrap(), 0);
+    Lease { epoch: 3, ..lease }.renewed()
 }
 
 fn app() -> App {
@@ -66,10 +63,10 @@ fn fields_of_a_newer_host_are_passed_over() {
 
 #[test]
 fn a_format_of_a_newer_host_is_refused() {
-    let newer = LEASE.replace(r#""format":1"#, r#""format":2"#);
+    let newer = LEASE.replace(r#""format":1"#, r#""format":3"#);
     assert!(matches!(
         decode::<Lease>(newer.as_bytes()),
-        Err(Error::TooNew { format: 2, .. })
+        Err(Error::TooNew { format: 3, .. })
     ));
 }
 

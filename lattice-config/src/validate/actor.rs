@@ -5,8 +5,8 @@ use std::collections::BTreeSet;
 use lattice_protocol::call::DEADLINE_MAX;
 use lattice_protocol::id::ActorName;
 
-use super::{Known, Problems, keys};
-use crate::app::actor::{INSTANCES_MAX, REUSE_MAX};
+use super::{Known, Problems, grant, keys};
+use crate::app::actor::{CONFIGS_MAX, INSTANCES_MAX, REUSE_MAX, WORDS_BYTES_MAX, WORDS_MAX};
 use crate::app::link::LINKS_MAX;
 use crate::app::{Actor, InstanceMode, Link};
 
@@ -14,7 +14,10 @@ pub(super) fn check(name: &ActorName, actor: &Actor, known: &Known<'_>, problems
     let owner = format_args!("actor {name}");
     numbers(name, actor, problems);
     keys(&owner, "config", actor.config.keys(), problems);
+    keys(&owner, "env", actor.env.keys(), problems);
     keys(&owner, "require", actor.require.keys(), problems);
+    words(name, actor, problems);
+    grant::check(name, &actor.grants, problems);
     keys(&owner, "spread", &actor.spread, problems);
     if actor.daemon && actor.spread.is_some() {
         problems.add(format_args!(
@@ -45,6 +48,36 @@ fn numbers(name: &ActorName, actor: &Actor, problems: &mut Problems) {
                 limit.name, limit.min, limit.max
             ));
         }
+    }
+}
+
+/// What a program is told: arguments, variables, and the configs that it reads.
+fn words(name: &ActorName, actor: &Actor, problems: &mut Problems) {
+    for (what, count, max) in [
+        ("args", actor.args.len(), WORDS_MAX),
+        ("env", actor.env.len(), WORDS_MAX),
+        ("config_from", actor.config_from.len(), CONFIGS_MAX),
+    ] {
+        if count > max {
+            problems.add(format_args!(
+                "actor {name}: {what} has {count} entries, at most {max} are taken"
+            ));
+        }
+    }
+    let all = actor.env.iter().flat_map(|(key, value)| [key, value]);
+    let bytes = |words: &mut dyn Iterator<Item = &String>| words.map(String::len).sum::<usize>();
+    let total = bytes(&mut all.chain(&actor.args));
+    if total > WORDS_BYTES_MAX {
+        problems.add(format_args!(
+            "actor {name}: args and env have {total} bytes, at most {WORDS_BYTES_MAX} are taken: \
+             put what is long into config"
+        ));
+    }
+    let mut seen = BTreeSet::new();
+    for config in actor.config_from.iter().filter(|name| !seen.insert(*name)) {
+        problems.add(format_args!(
+            "actor {name}: config_from names {config} twice: remove one"
+        ));
     }
 }
 

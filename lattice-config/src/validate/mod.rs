@@ -5,6 +5,7 @@
 //! out of its bounds. Each problem is one line that names the thing and says what to write.
 
 mod actor;
+mod grant;
 mod provider;
 
 use std::collections::BTreeSet;

@@ -1,0 +1,125 @@
+//! A host that hangs is put out of its queue groups: the leader cuts its connection to NATS.
+//!
+//! A frozen process keeps its subscriptions, and NATS goes on to give it its share of calls and of
+//! control requests. Its silence is heard; the system account can act on it. A host that runs again
+//! connects anew, and reads its assignment again.
+
+use std::collections::BTreeMap;
+use std::time::{Duration, Instant};
+
+use lattice_client::{Client, System};
+use lattice_protocol::id::HostId;
+use lattice_protocol::report::{Connection, Report};
+use tokio_util::sync::CancellationToken;
+
+use crate::peers::Peers;
+
+/// How long a host may be silent before it is cut off: four heartbeats, so that a short pause costs
+/// nothing; with the time to notice, still less than 3 s.
+const HANGS_AFTER: Duration = Duration::from_secs(2);
+/// How often is looked.
+const LOOK_EVERY: Duration = Duration::from_millis(250);
+
+/// Cuts off hosts that hang; clones share the connection.
+#[derive(Clone)]
+pub struct Evictor {
+    system: System,
+    client: Client,
+    me: HostId,
+    peers: Peers,
+}
+
+impl Evictor {
+    /// An evictor of the hosts that `peers` hears, in the name of the host that `client` connects.
+    pub fn new(system: System, client: Client, me: HostId, peers: Peers) -> Self {
+        Self {
+            system,
+            client,
+            me,
+            peers,
+        }
+    }
+
+    /// Looks and cuts, until `stop`.
+    pub async fn run(self, stop: CancellationToken) {
+        let mut cut = BTreeMap::new();
+        loop {
+            for (host, connection) in self.hanging(&cut) {
+                self.evict(&host, &connection).await;
+                // Also when it failed: a host that is gone has no connection, and the server's pings
+                // find the others.
+                cut.insert(host, connection);
+            }
+            tokio::select! {
+                () = stop.cancelled() => return,
+                () = tokio::time::sleep(LOOK_EVERY) => {}
+            }
+        }
+    }
+
+    fn hanging(&self, cut: &BTreeMap<HostId, Connection>) -> Vec<(HostId, Connection)> {
+        let view = self.peers.view();
+        let silent = view.silent(Instant::now(), HANGS_AFTER);
+        hanging(silent, &self.me, cut)
+    }
+
+    async fn evict(&self, host: &HostId, connection: &Connection) {
+        let Some(own) = self.client.connection() else {
+            return;
+        };
+        match self.system.kick(&own, connection).await {
+            Ok(()) => tracing::warn!(%host, client = connection.client, "hangs: cut off NATS"),
+            Err(error) => tracing::info!(%host, %error, "silent, and not cut off NATS"),
+        }
+    }
+}
+
+/// The silent hosts with a connection that was not cut yet.
+fn hanging<'a>(
+    silent: impl Iterator<Item = &'a Report>,
+    me: &HostId,
+    cut: &BTreeMap<HostId, Connection>,
+) -> Vec<(HostId, Connection)> {
+    silent
+        .filter(|report| report.host != *me)
+        .filter_map(|report| Some((report.host.clone(), report.connection.clone()?)))
+        .filter(|(host, connection)| cut.get(host) != Some(connection))
+        .collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn report(host: &str, client: u64) -> Report {
+        Report {
+            host: host.parse().unwrap(),
+            version: "1".into(),
+            labels: BTreeMap::new(),
+            capacity: 1,
+            uptime_ms: 1,
+            connection: Some(connection(client)),
+            actors: BTreeMap::new(),
+            providers: BTreeMap::new(),
+        }
+    }
+
+    fn connection(client: u64) -> Connection {
+        Connection {
+            server: "NA7".parse().unwrap(),
+            client,
+        }
+    }
+
+    #[test]
+    fn each_connection_is_cut_once_and_never_ones_own() {
+        let silent = [report("a", 1), report("b", 2), report("me", 3)];
+        let me = "me".parse().unwrap();
+        let mut cut = BTreeMap::from([("a".parse().unwrap(), connection(1))]);
+        let found = hanging(silent.iter(), &me, &cut);
+        assert_eq!(found, [("b".parse().unwrap(), connection(2))]);
+        // It came back and hangs again: that is another connection.
+        cut.insert("b".parse().unwrap(), connection(1));
+        assert_eq!(hanging(silent.iter(), &me, &cut).len(), 1);
+    }
+}
