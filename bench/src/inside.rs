@@ -1,6 +1,8 @@
 //! A host's own call path in this process: from a call to its result, without NATS in between.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::time::Duration;
 
 use anyhow::{Context as _, anyhow, ensure};
 use bytes::Bytes;
@@ -9,13 +11,15 @@ use host::capability::Imports;
 use host::engine::Engine;
 use host::event::Events;
 use host::peers::Peers;
+use host::reconcile::configs::Configs;
 use host::route::Router;
-use lattice_client::{Call, Client};
+use lattice_client::stream::Streams;
+use lattice_client::{Call, Client, Reply};
 use lattice_config::{AssignedActor, Assignment, Manifest, Revision};
-use lattice_protocol::call::Context;
+use lattice_protocol::call::{Context, DEADLINE_DEFAULT};
 use lattice_protocol::digest::Digest;
-use lattice_protocol::id::{ActorName, HostId};
-use lattice_protocol::interface::Endpoint;
+use lattice_protocol::error::CallError;
+use lattice_protocol::id::HostId;
 use lattice_protocol::report::Phase;
 
 use crate::load::Work;
@@ -41,14 +45,16 @@ impl Inside {
         let host = HostId::random();
         let router = Router::new(client.clone(), host.clone(), Peers::new(host.clone()));
         let actors = Actors::new(actor::Context {
-            pulls: std::sync::Arc::default(),
+            pulls: Arc::default(),
             client: client.clone(),
             host: host.clone(),
             engine: engine.clone(),
             imports,
             artifacts: client.artifacts().await?,
-            events: Events::new(client, host),
+            events: Events::new(client.clone(), host),
             router: router.clone(),
+            allow: Arc::default(),
+            configs: Configs::new(client),
         });
         router.attach(&actors);
         let assignment = assignment(manifest)?;
@@ -78,19 +84,31 @@ impl Inside {
         payload: &Bytes,
         callers: usize,
     ) -> anyhow::Result<Vec<Caller>> {
-        let actor: ActorName = actor.parse()?;
-        let endpoint: Endpoint = endpoint.parse()?;
+        let one = || self.call((actor, endpoint), payload.clone(), DEADLINE_DEFAULT);
+        std::iter::repeat_with(one).take(callers).collect()
+    }
+
+    /// One call that has so much time.
+    pub(crate) fn call(
+        &self,
+        (actor, endpoint): (&str, &str),
+        payload: Bytes,
+        time: Duration,
+    ) -> anyhow::Result<Caller> {
         let call = Call {
-            target: (&actor).into(),
-            endpoint,
-            context: Context::default(),
-            payload: payload.clone(),
+            target: actor.parse()?,
+            endpoint: endpoint.parse()?,
+            context: Context {
+                remaining: time,
+                ..Context::default()
+            },
+            payload,
+            streams: Streams::default(),
         };
-        let one = || Caller {
+        Ok(Caller {
             actors: self.actors.clone(),
-            call: call.clone(),
-        };
-        Ok(std::iter::repeat_with(one).take(callers).collect())
+            call,
+        })
     }
 
     pub(crate) async fn stop(self) {
@@ -104,11 +122,18 @@ pub(crate) struct Caller {
     call: Call,
 }
 
+impl Caller {
+    /// How the call ends.
+    pub(crate) async fn answered(&self) -> anyhow::Result<Result<Reply, CallError>> {
+        let answer = self.actors.call_here(&self.call, false).await;
+        answer.context("the actor has no room")
+    }
+}
+
 impl Work for Caller {
     async fn once(&mut self) -> anyhow::Result<()> {
-        let answer = self.actors.call_here(&self.call, false).await;
-        let reply = answer.context("the actor has no room")??;
-        ensure!(reply.len() >= self.call.payload.len() - 1, "a short answer");
+        let reply = self.answered().await??;
+        ensure!(reply.payload.len() >= self.call.payload.len() - 1, "a short answer");
         Ok(())
     }
 }

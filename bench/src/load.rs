@@ -149,8 +149,7 @@ fn pace(lanes: &[mpsc::Sender<Instant>], interval: Duration, time: Duration) -> 
             break;
         }
         std::thread::sleep(due.saturating_duration_since(Instant::now()));
-        // From the wake-up, as the lateness of this thread is not the server's.
-        left_out += u64::from(lane.try_send(Instant::now()).is_err());
+        left_out += u64::from(lane.try_send(due).is_err());
     }
     left_out
 }

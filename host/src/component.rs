@@ -1,10 +1,13 @@
 //! A component as the lattice sees it: what can be called, and what it imports.
 
 use std::collections::{BTreeMap, HashMap};
+use std::sync::Arc;
 
 use lattice_protocol::error::{CallError, ErrorCode};
 use lattice_protocol::interface::{Endpoint, FunctionName, Interface};
 use lattice_protocol::standard::http;
+use lattice_telemetry::Telemetry;
+use lattice_telemetry::metrics::{Callee, Meter};
 use wasmtime::Engine;
 use wasmtime::component::types::{ComponentFunc, ComponentInstance, ComponentItem};
 use wasmtime::component::{Component, ComponentExportIndex};
@@ -13,8 +16,24 @@ use crate::wire::{Export, Signature};
 
 /// The version of `wasi:http` whose requests the host can hand over.
 const HTTP_VERSION: &str = "@0.2.";
+/// The interface of programs: its one function takes no arguments but those of a command line.
+const PROGRAM: &str = "wasi:cli/run";
+const PROGRAM_VERSIONS: [&str; 2] = ["@0.2.", "@0.3."];
+const RUN: &str = "run";
+/// What a call of a program takes and gives: more arguments, and the exit code if it is not 0.
+const RUN_SIGNATURE: &str = "run: func(args: list<string>) -> result<_, u8>";
 /// How many endpoints an error lists.
 const LISTED_MAX: usize = 16;
+/// How many functions a refusal of all of them explains: one reason is most often the reason of all.
+const REASONS_MAX: usize = 4;
+
+/// What is counted of calls that name no function. No function has such a name.
+const UNKNOWN: &str = "(unknown)";
+
+/// Nothing that a component exports can be called.
+#[derive(Debug, thiserror::Error)]
+#[error("nothing that the component exports can be called: {0}")]
+pub struct Uncallable(String);
 
 /// What answers an endpoint.
 pub enum Callable {
@@ -25,14 +44,33 @@ pub enum Callable {
         /// Its signature, and the way in and out of it.
         export: Export,
     },
+    /// `wasi:cli/run.run`: a call is a run of the program, from its start to its exit code.
+    Program {
+        /// Its place in the component.
+        index: ComponentExportIndex,
+        /// The way in and out of it.
+        export: Export,
+    },
     /// `wasi:http/incoming-handler.handle`: bridged, as requests are resources.
     Http,
+}
+
+/// Something that can be called.
+pub struct Exported {
+    /// Its name, in full.
+    pub endpoint: Endpoint,
+    /// What answers it.
+    pub callable: Callable,
+    /// Where its calls are counted, if they are.
+    pub meter: Option<Arc<Meter>>,
 }
 
 /// Everything that can be called.
 #[derive(Default)]
 pub struct Exports {
-    callables: HashMap<Endpoint, Callable>,
+    callables: HashMap<Endpoint, Exported>,
+    /// Where calls of what is not there are counted, if they are.
+    others: Option<Arc<Meter>>,
     /// The endpoints behind each short form.
     short: HashMap<FunctionName, Vec<Endpoint>>,
     /// Functions that can't be called over the wire, with the reason.
@@ -47,7 +85,8 @@ impl Exports {
             match item.ty {
                 ComponentItem::ComponentFunc(ty) => {
                     let index = component.get_export_index(None, name);
-                    exports.function(None, name, index, &ty);
+                    let made = |index, export| Callable::Function { index, export };
+                    exports.function(None, name, index, &ty, made);
                 }
                 ComponentItem::ComponentInstance(ty) => {
                     exports.interface(engine, component, name, &ty);
@@ -73,10 +112,18 @@ impl Exports {
             return self.http(interface);
         }
         let instance = component.get_export_index(None, name);
+        let is_program = interface.as_str() == PROGRAM
+            && PROGRAM_VERSIONS
+                .iter()
+                .any(|version| name.contains(version));
         for (function, item) in ty.exports(engine) {
             if let ComponentItem::ComponentFunc(ty) = item.ty {
                 let index = component.get_export_index(instance.as_ref(), function);
-                self.function(Some(&interface), function, index, &ty);
+                let made = match is_program && function == RUN {
+                    true => |index, export| Callable::Program { index, export },
+                    false => |index, export| Callable::Function { index, export },
+                };
+                self.function(Some(&interface), function, index, &ty, made);
             }
         }
     }
@@ -87,6 +134,7 @@ impl Exports {
         name: &str,
         index: Option<ComponentExportIndex>,
         ty: &ComponentFunc,
+        made: fn(ComponentExportIndex, Export) -> Callable,
     ) {
         let (Ok(function), Some(index)) = (FunctionName::from_wit(name), index) else {
             return;
@@ -98,7 +146,7 @@ impl Exports {
         match Signature::new(name, ty) {
             Ok(signature) => {
                 let export = Export::new(signature);
-                self.insert(endpoint, Callable::Function { index, export });
+                self.insert(endpoint, made(index, export));
             }
             Err(unsupported) => {
                 self.refused
@@ -124,19 +172,56 @@ impl Exports {
             .entry(endpoint.function.clone())
             .or_default()
             .push(endpoint.clone());
-        self.callables.insert(endpoint, callable);
+        let exported = Exported {
+            endpoint: endpoint.clone(),
+            callable,
+            meter: None,
+        };
+        self.callables.insert(endpoint, exported);
+    }
+
+    /// Has calls counted from here on, if anybody reads that.
+    pub fn measure(&mut self, telemetry: &Telemetry, actor: &str) {
+        let Some(registry) = telemetry.registry() else {
+            return;
+        };
+        let mut exported: Vec<_> = self.callables.values_mut().collect();
+        // By name, so that a component with too many always has the same ones counted.
+        exported.sort_by_cached_key(|exported| exported.endpoint.to_string());
+        let names: Vec<_> = exported.iter().map(|e| e.endpoint.to_string()).collect();
+        let names = names.iter().map(String::as_str);
+        let meters = registry.meters(Callee::Actor, actor, names);
+        for (exported, meter) in exported.into_iter().zip(meters) {
+            exported.meter = Some(meter);
+        }
+        // A name from the wire is never a label: whoever calls could make any number of them.
+        self.others = registry.meters(Callee::Actor, actor, [UNKNOWN]).pop();
+    }
+
+    /// Where a call of `endpoint` is counted.
+    pub fn meter(&self, endpoint: &Endpoint) -> Option<&Meter> {
+        self.others.as_ref()?;
+        match self.find(endpoint) {
+            Ok(exported) => exported.meter.as_deref(),
+            Err(_) => self.others.as_deref(),
+        }
     }
 
     /// What answers `endpoint`, in the full or the short form.
     pub fn resolve(&self, endpoint: &Endpoint) -> Result<&Callable, CallError> {
-        if let Some(callable) = self.callables.get(endpoint) {
-            return Ok(callable);
+        self.find(endpoint).map(|exported| &exported.callable)
+    }
+
+    /// What `endpoint` names, in the full or the short form.
+    pub fn find(&self, endpoint: &Endpoint) -> Result<&Exported, CallError> {
+        if let Some(exported) = self.callables.get(endpoint) {
+            return Ok(exported);
         }
         if endpoint.interface.is_none() {
             match self.short.get(&endpoint.function).map(Vec::as_slice) {
                 Some([one]) => {
-                    if let Some(callable) = self.callables.get(one) {
-                        return Ok(callable);
+                    if let Some(exported) = self.callables.get(one) {
+                        return Ok(exported);
                     }
                 }
                 Some(several) => return Err(ambiguous(endpoint, several)),
@@ -164,11 +249,26 @@ impl Exports {
         CallError::refused(ErrorCode::NotFound, message)
     }
 
+    /// Refuses a component that exports functions of which none can ever be called, with why.
+    pub fn check(&self) -> Result<(), Uncallable> {
+        if !self.callables.is_empty() || self.refused.is_empty() {
+            return Ok(());
+        }
+        let mut reasons: Vec<_> = self.refused.values().cloned().collect();
+        let more = reasons.len().saturating_sub(REASONS_MAX);
+        reasons.truncate(REASONS_MAX);
+        if more > 0 {
+            reasons.push(format!("and {more} more functions"));
+        }
+        Err(Uncallable(reasons.join("; ")))
+    }
+
     /// Every endpoint with its signature; those that can't be called say why.
     pub fn describe(&self) -> BTreeMap<String, String> {
-        let callable = self.callables.iter().map(|(endpoint, callable)| {
-            let signature = match callable {
+        let callable = self.callables.iter().map(|(endpoint, exported)| {
+            let signature = match &exported.callable {
                 Callable::Function { export, .. } => export.signature().to_string(),
+                Callable::Program { .. } => RUN_SIGNATURE.to_owned(),
                 Callable::Http => "an HTTP request to an HTTP response".to_owned(),
             };
             (endpoint.to_string(), signature)
@@ -184,7 +284,7 @@ impl Exports {
     pub fn serves_http(&self) -> bool {
         self.callables
             .values()
-            .any(|callable| matches!(callable, Callable::Http))
+            .any(|exported| matches!(exported.callable, Callable::Http))
     }
 }
 

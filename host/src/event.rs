@@ -3,6 +3,7 @@
 use lattice_client::{Client, now_rfc3339};
 use lattice_protocol::event::{Event, Kind};
 use lattice_protocol::id::HostId;
+use lattice_protocol::report::Connection;
 use serde::Serialize;
 
 /// Publishes events in this host's name; clones are cheap.
@@ -18,11 +19,21 @@ impl Events {
         Self { client, host }
     }
 
+    /// The connection over which they go.
+    pub fn connection(&self) -> Option<Connection> {
+        self.client.connection()
+    }
+
     /// Publishes one event about `subject` (`actor/counter`). Nobody waits for it: without a
     /// connection it is lost, and what it tells stands in the host's report as well.
     pub async fn publish(&self, kind: Kind, subject: String, data: impl Serialize) {
-        let lattice = self.client.lattice();
-        let event = Event::new(lattice, &self.host, kind, subject, now_rfc3339(), data);
+        let event = self.event(kind, subject, data);
         self.client.publish_event(kind, &event).await;
+    }
+
+    /// An event in this host's name, of now.
+    pub fn event<T: Serialize>(&self, kind: Kind, subject: String, data: T) -> Event<T> {
+        let lattice = self.client.lattice();
+        Event::new(lattice, &self.host, kind, subject, now_rfc3339(), data)
     }
 }

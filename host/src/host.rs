@@ -5,7 +5,7 @@ mod running;
 use std::sync::Arc;
 
 use lattice_client::{
-    ArtifactError, Artifacts, Client, ConnectError, ServeError, State, StateError,
+    ArtifactError, Artifacts, Client, ConnectError, ServeError, State, StateError, System,
 };
 use lattice_protocol::id::HostId;
 use tokio::sync::watch;
@@ -16,10 +16,13 @@ use crate::capability::Imports;
 use crate::control::{self, Desk, Leave};
 use crate::engine::{self, Engine};
 use crate::event::Events;
+use crate::metrics::HostMetrics;
 use crate::options::{LabelError, Options, check_labels};
 use crate::peers::Peers;
 use crate::provider::{self, Providers};
+use crate::reconcile::configs::Configs;
 use crate::reconcile::election::{Election, Epoch};
+use crate::reconcile::evict::Evictor;
 use crate::reconcile::follower::Follower;
 use crate::reconcile::home::{self, Home};
 use crate::reconcile::leader::Leader;
@@ -51,6 +54,9 @@ pub enum Error {
     /// What actors import can't be set up.
     #[error("failed to set up what actors import: {0}")]
     Imports(String),
+    /// What it does can't be shown.
+    #[error(transparent)]
+    Telemetry(#[from] lattice_telemetry::Error),
     /// A subject can't be served.
     #[error(transparent)]
     Serve(#[from] ServeError),
@@ -63,6 +69,8 @@ pub struct Host {
     id: HostId,
     leave: watch::Receiver<Option<Leave>>,
     running: Arc<tokio::sync::Mutex<Option<Running>>>,
+    /// Its metrics are shown for as long as it is there.
+    _shown: Option<Arc<HostMetrics>>,
 }
 
 /// Runs a host until `shutdown`, or until an operator asks it to leave.
@@ -78,6 +86,7 @@ pub async fn run(options: Options, shutdown: CancellationToken) -> Result<(), Er
         Leave::Drain => tokio::select! {
             () = host.drain() => {}
             () = shutdown.cancelled() => host.shutdown().await,
+            () = host.asked_to_stop() => host.shutdown().await,
         },
     }
     Ok(())
@@ -87,15 +96,22 @@ impl Host {
     /// Joins the lattice.
     pub async fn start(options: Options) -> Result<Self, Error> {
         check_labels(&options.labels)?;
-        let client = Client::connect(options.client.clone()).await?;
+        let client = Client::connect(options.client.clone())
+            .await?
+            .with_replicas(options.replicas);
         let state = client.state().await?;
         let artifacts = client.artifacts().await?;
+        let system = match &options.system_creds {
+            Some(creds) => Some(System::connect(&options.client, creds).await?),
+            None => None,
+        };
         let home = Arc::new(Home::open(&options.data, options.id.clone())?);
         let id = home.id().clone();
 
         let events = Events::new(client.clone(), id.clone());
         let peers = Peers::new(id.clone());
-        let actors = actors(&options, &client, &id, &artifacts, &events, &peers)?;
+        let configs = Configs::new(client.clone());
+        let (actors, shown) = actors(&options, &client, &id, &artifacts, &events, &peers, &configs)?;
         let providers = Providers::new(provider::Context {
             client: client.clone(),
             host: id.clone(),
@@ -124,12 +140,17 @@ impl Host {
             leave: Arc::new(leave),
         };
         let running = Running::new(client, peers, reporter, actors, providers);
-        begin(&running, state, home, Arc::new(desk)).await?;
+        let evictor = system.map(|system| {
+            Evictor::new(system, desk.client.clone(), id.clone(), desk.peers.clone())
+        });
+        running.listen(configs.follow(running.tokens.listen.clone()));
+        begin(&running, state, home, Arc::new(desk), evictor).await?;
         tracing::info!(host = %id, "joined");
         Ok(Self {
             id,
             leave: asked,
             running: Arc::new(tokio::sync::Mutex::new(Some(running))),
+            _shown: shown,
         })
     }
 
@@ -145,6 +166,16 @@ impl Host {
             Ok(asked) => (*asked).unwrap_or(Leave::Stop),
             // Nobody is left who could ask.
             Err(_) => std::future::pending().await,
+        }
+    }
+
+    /// Waits until an operator asks this host to stop, be it that it drains by now.
+    async fn asked_to_stop(&self) {
+        let mut leave = self.leave.clone();
+        let stop = |leave: &Option<Leave>| *leave == Some(Leave::Stop);
+        if leave.wait_for(stop).await.is_err() {
+            // Nobody is left who could ask.
+            std::future::pending::<()>().await;
         }
     }
 
@@ -176,23 +207,28 @@ fn actors(
     artifacts: &Artifacts,
     events: &Events,
     peers: &Peers,
-) -> Result<Actors, Error> {
+    configs: &Configs,
+) -> Result<(Actors, Option<Arc<HostMetrics>>), Error> {
     let engine = Engine::new(&options.data, options.capacity)?;
     let imports =
         Imports::new(engine.wasm()).map_err(|error| Error::Imports(format!("{error:#}")))?;
-    let router = Router::new(client.clone(), id.clone(), peers.clone());
+    let telemetry = options.telemetry.clone();
+    let router = Router::shown(client.clone(), id.clone(), peers.clone(), telemetry);
     let actors = Actors::new(actor::Context {
         client: client.clone(),
         host: id.clone(),
-        engine,
+        engine: engine.clone(),
         imports,
+        allow: Arc::new(options.allow.clone()),
+        configs: configs.clone(),
         artifacts: artifacts.clone(),
         pulls: Arc::default(),
         events: events.clone(),
         router: router.clone(),
     });
     router.attach(&actors);
-    Ok(actors)
+    let shown = HostMetrics::show(&options.telemetry, &actors, engine, client.clone());
+    Ok((actors, shown))
 }
 
 /// Begins to listen, to answer and to follow. Subscriptions come first: what fails here fails the
@@ -202,6 +238,7 @@ async fn begin(
     state: State,
     home: Arc<Home>,
     desk: Arc<Desk>,
+    evictor: Option<Evictor>,
 ) -> Result<(), Error> {
     let (client, id) = (desk.client.clone(), desk.host.clone());
     running.listen(
@@ -228,7 +265,7 @@ async fn begin(
         .await;
 
     let epoch = Epoch::new(home.epoch());
-    let leader = Leader::new(client.clone(), desk.peers.clone());
+    let leader = Leader::new(client.clone(), desk.peers.clone(), evictor);
     let election = Election::new(client.clone(), state.clone(), id, epoch.clone(), leader);
     let (actors, providers) = (running.actors.clone(), running.providers.clone());
     let follower = Follower::new(client, state, home, epoch, actors, providers);

@@ -18,22 +18,27 @@
 //! - [`component`]: what a component exports and imports;
 //! - [`engine`]: wasmtime, its limits, and compiled components on disk;
 //! - [`wire`]: values between payloads and guest memory;
-//! - [`capability`]: every import an actor may have;
+//! - [`capability`]: every import an actor may have; [`allow`]: what of this host may be granted;
+//! - [`deadline`]: when a call must have ended;
 //! - [`link`], [`outbox`], [`route`]: who answers an import, and the way there: straight in, to a
 //!   peer, or to whoever serves it;
 //! - [`provider`]: supervised provider processes;
 //! - [`reconcile`]: lease, plan and this host's assignment;
 //! - [`control`]: what operators ask;
-//! - [`report`], [`peers`], [`event`]: what hosts say of themselves, and hear of others.
+//! - [`report`], [`peers`], [`event`]: what hosts say of themselves, and hear of others;
+//! - [`metrics`]: what a host counts.
 
 pub mod actor;
+pub mod allow;
 pub mod capability;
 pub mod component;
 pub mod control;
+pub mod deadline;
 pub mod engine;
 pub mod event;
 pub mod host;
 pub mod link;
+pub mod metrics;
 pub mod options;
 pub mod outbox;
 pub mod peers;
@@ -43,5 +48,7 @@ pub mod report;
 pub mod route;
 pub mod wire;
 
+pub use allow::{Allow, AllowedFolder};
 pub use host::{Error, Host, run};
+pub use metrics::run_shown;
 pub use options::Options;

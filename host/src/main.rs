@@ -3,14 +3,19 @@
 //! It is `lattice host` for those who install one binary for each role.
 
 use std::collections::BTreeMap;
+use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use anyhow::Context as _;
 use clap::Parser;
 use host::options::CAPACITY_DEFAULT;
+use host::{Allow, AllowedFolder};
+use lattice_client::Replicas;
 use lattice_client::process::{self, NATS_DEFAULT, variable};
+use lattice_config::app::{NameRule, SocketRule};
 use lattice_protocol::id::{HostId, LatticeId};
+use lattice_telemetry::Telemetry;
 use tracing_subscriber::EnvFilter;
 
 /// What is logged unless `RUST_LOG` says otherwise.
@@ -28,6 +33,12 @@ struct Arguments {
     /// A NATS credentials file
     #[arg(long, env = variable::CREDS)]
     creds: Option<PathBuf>,
+    /// A file with the credentials of the NATS system account
+    #[arg(long, env = variable::SYSTEM_CREDS)]
+    system_creds: Option<PathBuf>,
+    /// On how many servers of a NATS cluster state and components are kept: auto, or 1 to 5
+    #[arg(long, env = variable::REPLICAS, default_value_t)]
+    replicas: Replicas,
     /// The lattice
     #[arg(long, env = variable::LATTICE, default_value_t)]
     lattice: LatticeId,
@@ -43,6 +54,19 @@ struct Arguments {
     /// How many instances this host takes in all
     #[arg(long, env = "LATTICE_CAPACITY", default_value_t = CAPACITY_DEFAULT)]
     capacity: u32,
+    /// A folder that actors may be granted with all below it; with :ro behind it, only to be read. May
+    /// be repeated
+    #[arg(long = "allow-files", value_name = "DIR[:ro]")]
+    allow_files: Vec<AllowedFolder>,
+    /// Sockets that actors may be granted, such as tcp:10.0.0.0/8:5432; may be repeated
+    #[arg(long = "allow-sockets", value_name = "[USE:]NET:PORT")]
+    allow_sockets: Vec<SocketRule>,
+    /// Names that actors may be granted to look up, such as *.internal; may be repeated
+    #[arg(long = "allow-names", value_name = "NAME")]
+    allow_names: Vec<NameRule>,
+    /// Where metrics are shown: GET /metrics, and GET /healthz
+    #[arg(long, env = lattice_telemetry::LISTEN, value_name = "ADDR")]
+    metrics: Option<SocketAddr>,
     /// The `lattice` program, which carries the providers; the one beside this program if absent
     #[arg(long, env = "LATTICE_PROGRAM")]
     program: Option<PathBuf>,
@@ -72,7 +96,8 @@ async fn main() -> ExitCode {
 
 async fn run(arguments: Arguments) -> anyhow::Result<()> {
     let shutdown = process::shutdown().context("failed to listen to signals")?;
-    host::run(options(arguments)?, shutdown).await?;
+    let metrics = arguments.metrics;
+    host::run_shown(options(arguments)?, metrics, shutdown).await?;
     Ok(())
 }
 
@@ -89,11 +114,19 @@ fn options(arguments: Arguments) -> anyhow::Result<host::Options> {
     };
     Ok(host::Options {
         client,
+        system_creds: arguments.system_creds,
+        replicas: arguments.replicas,
         id: arguments.id,
         labels: BTreeMap::from_iter(arguments.labels),
         capacity: arguments.capacity,
+        allow: Allow {
+            files: arguments.allow_files,
+            sockets: arguments.allow_sockets,
+            names: arguments.allow_names,
+        },
         data: arguments.data,
         program,
+        telemetry: Telemetry::off(),
     })
 }
 

@@ -3,7 +3,11 @@
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 
+use lattice_client::Replicas;
 use lattice_protocol::id::HostId;
+use lattice_telemetry::Telemetry;
+
+use crate::allow::Allow;
 
 /// How many instances a host takes in all unless it is told. The engine sets aside some 8 GiB of
 /// addresses for each, 8 TiB of the 128 TiB a process has; memory is taken only by those in use.
@@ -18,16 +22,25 @@ pub const LABEL_LEN_MAX: usize = 128;
 pub struct Options {
     /// The lattice it joins.
     pub client: lattice_client::Options,
+    /// Credentials of the NATS system account: with them, a host that leads cuts the connection of one
+    /// that hangs.
+    pub system_creds: Option<PathBuf>,
+    /// On how many servers of a NATS cluster the lattice's state and components are kept.
+    pub replicas: Replicas,
     /// Its id; the one in its data directory if absent, or a new one.
     pub id: Option<HostId>,
     /// What placement may require of it.
     pub labels: BTreeMap<String, String>,
     /// How many instances it takes in all.
     pub capacity: u32,
+    /// What actors may be granted of it.
+    pub allow: Allow,
     /// Where it keeps its id, what it last ran, and compiled components; for one host alone.
     pub data: PathBuf,
     /// The `lattice` binary, which runs `provider KIND`.
     pub program: PathBuf,
+    /// Where it shows what it does.
+    pub telemetry: Telemetry,
 }
 
 /// Why labels are refused.

@@ -1,15 +1,20 @@
 //! Calls that leave an actor through a link.
 
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use bytes::Bytes;
 use lattice_client::Call;
+use lattice_client::stream::Streams;
 use lattice_config::Link;
 use lattice_protocol::call::{Context, Origin};
 use lattice_protocol::error::{CallError, ErrorCode};
 use lattice_protocol::id::ActorName;
 use lattice_protocol::interface::Endpoint;
+use lattice_telemetry::Calling;
+use lattice_telemetry::metrics::ActorCounts;
 
+use crate::deadline::Deadline;
 use crate::route::Router;
 
 /// The way out of one call that an actor serves: what it calls inherits deadline, hops and trace.
@@ -18,18 +23,27 @@ pub struct Outbox {
     router: Router,
     source: ActorName,
     context: Context,
-    deadline: Instant,
+    deadline: Deadline,
+    /// Where its calls are counted, if they are.
+    counts: Option<Arc<ActorCounts>>,
 }
 
 impl Outbox {
     /// The way out of a call to `source` that ends at `deadline`.
-    pub fn new(router: Router, source: ActorName, context: Context, deadline: Instant) -> Self {
+    pub fn new(router: Router, source: ActorName, context: Context, deadline: Deadline) -> Self {
         Self {
             router,
             source,
             context,
             deadline,
+            counts: None,
         }
+    }
+
+    /// Counts what goes out, if anybody reads that.
+    pub fn counted(mut self, counts: Option<Arc<ActorCounts>>) -> Self {
+        self.counts = counts;
+        self
     }
 
     /// Calls `endpoint` of the link's target; the arguments are MessagePack.
@@ -50,20 +64,32 @@ impl Outbox {
             source: self.source.clone(),
             link: link.name.clone(),
         };
-        let context = self.context.onward(remaining, origin)?;
+        let mut context = self.context.onward(remaining, origin)?;
         let target = link.to.clone();
+        let mut calling = Calling::begin(
+            self.router.telemetry().tracer(),
+            self.counts.as_deref(),
+            self.router.lattice(),
+            &target,
+            &endpoint,
+            &mut context,
+        );
         let call = Call {
             target,
             endpoint,
             context,
             payload,
+            streams: Streams::default(),
         };
-        self.router.call(call, link.idempotent).await
+        let reply = self.router.call(call, link.idempotent, &mut calling).await;
+        calling.end(&reply);
+        let reply = reply?;
+        Ok(reply.payload)
     }
 
     /// What is left of the call's own time, or the link's if that is less.
     fn remaining(&self, link: &Link) -> Duration {
-        let remaining = self.deadline.saturating_duration_since(Instant::now());
+        let remaining = self.deadline.instant().saturating_duration_since(Instant::now());
         match link.deadline_ms {
             Some(ms) => remaining.min(Duration::from_millis(ms)),
             None => remaining,

@@ -29,7 +29,7 @@ const HOSTS_MAX: usize = 4_000;
 #[derive(Debug, Clone, PartialEq)]
 pub struct Heard {
     /// What it said.
-    pub report: Report,
+    pub report: Arc<Report>,
     /// When, by this machine's monotonic clock.
     pub at: Instant,
 }
@@ -40,7 +40,7 @@ pub enum Standing {
     /// This host hears itself: these are alive, and whoever is not among them is gone.
     Hearing {
         /// Those alive.
-        alive: BTreeMap<HostId, Report>,
+        alive: BTreeMap<HostId, Arc<Report>>,
         /// For how long without a gap: who was not heard in that time may still be there.
         since: Duration,
     },
@@ -84,6 +84,7 @@ impl View {
                 || before.report.labels != report.labels
                 || before.report.capacity != report.capacity
         });
+        let report = Arc::new(report);
         self.hosts.insert(host, Heard { report, at: now });
         changed
     }
@@ -97,13 +98,23 @@ impl View {
     pub fn listed(&self, now: Instant) -> impl Iterator<Item = (&Report, Duration)> {
         self.hosts
             .values()
-            .map(move |heard| (&heard.report, silence(heard, now)))
+            .map(move |heard| (&*heard.report, silence(heard, now)))
+    }
+
+    /// The hosts that were not silent for so long that their work is given to others.
+    pub fn present(&self, now: Instant) -> impl Iterator<Item = &Report> {
+        self.listed(now)
+            .filter(|(_, silence)| *silence <= GONE_AFTER)
+            .map(|(report, _)| report)
     }
 
     /// The hosts that may be sent calls.
     pub fn routable(&self, now: Instant) -> impl Iterator<Item = &Report> {
         let fresh = move |heard: &&Heard| silence(heard, now) <= HEARTBEAT_SILENCE_MAX;
-        self.hosts.values().filter(fresh).map(|heard| &heard.report)
+        self.hosts
+            .values()
+            .filter(fresh)
+            .map(|heard| &*heard.report)
     }
 
     /// Who counts in the plan.
@@ -142,6 +153,18 @@ impl View {
         let silent = |heard: &Heard| now.saturating_duration_since(heard.at.max(since));
         let heard = self.hosts.get(host);
         heard.is_some_and(|heard| silent(heard) > GONE_AFTER)
+    }
+
+    /// The hosts that were not heard for so long while this host heard itself.
+    pub fn silent(&self, now: Instant, for_long: Duration) -> impl Iterator<Item = &Report> {
+        let since = self.hearing_since.filter(|_| self.hears_itself(now));
+        let is_silent = move |heard: &&Heard| {
+            since.is_some_and(|since| now.saturating_duration_since(heard.at.max(since)) > for_long)
+        };
+        self.hosts
+            .values()
+            .filter(is_silent)
+            .map(|heard| &*heard.report)
     }
 
     fn hears_itself(&self, now: Instant) -> bool {

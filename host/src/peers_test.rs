@@ -7,6 +7,7 @@ fn report(host: &str) -> Report {
         labels: BTreeMap::new(),
         capacity: 10,
         uptime_ms: 1,
+        connection: None,
         actors: BTreeMap::new(),
         providers: BTreeMap::new(),
     }

@@ -60,6 +60,7 @@ impl Reporter {
             labels: self.labels(),
             capacity: self.capacity,
             uptime_ms: u64::try_from(self.started.elapsed().as_millis()).unwrap_or(u64::MAX),
+            connection: self.events.connection(),
             actors: self.actors.report(),
             providers: self.providers.report(),
         }
@@ -160,6 +161,7 @@ mod tests {
             slots: 8,
             busy,
             waiting: 0,
+            refused: None,
             phase: Phase::Running,
         };
         let busy = (0..busy).map(|n| (format!("busy-{n}").parse().unwrap(), actor(1)));
@@ -170,6 +172,7 @@ mod tests {
             labels: BTreeMap::new(),
             capacity: 1,
             uptime_ms: 0,
+            connection: None,
             actors: busy.chain(idle).collect(),
             providers: BTreeMap::new(),
         }

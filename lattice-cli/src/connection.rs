@@ -74,8 +74,20 @@ impl Connection {
 
     /// Connects a command.
     pub async fn connect(&self) -> anyhow::Result<Client> {
-        Client::connect(self.options("lattice"))
+        let client = Client::connect(self.options("lattice"))
             .await
-            .context("the lattice can't be reached")
+            .context("the lattice can't be reached")?;
+        Ok(client.with_author(&author()))
+    }
+}
+
+/// Who asks, as the audit trail shows it: a person reads it, and nothing is decided by it.
+fn author() -> String {
+    let variable = |name| std::env::var(name).ok().filter(|value| !value.is_empty());
+    let user = variable("USER").or_else(|| variable("LOGNAME"));
+    let user = user.unwrap_or_else(|| "somebody".to_owned());
+    match std::fs::read_to_string("/etc/hostname") {
+        Ok(machine) => format!("{user}@{}", machine.trim()),
+        Err(_) => user,
     }
 }

@@ -7,8 +7,10 @@ use std::time::{Duration, Instant};
 use anyhow::bail;
 use lattice_client::{Client, ControlError};
 use lattice_config::{App, Revision, Runs};
-use lattice_protocol::control::{ActorSummary, Nothing, Placement, ProviderSummary, Verb};
-use lattice_protocol::id::HostId;
+use lattice_protocol::control::{
+    ActorSummary, HostSummary, Nothing, Placement, ProviderSummary, Verb,
+};
+use lattice_protocol::id::{HostId, TargetName};
 use lattice_protocol::report::Phase;
 
 use crate::ui::Progress;
@@ -18,6 +20,8 @@ const LOOK_INTERVAL: Duration = Duration::from_millis(100);
 /// How long it may take: a large component compiles for two minutes on a slow machine.
 const SETTLE_TIMEOUT: Duration = Duration::from_secs(180);
 
+/// A host that is silent for so long has lost its work to others.
+const SILENT_MS: u64 = 3_000;
 /// How long a reason not to place something must stand before it is told: a host that has just
 /// joined is given its work within a second.
 const UNPLACED_TOLD_AFTER: Duration = Duration::from_secs(3);
@@ -67,6 +71,53 @@ pub(crate) async fn until_running(
         tokio::time::sleep(LOOK_INTERVAL).await;
     }
     bail!("not everything runs after {SETTLE_TIMEOUT:?}: {waiting}")
+}
+
+/// Waits until no host runs any of these.
+pub(crate) async fn until_gone(
+    client: &Client,
+    names: &[TargetName],
+    progress: &Progress,
+) -> anyhow::Result<()> {
+    let deadline = Instant::now() + SETTLE_TIMEOUT;
+    let mut left = names.iter().map(ToString::to_string).collect::<Vec<_>>();
+    while !left.is_empty() {
+        if Instant::now() > deadline {
+            bail!(
+                "not everything has stopped after {SETTLE_TIMEOUT:?}: {}",
+                left.join(", ")
+            );
+        }
+        match client
+            .control::<Vec<HostSummary>>(Verb::HostList, &Nothing {})
+            .await
+        {
+            Ok(hosts) => left = still_there(names, &hosts),
+            // A host that is busy answers the next time.
+            Err(ControlError::TimedOut(_)) => {}
+            Err(error) => return Err(error.into()),
+        }
+        progress.detail(&left.join(", "));
+        if !left.is_empty() {
+            tokio::time::sleep(LOOK_INTERVAL).await;
+        }
+    }
+    Ok(())
+}
+
+/// What still runs, with its host: a host that is silent may never say that it has stopped it.
+fn still_there(names: &[TargetName], hosts: &[HostSummary]) -> Vec<String> {
+    let alive = |host: &&HostSummary| host.silent_ms < SILENT_MS;
+    let on = |host: &HostSummary| {
+        let actors = host.report.actors.keys().map(TargetName::from);
+        let all: Vec<_> = actors
+            .chain(host.report.providers.keys().map(TargetName::from))
+            .filter(|name| names.contains(name))
+            .map(|name| format!("{name} on {}", host.report.host))
+            .collect();
+        all
+    };
+    hosts.iter().filter(alive).flat_map(on).collect()
 }
 
 /// The reasons not to place something, each set of them told once, when it has stood for a while.
@@ -180,6 +231,11 @@ fn placed(
 ) -> Result<Running, String> {
     let mut running = Running::default();
     for placement in hosts.into_iter().flatten().map(|(_, placement)| placement) {
+        if let Some(refused) = &placement.refused
+            && refused.revision == revision.as_str()
+        {
+            return Err(refused.reason.clone());
+        }
         let wanted = placement.revision == revision.as_str();
         match &placement.phase {
             Phase::Failed { reason } if wanted => return Err(reason.clone()),

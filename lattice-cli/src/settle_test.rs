@@ -22,6 +22,7 @@ fn placement(revision: &Revision, slots: u32, phase: Phase) -> Placement {
     Placement {
         revision: revision.to_string(),
         slots,
+        refused: None,
         phase,
     }
 }

@@ -1,5 +1,7 @@
 //! Components in the lattice itself: a JetStream object store, each under the hex of its sha256.
 
+use std::time::Duration;
+
 use async_nats::jetstream::object_store::{
     self, DeleteErrorKind, GetErrorKind, InfoErrorKind, ObjectStore,
 };
@@ -8,9 +10,12 @@ use futures_util::StreamExt as _;
 use lattice_protocol::control::ArtifactSummary;
 use lattice_protocol::digest::Digest;
 use lattice_protocol::subject;
+use time::OffsetDateTime;
+use time::format_description::well_known::Rfc3339;
 use tokio::io::AsyncReadExt as _;
 
 use crate::connect::Client;
+use crate::replicas::chain;
 
 /// The largest component that is stored or read: a bound on what a host buffers, far above the
 /// largest known (a Python component is 18 MiB).
@@ -52,6 +57,37 @@ impl ArtifactError {
     }
 }
 
+/// A stored component.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct StoredArtifact {
+    /// What is told of it.
+    pub summary: ArtifactSummary,
+    /// How long ago it was stored, if the store tells: by the server's clock against this one's.
+    pub age: Option<Duration>,
+}
+
+impl StoredArtifact {
+    fn of(info: &object_store::ObjectInfo) -> Option<Self> {
+        let digest = format!("sha256:{}", info.name).parse().ok()?;
+        let age = info
+            .modified
+            .map(|stored| OffsetDateTime::now_utc() - stored);
+        Some(Self {
+            summary: ArtifactSummary {
+                digest,
+                bytes: info.size as u64,
+                stored: info
+                    .modified
+                    .and_then(|stored| stored.format(&Rfc3339).ok())
+                    .unwrap_or_default(),
+                used_by: Vec::new(),
+            },
+            // A clock that is behind makes it new, not old.
+            age: age.map(|age| age.try_into().unwrap_or_default()),
+        })
+    }
+}
+
 /// The components of a lattice.
 #[derive(Clone)]
 pub struct Artifacts {
@@ -64,18 +100,28 @@ impl Client {
         let bucket = subject::artifact_bucket(&self.lattice);
         let jetstream = self.jetstream();
         if let Ok(store) = jetstream.get_object_store(&bucket).await {
+            if let Ok(stream) = jetstream.get_stream(format!("OBJ_{bucket}")).await {
+                self.raise_replicas(&stream).await;
+            }
             return Ok(Artifacts { store });
         }
-        let config = object_store::Config {
-            bucket,
+        let config = |replicas| object_store::Config {
+            bucket: bucket.clone(),
             description: Some("the components of a lattice, by sha256".into()),
             storage: StorageType::File,
+            num_replicas: replicas,
             ..object_store::Config::default()
         };
-        let store = jetstream
-            .create_object_store(config)
-            .await
-            .map_err(|e| ArtifactError::unavailable("create the store of components", e))?;
+        let made = self
+            .replicated(|replicas| jetstream.create_object_store(config(replicas)))
+            .await;
+        let store = match made {
+            Ok(store) => store,
+            // Two hosts may get here at once, and the other one's is as good.
+            Err(error) => jetstream.get_object_store(&bucket).await.map_err(|_| {
+                ArtifactError::unavailable("create the store of components", chain(&error))
+            })?,
+        };
         Ok(Artifacts { store })
     }
 }
@@ -134,7 +180,7 @@ impl Artifacts {
     }
 
     /// Every stored component.
-    pub async fn list(&self) -> Result<Vec<ArtifactSummary>, ArtifactError> {
+    pub async fn list(&self) -> Result<Vec<StoredArtifact>, ArtifactError> {
         let failed = |reason: String| ArtifactError::Unavailable {
             what: "list the components",
             reason,
@@ -143,12 +189,7 @@ impl Artifacts {
         let mut found = Vec::new();
         while let Some(info) = list.next().await {
             let info = info.map_err(|e| failed(e.to_string()))?;
-            if let Ok(digest) = format!("sha256:{}", info.name).parse() {
-                found.push(ArtifactSummary {
-                    digest,
-                    bytes: info.size as u64,
-                });
-            }
+            found.extend(StoredArtifact::of(&info));
         }
         Ok(found)
     }

@@ -2,16 +2,20 @@
 
 use std::path::PathBuf;
 use std::sync::Arc;
+use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use async_nats::connection::State as ConnectionState;
 use async_nats::{ConnectOptions, Event};
 use lattice_protocol::id::{CallId, LatticeId};
+use lattice_protocol::report::Connection;
 use lattice_protocol::subject;
 use tracing::{debug, info, warn};
 
 use crate::cancel::Cancels;
 use crate::mux::Mux;
+use crate::replicas::Replicas;
+use crate::stream::Budget;
 
 /// How long the first connection may take: a person waits for it.
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
@@ -93,6 +97,9 @@ pub struct Client {
     pub(crate) lattice: LatticeId,
     pub(crate) mux: Arc<Mux>,
     pub(crate) cancels: Arc<Cancels>,
+    pub(crate) gathered: Budget,
+    pub(crate) replicas: Replicas,
+    pub(crate) by: Option<Arc<str>>,
 }
 
 impl Client {
@@ -115,6 +122,9 @@ impl Client {
             lattice: options.lattice,
             mux,
             cancels: Arc::default(),
+            gathered: Budget::default(),
+            replicas: Replicas::default(),
+            by: None,
         })
     }
 
@@ -126,6 +136,21 @@ impl Client {
     /// Whether the server can be reached now.
     pub fn is_connected(&self) -> bool {
         self.nats.connection_state() == ConnectionState::Connected
+    }
+
+    /// This connection as its server knows it; another one after each reconnect.
+    pub fn connection(&self) -> Option<Connection> {
+        let info = self.nats.server_info();
+        Some(Connection {
+            server: info.server_id.parse().ok()?,
+            client: info.client_id,
+        })
+    }
+
+    /// How often the connection was made anew.
+    pub fn reconnects(&self) -> u64 {
+        let connects = self.nats.statistics().connects.load(Ordering::Relaxed);
+        connects.saturating_sub(1)
     }
 
     /// The largest message the server takes, headers included.
@@ -208,14 +233,14 @@ fn by_address(connect: ConnectOptions, options: &Options) -> Result<ConnectOptio
 }
 
 /// The first attempt is immediate; then 10 ms, doubling, up to the longest pause.
-fn reconnect_delay(attempts: usize) -> Duration {
+pub(crate) fn reconnect_delay(attempts: usize) -> Duration {
     match attempts {
         0 | 1 => Duration::ZERO,
         n => Duration::from_millis(10 << n.min(10)).min(RECONNECT_DELAY_MAX),
     }
 }
 
-fn addresses(text: &str) -> Result<Vec<async_nats::ServerAddr>, ConnectError> {
+pub(crate) fn addresses(text: &str) -> Result<Vec<async_nats::ServerAddr>, ConnectError> {
     text.split(',')
         .map(|part| part.trim().parse())
         .collect::<Result<_, _>>()

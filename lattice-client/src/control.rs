@@ -2,9 +2,12 @@
 
 use std::time::Duration;
 
-use async_nats::StatusCode;
+use async_nats::{HeaderMap, Message, StatusCode};
 use bytes::Bytes;
-use lattice_protocol::control::{HostVerb, Problem, ProblemCode, Reply, Verb};
+use lattice_protocol::control::{
+    BY_HEADER, BY_LEN_MAX, HostVerb, Problem, ProblemCode, Reply, Verb,
+};
+use lattice_protocol::error::one_line;
 use lattice_protocol::id::HostId;
 use lattice_protocol::subject::{self, QUEUE_GROUP, Route, Subject};
 use serde::Serialize;
@@ -16,6 +19,12 @@ use crate::serve::ServeError;
 
 /// How long a control request may take: it reads and writes state, it doesn't wait for effects.
 const CONTROL_TIMEOUT: Duration = Duration::from_secs(10);
+
+/// How long an answer to what only reads may take before it is asked for again: the host that got the
+/// request may have been killed or frozen with it.
+const READ_TIMEOUT: Duration = Duration::from_secs(3);
+/// How often what only reads is asked for.
+const READS_MAX: u32 = 3;
 
 /// Why a control request has no value.
 #[derive(Debug, thiserror::Error)]
@@ -52,6 +61,8 @@ pub struct ControlRequest {
     pub verb: String,
     /// Whether it came on this host's own subject.
     pub for_host: bool,
+    /// Who asks, by their own word.
+    pub by: Option<String>,
     /// The request, as JSON.
     pub payload: Bytes,
     reply: Option<async_nats::Subject>,
@@ -64,12 +75,16 @@ impl Client {
         verb: Verb,
         request: &impl Serialize,
     ) -> Result<T, ControlError> {
-        self.ask(
-            subject::control(&self.lattice, verb),
-            verb.as_str(),
-            request,
-        )
-        .await
+        let subject = subject::control(&self.lattice, verb);
+        self.ask(subject, verb.as_str(), verb.changes(), request)
+            .await
+    }
+
+    /// The same connection, which says with each control request who asks.
+    pub fn with_author(mut self, by: &str) -> Self {
+        // A line break would be another header.
+        self.by = Some(one_line(by.to_owned()).into());
+        self
     }
 
     /// Asks one host.
@@ -79,18 +94,16 @@ impl Client {
         verb: HostVerb,
         request: &impl Serialize,
     ) -> Result<T, ControlError> {
-        self.ask(
-            subject::host_control(&self.lattice, host, verb),
-            verb.as_str(),
-            request,
-        )
-        .await
+        let subject = subject::host_control(&self.lattice, host, verb);
+        // Nobody else could answer for that host.
+        self.ask(subject, verb.as_str(), true, request).await
     }
 
     async fn ask<T: DeserializeOwned>(
         &self,
         subject: Subject,
         verb: &str,
+        once: bool,
         request: &impl Serialize,
     ) -> Result<T, ControlError> {
         let failed = |reason: String| ControlError::Failed {
@@ -103,18 +116,20 @@ impl Client {
                 "the request is over the NATS server's max_payload".into(),
             ));
         }
-        let mut ticket = self
-            .mux
-            .ticket()
-            .ok_or_else(|| failed("too many requests wait".into()))?;
-        self.nats
-            .publish_with_reply(subject.into_string(), ticket.subject(), payload.into())
-            .await
-            .map_err(|e| failed(e.to_string()))?;
-        let reply = tokio::time::timeout(CONTROL_TIMEOUT, ticket.reply())
-            .await
-            .map_err(|_| ControlError::TimedOut(verb.to_owned()))?
-            .ok_or_else(|| failed("the connection to NATS was closed".into()))?;
+        let payload = Bytes::from(payload);
+        let (tries, time) = match once {
+            true => (1, CONTROL_TIMEOUT),
+            false => (READS_MAX, READ_TIMEOUT),
+        };
+        let mut reply = None;
+        for _ in 0..tries {
+            let asked = self.ask_once(&subject, payload.clone());
+            if let Ok(answered) = tokio::time::timeout(time, asked).await {
+                reply = Some(answered.map_err(failed)?);
+                break;
+            }
+        }
+        let reply = reply.ok_or_else(|| ControlError::TimedOut(verb.to_owned()))?;
         if reply.status == Some(StatusCode::NO_RESPONDERS) {
             return Err(ControlError::NoHost(self.lattice.to_string()));
         }
@@ -122,6 +137,25 @@ impl Client {
             .map_err(|e| failed(format!("the answer can't be read: {e}")))?
             .into_result()
             .map_err(ControlError::Refused)
+    }
+
+    async fn ask_once(&self, subject: &Subject, payload: Bytes) -> Result<Message, String> {
+        let ticket = self.mux.ticket();
+        let mut ticket = ticket.ok_or("too many requests wait")?;
+        let (subject, inbox) = (subject.as_str().to_owned(), ticket.subject());
+        let sent = match &self.by {
+            None => self.nats.publish_with_reply(subject, inbox, payload).await,
+            Some(by) => {
+                let mut headers = HeaderMap::new();
+                headers.insert(BY_HEADER, &**by);
+                let nats = &self.nats;
+                nats.publish_with_reply_and_headers(subject, inbox, headers, payload)
+                    .await
+            }
+        };
+        sent.map_err(|error| error.to_string())?;
+        let reply = ticket.reply().await.map(|delivered| delivered.message);
+        reply.ok_or_else(|| "the connection to NATS was closed".to_owned())
     }
 
     /// Answers control requests together with the other hosts.
@@ -173,6 +207,7 @@ impl Controls {
             let request = ControlRequest {
                 client: self.client.clone(),
                 for_host,
+                by: author(&message),
                 payload: message.payload.clone(),
                 reply: message.reply.clone(),
                 verb,
@@ -191,6 +226,14 @@ impl Controls {
     pub async fn drain(&mut self) {
         self.requests.leave().await;
     }
+}
+
+/// One line, cut where it is too long to be a name.
+fn author(message: &Message) -> Option<String> {
+    let said = message.headers.as_ref()?.get(BY_HEADER)?;
+    let mut by = one_line(said.as_str().to_owned());
+    by.truncate(by.floor_char_boundary(BY_LEN_MAX));
+    (!by.is_empty()).then_some(by)
 }
 
 impl ControlRequest {

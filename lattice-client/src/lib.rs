@@ -9,14 +9,19 @@
 //! - `mux`: one inbox for all replies of a process;
 //! - [`call`](Call): one request, one reply, one deadline;
 //! - [`serve`](Serving): calls coming in, and their [`Responder`];
+//! - [`stream`]: what comes piece by piece beside a payload;
 //! - `cancel`: callers that go away; `inflow`: subscriptions that are left without a loss;
 //! - [`control`](Client::control): requests of operators;
 //! - [`state`](State): the desired state, by compare-and-swap, and a watch on it;
 //! - [`artifact`](Artifacts): components by digest;
+//! - [`audit`](Client::audit): who changed what, kept;
+//! - [`Replicas`]: on how many servers stores are kept;
+//! - `system`: the system account of NATS, which cuts the connection of a host that hangs;
 //! - [`broadcast`](Client::publish_event): events and log records;
 //! - [`process`]: how a process of a lattice is told where to connect, and when to stop.
 
 mod artifact;
+mod audit;
 mod broadcast;
 mod call;
 mod cancel;
@@ -26,13 +31,19 @@ mod headers;
 mod inflow;
 mod mux;
 pub mod process;
+mod replicas;
 mod serve;
 mod state;
+pub mod stream;
+mod system;
 
-pub use artifact::{ArtifactError, Artifacts};
+pub use artifact::{ArtifactError, Artifacts, StoredArtifact};
+pub use audit::AuditError;
 pub use broadcast::{Events, Logs, now_rfc3339};
-pub use call::Call;
+pub use call::{Call, Reply};
 pub use connect::{Client, ConnectError, Options};
 pub use control::{ControlError, ControlRequest, Controls};
+pub use replicas::{Replicas, ReplicasError};
 pub use serve::{Incoming, Responder, ServeError, Serving};
 pub use state::{DeclaredWatch, State, StateEntry, StateError, StateRevision, StateWatch};
+pub use system::{System, SystemError};

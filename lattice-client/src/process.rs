@@ -16,6 +16,10 @@ pub mod variable {
     pub const NATS: &str = "LATTICE_NATS";
     /// A NATS credentials file.
     pub const CREDS: &str = "LATTICE_CREDS";
+    /// A file with the credentials of the NATS system account, for hosts.
+    pub const SYSTEM_CREDS: &str = "LATTICE_SYSTEM_CREDS";
+    /// On how many servers of a NATS cluster stores are kept, for hosts.
+    pub const REPLICAS: &str = "LATTICE_REPLICAS";
     /// The lattice.
     pub const LATTICE: &str = "LATTICE";
     /// Which declared provider a process is.

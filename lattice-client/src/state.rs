@@ -2,7 +2,10 @@
 
 mod declared;
 
+use std::time::Duration;
+
 use async_nats::jetstream::ErrorCode;
+use async_nats::jetstream::consumer;
 use async_nats::jetstream::context::{AccountError, AccountErrorKind};
 use async_nats::jetstream::kv::{
     self, CreateErrorKind, EntryErrorKind, Operation, Store, UpdateErrorKind,
@@ -15,11 +18,16 @@ use lattice_protocol::subject;
 use time::format_description::well_known::Rfc3339;
 
 use crate::connect::Client;
+use crate::replicas::chain;
 
 pub use declared::DeclaredWatch;
 
 /// How many revisions of each key are kept: what a rollback can go back to, and JetStream's most.
 const HISTORY: i64 = 64;
+/// How long the next of many revisions may take: they come from one server, in order.
+const HISTORY_PATIENCE: Duration = Duration::from_secs(5);
+/// What a key-value bucket writes on the message that removes a key.
+const OPERATION_HEADER: &str = "KV-Operation";
 /// How many keys are read at once: enough to hide the way to the server, few enough to bother nobody.
 const READS_AT_ONCE: usize = 16;
 
@@ -103,21 +111,31 @@ impl Client {
             .await
             .map_err(|error| no_jetstream(&error))?;
         if let Ok(kv) = jetstream.get_key_value(&bucket).await {
+            self.raise_replicas(&kv.stream).await;
             return Ok(State { kv });
         }
-        // Two hosts may get here at once: creating what is there with the same settings is no error.
-        let config = kv::Config {
-            bucket,
-            description: "the desired state of a lattice".into(),
-            history: HISTORY,
-            storage: StorageType::File,
-            ..kv::Config::default()
+        let made = self
+            .replicated(|replicas| jetstream.create_key_value(bucket_config(&bucket, replicas)))
+            .await;
+        let kv = match made {
+            Ok(kv) => kv,
+            // Two hosts may get here at once, and the other one's is as good.
+            Err(error) => jetstream.get_key_value(&bucket).await.map_err(|_| {
+                StateError::unavailable("create the lattice's state", chain(&error))
+            })?,
         };
-        let kv = jetstream
-            .create_key_value(config)
-            .await
-            .map_err(|error| StateError::unavailable("create the lattice's state", error))?;
         Ok(State { kv })
+    }
+}
+
+fn bucket_config(bucket: &str, num_replicas: usize) -> kv::Config {
+    kv::Config {
+        bucket: bucket.to_owned(),
+        description: "the desired state of a lattice".into(),
+        history: HISTORY,
+        storage: StorageType::File,
+        num_replicas,
+        ..kv::Config::default()
     }
 }
 
@@ -188,6 +206,27 @@ impl State {
             })
     }
 
+    /// Deletes a key that is still at `expected`, with its history: only the mark of it stays.
+    pub async fn purge(&self, key: &str, expected: u64) -> Result<(), StateError> {
+        use async_nats::jetstream::kv::PurgeErrorKind as Kind;
+        let purged = self.kv.purge_expect_revision(key, Some(expected)).await;
+        purged.map_err(|error| match error.kind() {
+            Kind::WrongLastRevision => StateError::Conflict {
+                key: key.to_owned(),
+            },
+            _ => StateError::unavailable(format!("purge {key}"), error),
+        })
+    }
+
+    /// Removes a key without a trace, whatever it holds. Watchers don't hear of it.
+    pub async fn erase(&self, key: &str) -> Result<(), StateError> {
+        let subject = format!("{}{key}", self.kv.prefix);
+        let erased = self.kv.stream.purge().filter(subject).await;
+        erased
+            .map(|_| ())
+            .map_err(|error| StateError::unavailable(format!("erase {key}"), error))
+    }
+
     /// Every kept revision of a key, oldest first; none if it was never written.
     pub async fn history(&self, key: &str) -> Result<Vec<StateRevision>, StateError> {
         let failed = |e: &dyn std::fmt::Display| {
@@ -210,6 +249,48 @@ impl State {
         Ok(revisions)
     }
 
+    /// Every kept revision of every key that matches a pattern, oldest first, with its key: what a
+    /// history of each would tell, from one consumer for all.
+    pub async fn histories(
+        &self,
+        pattern: &str,
+    ) -> Result<Vec<(String, StateRevision)>, StateError> {
+        let failed = |e: &(dyn std::error::Error + 'static)| {
+            StateError::unavailable(format!("read the history of {pattern}"), chain(e))
+        };
+        let config = consumer::pull::OrderedConfig {
+            filter_subject: format!("{}{pattern}", self.kv.prefix),
+            ..consumer::pull::OrderedConfig::default()
+        };
+        let consumer = self.kv.stream.create_consumer(config).await;
+        let consumer = consumer.map_err(|e| failed(&e))?;
+        let mut left = consumer.cached_info().num_pending;
+        let mut messages = consumer.messages().await.map_err(|e| failed(&e))?;
+        let mut revisions = Vec::new();
+        while left > 0 {
+            let message = tokio::time::timeout(HISTORY_PATIENCE, messages.next()).await;
+            let message = message.map_err(|e| failed(&e))?;
+            let message = message.ok_or_else(|| failed(&std::io::Error::other("it ended")))?;
+            let message = message.map_err(|e| failed(&e))?;
+            let info = message.info().map_err(|e| failed(&*e))?;
+            left = info.pending;
+            let Some(key) = message.subject.strip_prefix(&self.kv.prefix) else {
+                continue;
+            };
+            let is_there = message
+                .headers
+                .as_ref()
+                .is_none_or(|headers| headers.get(OPERATION_HEADER).is_none());
+            let revision = StateRevision {
+                revision: info.stream_sequence,
+                written: info.published.format(&Rfc3339).unwrap_or_default(),
+                value: is_there.then(|| message.payload.clone()),
+            };
+            revisions.push((key.to_owned(), revision));
+        }
+        Ok(revisions)
+    }
+
     /// Everything declared. It leaves nothing on the server: a watch would be a consumer there for
     /// half a minute, and whoever lists often enough would use up what the server allows.
     pub async fn declared(&self) -> Result<Declared, StateError> {
@@ -227,7 +308,7 @@ impl State {
     }
 
     /// The keys that match a pattern, deleted ones included.
-    async fn keys(&self, pattern: &str) -> Result<Vec<String>, StateError> {
+    pub async fn keys(&self, pattern: &str) -> Result<Vec<String>, StateError> {
         let failed =
             |e: &dyn std::fmt::Display| StateError::unavailable(format!("list {pattern}"), e);
         // The client library's `status` answers from when the bucket was opened, so the stream is asked.

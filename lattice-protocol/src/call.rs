@@ -13,6 +13,7 @@
 //! | `Lattice-Source` | hosts only | the actor that calls through a link |
 //! | `Lattice-Link` | hosts only | the name of that link |
 //! | `traceparent`, `tracestate` | any caller | W3C trace context |
+//! | `Lattice-Frame` | callers and callees with streams | what the message is in a channel of [frames](crate::frame) |
 //! | `Content-Type` | any caller | `application/json` or `application/msgpack`; else the first byte tells |
 
 use std::time::Duration;
@@ -52,6 +53,8 @@ pub mod header {
     pub const SERVICE_ERROR_CODE: &str = "Nats-Service-Error-Code";
     /// An error's message, as NATS micro clients know it.
     pub const SERVICE_ERROR: &str = "Nats-Service-Error";
+    /// What a message is in a channel of frames.
+    pub const FRAME: &str = "Lattice-Frame";
     /// W3C trace context.
     pub const TRACEPARENT: &str = "traceparent";
     /// W3C trace state.

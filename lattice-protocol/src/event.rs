@@ -34,6 +34,10 @@ words! {
         ProviderCrashed = "provider.crashed",
         /// A provider could not be started, or is given up.
         ProviderFailed = "provider.failed",
+        /// A control request changed something.
+        AuditChanged = "audit.changed",
+        /// A control request that would have changed something was refused.
+        AuditRefused = "audit.refused",
         /// A host joined the lattice.
         HostJoined = "host.joined",
         /// A host left the lattice in order.

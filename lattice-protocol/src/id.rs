@@ -139,6 +139,22 @@ name!(
     "host id"
 );
 
+/// A NATS server, by the id that it gives itself: it becomes a part of a subject.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct ServerId(String);
+
+text_id!(
+    ServerId,
+    "NATS server id",
+    is_server_id,
+    "use 1 to 64 of A-Z and 0-9"
+);
+
+fn is_server_id(text: &str) -> bool {
+    let is_word = |byte: u8| byte.is_ascii_uppercase() || byte.is_ascii_digit();
+    (1..=64).contains(&text.len()) && text.bytes().all(is_word)
+}
+
 impl Default for LatticeId {
     fn default() -> Self {
         Self("default".to_owned())

@@ -3,6 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use crate::id::{CallId, HostId, TargetName};
+use crate::trace::TraceId;
 use crate::words::words;
 
 words! {
@@ -53,6 +54,9 @@ pub struct Record {
     /// The call it belongs to.
     #[serde(default, skip_serializing_if = "Option::is_none", with = "call_id")]
     pub call: Option<CallId>,
+    /// The trace that the call belongs to, if its caller named one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub trace: Option<TraceId>,
     /// What was said, without its line break.
     pub message: String,
 }
@@ -89,6 +93,7 @@ mod tests {
             level: Level::Info,
             stream: Stream::Stdout,
             call: Some(CallId::new()),
+            trace: TraceId::new(7),
             message: "greeting World".into(),
         };
         let text = serde_json::to_string(&record).unwrap();

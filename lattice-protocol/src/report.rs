@@ -9,7 +9,7 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
-use crate::id::{ActorName, HostId, ProviderName};
+use crate::id::{ActorName, HostId, ProviderName, ServerId};
 
 /// How often a host reports.
 pub const HEARTBEAT_INTERVAL: Duration = Duration::from_millis(500);
@@ -29,10 +29,22 @@ pub struct Report {
     pub capacity: u32,
     /// Since when it runs.
     pub uptime_ms: u64,
+    /// Its connection to NATS, so that it can be cut when the host hangs; older hosts don't say.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub connection: Option<Connection>,
     /// Its actors.
     pub actors: BTreeMap<ActorName, ActorReport>,
     /// Its providers.
     pub providers: BTreeMap<ProviderName, ProviderReport>,
+}
+
+/// A connection, as its NATS server knows it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Connection {
+    /// The server.
+    pub server: ServerId,
+    /// The number that the server gave the client.
+    pub client: u64,
 }
 
 /// One actor on one host.
@@ -46,9 +58,21 @@ pub struct ActorReport {
     pub busy: u32,
     /// How many wait for a slot.
     pub waiting: u32,
+    /// The revision that should have taken over and can't be started; the one before goes on.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub refused: Option<Refused>,
     /// How far it is.
     #[serde(flatten)]
     pub phase: Phase,
+}
+
+/// A revision that can't be started where another one runs.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Refused {
+    /// The revision.
+    pub revision: String,
+    /// Why, and what to do.
+    pub reason: String,
 }
 
 /// One provider on one host.
@@ -94,6 +118,7 @@ mod tests {
             slots: 8,
             busy: 1,
             waiting: 0,
+            refused: None,
             phase: Phase::Failed {
                 reason: "no link for wasi:keyvalue/store".into(),
             },

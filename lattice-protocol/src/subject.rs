@@ -16,7 +16,7 @@
 
 use std::fmt;
 
-use crate::id::{HostId, LatticeId, TargetName, is_name};
+use crate::id::{HostId, LatticeId, ServerId, TargetName, is_name};
 use crate::interface::{Endpoint, is_function, is_interface, split_endpoint};
 
 /// The queue group of calls and control: one member answers each request.
@@ -133,9 +133,30 @@ pub fn artifact_bucket(lattice: &LatticeId) -> String {
     format!("lattice_{lattice}_artifacts")
 }
 
+/// What the inboxes of a lattice's own processes begin with: whoever has such an inbox understands
+/// frames.
+pub fn inbox_root(lattice: &LatticeId) -> String {
+    format!("_INBOX.lattice.{lattice}.")
+}
+
+/// The JetStream stream that keeps the audit trail.
+pub fn audit_stream(lattice: &LatticeId) -> String {
+    format!("lattice_{lattice}_audit")
+}
+
+/// Where a NATS server is asked, by a client of its system account, to cut a client's connection.
+pub fn server_kick(server: &ServerId) -> String {
+    format!("$SYS.REQ.SERVER.{server}.KICK")
+}
+
+/// Where a NATS server is asked which clients it has.
+pub fn server_connections(server: &ServerId) -> String {
+    format!("$SYS.REQ.SERVER.{server}.CONNZ")
+}
+
 /// The prefix of a process's replies: its own, so that nobody reads another's.
 pub fn inbox_prefix(lattice: &LatticeId, process: &str) -> String {
-    format!("_INBOX.lattice.{lattice}.{process}")
+    format!("{}{process}", inbox_root(lattice))
 }
 
 /// What a subject says, borrowed from its text; every part has been checked.

@@ -1,26 +1,42 @@
 //! Which endpoint a call means.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use lattice_protocol::codec::names;
 use lattice_protocol::error::{CallError, ErrorCode};
 use lattice_protocol::id::ProviderName;
 use lattice_protocol::interface::{Endpoint, FunctionName};
+use lattice_telemetry::metrics::Meter;
+
+use crate::shown::Shown;
 
 /// What a provider answers, by function name.
 #[derive(Debug)]
 pub(crate) struct Endpoints {
     provider: ProviderName,
-    by_function: BTreeMap<FunctionName, Vec<Endpoint>>,
+    by_function: BTreeMap<FunctionName, Vec<Offered>>,
+}
+
+/// One endpoint.
+#[derive(Debug)]
+pub(crate) struct Offered {
+    /// In full form.
+    pub(crate) endpoint: Endpoint,
+    /// Where its calls are counted, if they are.
+    pub(crate) meter: Option<Arc<Meter>>,
 }
 
 impl Endpoints {
     pub(crate) fn new(provider: ProviderName, endpoints: Vec<Endpoint>) -> Self {
-        let mut by_function: BTreeMap<FunctionName, Vec<Endpoint>> = BTreeMap::new();
+        let mut by_function: BTreeMap<FunctionName, Vec<Offered>> = BTreeMap::new();
         for endpoint in endpoints {
             let same_name = by_function.entry(endpoint.function.clone()).or_default();
-            if !same_name.contains(&endpoint) {
-                same_name.push(endpoint);
+            if !same_name.iter().any(|offered| offered.endpoint == endpoint) {
+                same_name.push(Offered {
+                    endpoint,
+                    meter: None,
+                });
             }
         }
         Self {
@@ -29,17 +45,28 @@ impl Endpoints {
         }
     }
 
+    /// Has calls counted from here on, if anybody reads that.
+    pub(crate) fn measured(mut self, shown: &Shown) -> Self {
+        let all: Vec<_> = self.by_function.values_mut().flatten().collect();
+        let names: Vec<_> = all.iter().map(|offered| offered.endpoint.to_string()).collect();
+        let meters = shown.meters(names.iter().map(String::as_str));
+        for (offered, meter) in all.into_iter().zip(meters) {
+            offered.meter = Some(meter);
+        }
+        self
+    }
+
     /// The endpoint in full form: the one that was named, or the only one of that function name.
-    pub(crate) fn resolve(&self, asked: &Endpoint) -> Result<Endpoint, CallError> {
+    pub(crate) fn resolve(&self, asked: &Endpoint) -> Result<&Offered, CallError> {
         let same_name = self
             .by_function
             .get(&asked.function)
             .map_or(&[][..], Vec::as_slice);
-        if same_name.contains(asked) {
-            return Ok(asked.clone());
+        if let Some(found) = same_name.iter().find(|offered| offered.endpoint == *asked) {
+            return Ok(found);
         }
         match (&asked.interface, same_name) {
-            (None, [only]) => Ok(only.clone()),
+            (None, [only]) => Ok(only),
             (None, [_, ..]) => Err(self.refuse(asked, "has more than one", same_name.iter())),
             _ => Err(self.refuse(asked, "has no", self.by_function.values().flatten())),
         }
@@ -49,9 +76,9 @@ impl Endpoints {
         &self,
         asked: &Endpoint,
         has: &str,
-        offered: impl Iterator<Item = &'e Endpoint>,
+        offered: impl Iterator<Item = &'e Offered>,
     ) -> CallError {
-        let offered: Vec<String> = offered.map(Endpoint::to_string).collect();
+        let offered: Vec<String> = offered.map(|one| one.endpoint.to_string()).collect();
         let provider = &self.provider;
         let message = match offered.as_slice() {
             [] => format!("provider {provider} has no {asked}: it answers no calls"),
@@ -71,9 +98,10 @@ mod tests {
     fn resolve(asked: &str) -> Result<String, CallError> {
         let offered = ["test:kit/a.get", "test:kit/a.put", "test:kit/b.put", "root"];
         let offered = offered.iter().map(|e| e.parse().unwrap()).collect();
-        Endpoints::new("kv".parse().unwrap(), offered)
+        let endpoints = Endpoints::new("kv".parse().unwrap(), offered);
+        endpoints
             .resolve(&asked.parse().unwrap())
-            .map(|endpoint| endpoint.to_string())
+            .map(|offered| offered.endpoint.to_string())
     }
 
     #[test]

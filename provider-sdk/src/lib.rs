@@ -11,10 +11,11 @@
 //! - [`Call`]: one call: its link, its arguments, its reply;
 //! - [`Settings`] and [`Link`]: what the lattice's state says of this provider;
 //! - [`Options`]: where it runs, and its limits;
-//! - [`run()`]: from the connection to the last reply;
+//! - [`run()`]: from the connection to the last reply; [`run_shown()`]: the same, as a process of its own;
 //! - `follow`: settings as they change;
 //! - `service`: one call from its arrival to its answer;
 //! - `endpoints`, `links`, `admission`: the decisions on the way;
+//! - `shown`: what is counted and traced of it;
 //! - [`health`]: the question that every provider answers.
 
 mod admission;
@@ -25,15 +26,19 @@ mod follow;
 pub mod health;
 mod links;
 mod options;
+mod process;
 mod provider;
 mod run;
 mod service;
 mod settings;
+mod shown;
 
 pub use call::Call;
 pub use error::Error;
 pub use lattice_client::Client;
+pub use lattice_telemetry::Telemetry;
 pub use options::{DRAIN, Options, RUNNING_MAX, WAITING_MAX};
+pub use process::run_shown;
 pub use provider::Provider;
 pub use run::run;
 pub use settings::{Link, Settings};

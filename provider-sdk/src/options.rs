@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use lattice_protocol::id::ProviderName;
+use lattice_telemetry::Telemetry;
 use tokio::sync::oneshot;
 
 /// Calls at once unless set: far past what one connection to a store keeps busy, and with calls of
@@ -27,6 +28,8 @@ pub struct Options {
     pub waiting_max: usize,
     /// How long running calls have to finish at shutdown.
     pub drain: Duration,
+    /// Where it shows what it does.
+    pub telemetry: Telemetry,
     /// Told when calls are taken. Other processes ask for [`health`](crate::health) instead.
     pub ready: Option<oneshot::Sender<()>>,
 }
@@ -40,6 +43,7 @@ impl Options {
             running_max: RUNNING_MAX,
             waiting_max: WAITING_MAX,
             drain: DRAIN,
+            telemetry: Telemetry::off(),
             ready: None,
         }
     }

@@ -7,6 +7,7 @@ use std::time::Duration;
 use futures_util::FutureExt as _;
 use lattice_client::{Client, Serving};
 use lattice_protocol::id::{ProviderName, TargetName};
+use lattice_telemetry::metrics::Source;
 use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::AbortOnDropHandle;
@@ -17,6 +18,7 @@ use crate::endpoints::Endpoints;
 use crate::follow::Follow;
 use crate::links::Links;
 use crate::service::{Core, Service};
+use crate::shown::Shown;
 use crate::{Error, Options, Provider, Settings};
 
 /// How long a provider's own `stop` may take: it closes connections, and a host waits for it.
@@ -53,6 +55,8 @@ struct Running<P> {
     serving: Serving,
     settings: SettingsTask<P>,
     drain: Duration,
+    /// Its metrics are shown for as long as it is there.
+    _source: Option<Arc<dyn Source>>,
 }
 
 async fn start<P, B, F>(options: Options, build: B) -> Result<Running<P>, Error>
@@ -67,6 +71,7 @@ where
         running_max,
         waiting_max,
         drain,
+        telemetry,
         ready,
     } = options;
     let client = Client::connect(client).await?;
@@ -84,14 +89,18 @@ where
 
     let (links_sender, links) = watch::channel(Arc::new(Links::new(&settings.links)));
     let endpoints = Endpoints::new(name.clone(), provider.endpoints());
+    let shown = Shown::new(telemetry, client.lattice().clone(), target(&name)?);
+    let endpoints = endpoints.measured(&shown);
     let core = Arc::new(Core {
         name,
         provider,
         endpoints,
         links,
+        shown,
         abort: CancellationToken::new(),
     });
     let service = Service::new(core.clone(), Admission::new(running_max, waiting_max));
+    let source = core.shown.show(&core.name, client.clone(), service.calls());
     let serving = client.serve(&target(&core.name)?).await?;
     client.flush().await;
     info!(provider = %core.name, lattice = %client.lattice(), "taking calls");
@@ -111,6 +120,7 @@ where
         serving,
         settings,
         drain,
+        _source: source,
     })
 }
 

@@ -19,8 +19,9 @@ use tokio_util::task::TaskTracker;
 use tracing::{debug, error};
 
 use crate::admission::{Admission, Ticket};
-use crate::endpoints::Endpoints;
+use crate::endpoints::{Endpoints, Offered};
 use crate::links::{self, Links};
+use crate::shown::Shown;
 use crate::{Call, Link, Provider, health};
 
 /// How long a call whose link is not known may wait for it: its host can hear of a new link a
@@ -40,6 +41,7 @@ pub(crate) struct Core<P> {
     pub(crate) provider: P,
     pub(crate) endpoints: Endpoints,
     pub(crate) links: watch::Receiver<Arc<Links>>,
+    pub(crate) shown: Shown,
     /// Ends calls that are still running when the time to finish them is over.
     pub(crate) abort: CancellationToken,
 }
@@ -82,8 +84,13 @@ impl<P: Provider> Service<P> {
         }
         match self.admission.enter() {
             Some(ticket) => self.spawn(request, ticket, responder),
-            None => responder.reply(Err(self.core.overloaded())).await,
+            None => responder.refuse(self.core.no_room(&request)).await,
         }
+    }
+
+    /// The calls that were taken and have not ended.
+    pub(crate) fn calls(&self) -> TaskTracker {
+        self.tasks.clone()
     }
 
     fn spawn(&self, request: Request, ticket: Ticket, responder: Responder) {
@@ -119,13 +126,34 @@ fn healthy(request: Request) -> Result<Bytes, CallError> {
 }
 
 impl<P: Provider> Core<P> {
-    async fn answer(&self, request: Request, ticket: &Ticket) -> Result<Bytes, CallError> {
+    async fn answer(&self, mut request: Request, ticket: &Ticket) -> Result<Bytes, CallError> {
+        let offered = match self.endpoints.resolve(&request.endpoint) {
+            Ok(offered) => offered,
+            Err(error) => return Err(self.shown.refused(None, request.received, error)),
+        };
+        let (meter, received) = (offered.meter.as_deref(), request.received);
+        let shown = &self.shown;
+        let serving = shown.begin(&offered.endpoint, meter, &request.context, received);
+        if let Some(context) = serving.context(&request.context) {
+            request.context = context;
+        }
+        let result = self.serve(request, offered, ticket).await;
+        serving.end(&result);
+        result
+    }
+
+    async fn serve(
+        &self,
+        request: Request,
+        offered: &Offered,
+        ticket: &Ticket,
+    ) -> Result<Bytes, CallError> {
         let left = request
             .context
             .remaining
             .saturating_sub(request.received.elapsed());
         let deadline = tokio::time::Instant::now() + left;
-        let endpoint = self.endpoints.resolve(&request.endpoint)?;
+        let endpoint = offered.endpoint.clone();
         let admitted = async {
             let link = self.link(&request.context, &endpoint).await?;
             Ok((link, ticket.turn().await))
@@ -191,6 +219,12 @@ impl<P: Provider> Core<P> {
                 let message = format!("provider {provider} failed in {endpoint}");
                 Err(CallError::begun(ErrorCode::Internal, message))
             })
+    }
+
+    fn no_room(&self, request: &Request) -> CallError {
+        let offered = self.endpoints.resolve(&request.endpoint).ok();
+        let meter = offered.and_then(|offered| offered.meter.as_deref());
+        self.shown.refused(meter, request.received, self.overloaded())
     }
 
     fn overloaded(&self) -> CallError {

@@ -2,6 +2,8 @@ use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use async_trait::async_trait;
+use lattice_protocol::id::LatticeId;
+use lattice_telemetry::Telemetry;
 use lattice_protocol::call::Origin;
 use lattice_protocol::error::Executed;
 
@@ -60,11 +62,14 @@ fn fixture() -> Fixture {
     let (sender, links) = watch::channel(Arc::new(Links::new(&[link("counter")])));
     let (name, provider): (ProviderName, _) = ("probe".parse().unwrap(), Probe::default());
     let endpoints = Endpoints::new(name.clone(), provider.endpoints());
+    let target = name.as_str().parse().unwrap();
+    let shown = Shown::new(Telemetry::off(), LatticeId::default(), target);
     let core = Core {
         name,
         provider,
         endpoints,
         links,
+        shown,
         abort: CancellationToken::new(),
     };
     Fixture {

@@ -1,9 +1,9 @@
 //! Calls that end badly: each has a code, a message and a word on whether anything was done.
 
-use lattice_tests::{Lattice, eventually};
+use lattice_tests::{Lattice, eventually, guest};
 use serde_json::json;
 
-use crate::one_host;
+use crate::{cli, one_host, program};
 
 async fn misbehave(limits: &str) -> Lattice {
     let lattice = one_host().await;
@@ -30,6 +30,34 @@ async fn a_panic_tells_the_caller_its_first_line_and_the_log_a_backtrace() {
     logs.with("misbehave", "misbehave.wasm!misbehave::").await;
     // The next call finds a new instance.
     assert_eq!(lattice.call("misbehave.count", json!([])).await.json(), 1);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_traps_backtrace_names_functions_files_and_lines_where_the_component_knows_them() {
+    let mut lattice = Lattice::start(program()).await;
+    let _host = cli::start(&mut lattice, &["host", "--id", "a"], "joined").await;
+    let manifest = format!(
+        "name = \"app\"\n[actor.guest]\ncomponent = \"{}\"\n",
+        guest::with_lines("misbehave").display()
+    );
+    std::fs::write(lattice.folder().join("lattice.toml"), manifest).unwrap();
+    let applied = cli::run(&mut lattice, &["apply"]).await;
+    assert!(applied.status.success(), "{}", applied.text());
+    let logs = lattice.logs().await;
+    let failed = cli::run(&mut lattice, &["call", "guest", "panic", "\"it broke\""]).await;
+    assert!(failed.text().contains("it broke"), "{}", failed.text());
+    assert!(!failed.text().contains("backtrace"), "{}", failed.text());
+
+    logs.with("guest", "wasm backtrace").await;
+    logs.with("guest", "_export_panic_cabi<misbehave::Misbehave>")
+        .await;
+    // In full: the panic's own message, on standard error, has the file too.
+    let source = guest::root().join("actors/tests/misbehave/src/lib.rs");
+    let text = std::fs::read_to_string(&source).unwrap();
+    let panics = |line: &str| line.contains(r#"panic!("{message}")"#);
+    let line = text.lines().position(panics).unwrap() + 1;
+    let place = format!("at {}:{line}:", source.display());
+    logs.with("guest", &place).await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

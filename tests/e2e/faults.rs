@@ -1,4 +1,9 @@
-//! Processes that are killed: each is noticed, said, and back at work.
+//! Processes that are killed: each is noticed, said, and back at work. In the folder, what faults cost a
+//! lattice under load, counted: [`hosts`], [`frozen`], [`state`].
+
+mod frozen;
+mod hosts;
+mod state;
 
 use lattice_tests::eventually;
 use lattice_tests::process::all_gone;

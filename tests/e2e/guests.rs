@@ -37,9 +37,17 @@ guests! {
     async_echo_runs: "async-echo" ASYNC => echoes,
     errand_runs: "errand" ERRAND => says,
     buckets_runs: "buckets" KEY_VALUE => keeps,
+    swaps_runs: "swaps" KEY_VALUE => swaps,
+    early_batch_runs: "early-batch" KEY_VALUE => reads_many,
     misbehave_runs: "misbehave" "" => is_fresh,
+    worlds_runs: "worlds" "" => sees_nothing,
+    program_runs: "program" "" => ends_well,
+    program_async_runs: "program-async" "" => ends_well,
+    wide_table_is_refused: "wide-table" "" => does_not_start,
     needy_is_refused: "needy" "" => does_not_start,
     bad_http_runs: "bad-http" "" => answers_a_status,
+    keeper_is_refused: "keeper" "" => does_not_start,
+    borrower_is_refused: "borrower" KEEPER => does_not_start,
 }
 
 const KEY_VALUE: &str = r#"
@@ -76,6 +84,13 @@ const ASYNC: &str = r#"
 const ERRAND: &str = r#"
     [actor.guest.link."lattice:errand"]
     to = "guest"
+"#;
+
+const KEEPER: &str = r#"
+    [actor.guest.link."lattice:handles"]
+    to = "keeper"
+    [provider.keeper]
+    external = true
 "#;
 
 #[test]
@@ -204,8 +219,40 @@ async fn keeps(lattice: Lattice) {
     assert_eq!(got, json!({"ok": "v"}));
 }
 
+async fn swaps(lattice: Lattice) {
+    eventually("the store is there", async || {
+        match answer(&lattice, "append", json!(["numbers", "k", "v"])).await {
+            tries if tries["ok"].is_u64() => Ok(()),
+            other => Err(other),
+        }
+    })
+    .await;
+    let keys = answer(&lattice, "keys", json!(["numbers"])).await;
+    assert_eq!(keys, json!({"ok": ["k"]}));
+}
+
+async fn reads_many(lattice: Lattice) {
+    eventually("the store is there", async || {
+        match answer(&lattice, "many", json!(["numbers", ["a", "b"]])).await {
+            found if found == json!({"ok": ["a", null]}) => Ok(()),
+            other => Err(other),
+        }
+    })
+    .await;
+}
+
 async fn is_fresh(lattice: Lattice) {
     assert_eq!(answer(&lattice, "count", json!([])).await, 1);
+}
+
+async fn sees_nothing(lattice: Lattice) {
+    assert_eq!(answer(&lattice, "env", json!([])).await, json!([]));
+    assert_eq!(answer(&lattice, "args", json!([])).await, json!([]));
+}
+
+async fn ends_well(lattice: Lattice) {
+    let ended = answer(&lattice, "wasi:cli/run.run", json!([])).await;
+    assert_eq!(ended, json!({"ok": null}));
 }
 
 async fn answers_a_status(lattice: Lattice) {

@@ -10,6 +10,7 @@ mod examples;
 mod failures;
 mod faults;
 mod malformed;
+mod overload;
 mod pair;
 mod relinked;
 mod stores;

@@ -2,13 +2,17 @@
 //!
 //! - [`calls`], [`values`]: what any NATS client can ask of an actor, and how errors look;
 //! - [`endings`], [`sandbox`]: calls that end badly, and what a guest can't do;
+//! - [`worlds`]: what an actor gets of WASI, and what it must be granted;
 //! - [`path`]: from HTTP through an actor to a store and back;
+//! - [`edge`]: TLS, the access log and large bodies;
 //! - [`refusals`], [`control`]: what operators ask;
 //! - [`links`]: calls from actor to actor, on one host and over two;
 //! - [`keyvalue`]: what any NATS client can ask of a key-value provider;
-//! - [`hosts`]: more than one host;
+//! - [`hosts`]: more than one host; [`cluster`]: more than one NATS server;
 //! - [`up`], [`faults`]: the `lattice` binary and its processes;
+//! - [`telemetry`]: traces and metrics, as a collector and a scraper see them;
 //! - [`python`]: a client that is not ours;
+//! - [`cli`]: the program's commands in a lattice of the test's own;
 //! - [`guests`], [`invariants`]: what ARCHITECTURE.md says of the sources.
 #![allow(
     clippy::unwrap_used,
@@ -19,7 +23,10 @@
 )]
 
 mod calls;
+mod cluster;
+mod cli;
 mod control;
+mod edge;
 mod endings;
 mod faults;
 mod guests;
@@ -32,8 +39,11 @@ mod project;
 mod python;
 mod refusals;
 mod sandbox;
+mod telemetry;
+mod streams;
 mod up;
 mod values;
+mod worlds;
 
 use std::path::Path;
 

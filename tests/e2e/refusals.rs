@@ -1,10 +1,10 @@
 //! What is refused, by whom, and in which words.
 
 use lattice_protocol::control::ProblemCode;
-use lattice_tests::{Lattice, eventually};
+use lattice_tests::{Lattice, eventually, guest};
 use serde_json::{Value, json};
 
-use crate::one_host;
+use crate::{cli, one_host};
 
 async fn apply(lattice: &Lattice, manifest: &str) -> Value {
     lattice
@@ -100,6 +100,63 @@ async fn an_import_that_nobody_answers_is_refused_before_the_start_with_the_line
         call.map(|_| ()),
         Err(async_nats::RequestErrorKind::NoResponders)
     );
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn an_interface_with_handles_is_refused_on_either_end_of_a_link_as_apply_says() {
+    let mut lattice = one_host().await;
+    for (guest, link, words) in [
+        (
+            "borrower",
+            "[actor.borrower.link.\"lattice:handles\"]\nto = \"kept\"\n\
+             [provider.kept]\nexternal = true\n",
+            [
+                "actor borrower",
+                "import lattice:handles/pool can't be linked",
+                "entry is a resource, and a handle means something only where it was made",
+            ],
+        ),
+        (
+            "keeper",
+            "",
+            [
+                "actor keeper",
+                "nothing that the component exports can be called",
+                "and a resource can't cross a link: pass plain values instead",
+            ],
+        ),
+    ] {
+        let manifest = format!(
+            "name = \"{guest}\"\n[actor.{guest}]\ncomponent = \"{}\"\n{link}",
+            guest::path(guest).display()
+        );
+        std::fs::write(lattice.folder().join("lattice.toml"), manifest).unwrap();
+        let applied = cli::run(&mut lattice, &["apply"]).await;
+        assert!(!applied.status.success(), "{}", applied.text());
+        for word in words {
+            assert!(applied.text().contains(word), "{word}: {}", applied.text());
+        }
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn one_component_may_use_handles_between_its_own_parts() {
+    let lattice = one_host().await;
+    let artifacts = lattice.client().artifacts().await.unwrap();
+    let component = guest::composed("borrower", "keeper");
+    let digest = artifacts.push(&component).await.unwrap();
+    let start = json!({"name": "both", "component": digest, "instances": 1});
+    let started = lattice.control("actor.start", start).await;
+    assert_eq!(started["ok"], true, "{started}");
+    let name = eventually("it answers", async || {
+        let subject = "lattice.default.call.both.known-as";
+        match lattice.try_request(subject, &[], r#"["Ada"]"#).await {
+            Ok(reply) if !reply.failed() => Ok(reply.json()),
+            other => Err(other),
+        }
+    })
+    .await;
+    assert_eq!(name, "Ada");
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

@@ -9,6 +9,8 @@ use wasm_compose::composer::ComponentComposer;
 use wasm_compose::config::Config;
 
 const TARGET: &str = "wasm32-wasip2";
+/// The profile of `actors/Cargo.toml` that keeps names of files and numbers of lines.
+const LINES: &str = "lines";
 
 /// The root of the workspace.
 pub fn root() -> &'static Path {
@@ -32,6 +34,17 @@ pub fn path(name: &str) -> PathBuf {
         path.display()
     );
     path
+}
+
+/// The file of a component that says of itself which line of which file each instruction is from.
+///
+/// # Panics
+/// As [`path`].
+pub fn with_lines(name: &str) -> PathBuf {
+    let target = compile(&["--profile", LINES, "--package", name]);
+    target
+        .join(LINES)
+        .join(format!("{}.wasm", name.replace('-', "_")))
 }
 
 /// A component's bytes.
@@ -71,19 +84,19 @@ pub fn all() -> BTreeSet<String> {
 }
 
 fn build() -> PathBuf {
+    compile(&["--release", "--workspace"]).join("release")
+}
+
+/// Compiles guests; answers the folder in which each profile has a folder of its own.
+fn compile(which: &[&str]) -> PathBuf {
     add_target();
     let actors = root().join("actors");
     let target = actors.join("target");
     let mut cargo = Command::new("cargo");
     cargo
-        .args([
-            "build",
-            "--release",
-            "--workspace",
-            "--target",
-            TARGET,
-            "--manifest-path",
-        ])
+        .arg("build")
+        .args(which)
+        .args(["--target", TARGET, "--manifest-path"])
         .arg(actors.join("Cargo.toml"))
         .arg("--target-dir")
         .arg(&target);
@@ -95,7 +108,7 @@ fn build() -> PathBuf {
         }
     }
     run(cargo.current_dir(&actors));
-    target.join(TARGET).join("release")
+    target.join(TARGET)
 }
 
 /// Where there is no rustup, the build itself says what is missing.

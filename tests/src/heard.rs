@@ -77,6 +77,11 @@ impl Events {
         Self(Heard::listen(client, &format!("lattice.{lattice}.evt.>")).await)
     }
 
+    /// All events so far.
+    pub fn so_far(&self) -> Vec<Value> {
+        self.0.0.lock().unwrap().clone()
+    }
+
     /// The first event of this kind about this subject: `actor.started`, `actor/greeter`.
     pub async fn of(&self, kind: &str, subject: &str) -> Value {
         let kind = format!("lattice.{kind}");

@@ -6,14 +6,15 @@ use std::path::{Path, PathBuf};
 
 use async_nats::HeaderMap;
 use bytes::Bytes;
-use host::{Host, Options};
-use lattice_client::Client;
+use host::{Allow, Host, Options};
+use lattice_client::{Client, Replicas};
 use lattice_config::{App, ComponentRef, Manifest, Revision, Runs};
 use lattice_protocol::control::{
     ActorSummary, AppApply, Applied, Nothing, Placement, Problem, ProviderSummary, Verb,
 };
 use lattice_protocol::id::{ActorName, HostId, LatticeId};
 use lattice_protocol::report::Phase;
+use lattice_telemetry::Telemetry;
 use serde_json::{Value, json};
 use tempfile::TempDir;
 
@@ -57,16 +58,29 @@ impl Lattice {
 
     /// Starts a host that has labels.
     pub async fn host_with(&mut self, id: &str, labels: &[(&str, &str)]) {
+        self.start_host(id, labels, Allow::default()).await;
+    }
+
+    /// Starts a host whose operator allows its actors something.
+    pub async fn host_allowing(&mut self, id: &str, allow: Allow) {
+        self.start_host(id, &[], allow).await;
+    }
+
+    async fn start_host(&mut self, id: &str, labels: &[(&str, &str)], allow: Allow) {
         let labels = labels
             .iter()
             .map(|(name, value)| ((*name).to_owned(), (*value).to_owned()));
         let options = Options {
             client: client_options(&self.nats, id),
+            system_creds: None,
+            replicas: Replicas::Auto,
             id: Some(name(id)),
             labels: labels.collect(),
             capacity: 100,
+            allow,
             data: self.folder.path().join(id),
             program: self.program.clone(),
+            telemetry: Telemetry::off(),
         };
         let host = Host::start(options).await.expect("the host starts");
         self.hosts.insert(name(id), host);
@@ -282,6 +296,15 @@ impl Lattice {
             .json()
     }
 
+    /// The same, where it may be that nobody answers: then it is null.
+    pub async fn try_control(&self, verb: &str, request: Value) -> Value {
+        let subject = format!("lattice.default.ctl.{verb}");
+        match self.try_request(&subject, &[], request.to_string()).await {
+            Ok(reply) => reply.json(),
+            Err(_) => Value::Null,
+        }
+    }
+
     /// Where an HTTP provider listens.
     pub async fn address(&self, provider: &str) -> SocketAddr {
         let reply = self.call(&format!("{provider}.address"), json!([])).await;
@@ -296,6 +319,11 @@ impl Lattice {
     /// Listens to events.
     pub async fn events(&self) -> Events {
         Events::listen(&self.plain, "default").await
+    }
+
+    /// The `lattice` binary.
+    pub fn program(&self) -> &Path {
+        &self.program
     }
 
     /// A folder of this lattice's own.

@@ -17,12 +17,14 @@
 //!
 //! In reading order:
 //! - [`eventually`](eventually()): the only way to wait;
-//! - [`Nats`]: a server of the test's own;
+//! - [`Nats`], [`Redis`]: servers of the test's own;
 //! - [`guest`]: the components in `actors/`, built once;
 //! - [`Lattice`]: hosts, apps, calls, control;
+//! - [`Machine`]: a host as a process, which can be frozen and killed;
+//! - [`Load`]: calls without a pause, each counted with its ending;
 //! - [`Reply`]: what a plain NATS client gets back;
 //! - [`Logs`], [`Events`]: what was said meanwhile;
-//! - [`web`]: an HTTP client;
+//! - [`web`]: an HTTP client; [`collector`]: who telemetry is sent to;
 //! - [`process`]: the `lattice` binary as people run it, and everything that it starts.
 #![allow(
     clippy::unwrap_used,
@@ -31,17 +33,24 @@
     reason = "tests say what must hold by these, and the harness is part of them"
 )]
 
+pub mod collector;
 mod eventually;
 pub mod guest;
 mod heard;
 mod lattice;
+mod load;
+mod machine;
 mod nats;
 pub mod process;
+mod redis;
 mod reply;
 pub mod web;
 
 pub use eventually::eventually;
 pub use heard::{Events, Logs};
 pub use lattice::Lattice;
+pub use load::{Endings, Load};
+pub use machine::Machine;
 pub use nats::Nats;
+pub use redis::Redis;
 pub use reply::{Failure, Reply};

@@ -7,10 +7,12 @@ use lattice_cli::ui::Progress;
 use tempfile::TempDir;
 use tokio::sync::OnceCell;
 
-/// A server on a free port with its data in a folder that goes with it.
+use crate::eventually;
+
+/// A server on a free port with its data in a folder that goes with it, or a cluster of them.
 #[must_use = "the server is killed when it is dropped"]
 pub struct Nats {
-    server: NatsServer,
+    servers: Vec<NatsServer>,
     _folder: TempDir,
 }
 
@@ -34,19 +36,62 @@ impl Nats {
             .await
             .expect("nats-server starts");
         Self {
-            server,
+            servers: vec![server],
             _folder: folder,
         }
     }
 
-    /// Its address.
+    /// Servers that are one cluster with one JetStream, which answers.
+    pub async fn cluster(size: usize) -> Self {
+        let folder = tempfile::tempdir().unwrap();
+        let program = program().await;
+        let routes = free_ports(size);
+        let list: Vec<_> = routes
+            .iter()
+            .map(|port| format!("\"nats://127.0.0.1:{port}\""))
+            .collect();
+        let starts = routes.iter().enumerate().map(|(number, port)| {
+            let name = format!("n{number}");
+            let mut options = Options::new(program.clone(), folder.path().join(&name));
+            options.name = Some(name);
+            options.extra = format!(
+                "cluster {{ name: \"test\", listen: \"127.0.0.1:{port}\", routes: [{}] }}\n",
+                list.join(", ")
+            );
+            NatsServer::start(options)
+        });
+        let servers = futures_util::future::try_join_all(starts);
+        let cluster = Self {
+            servers: servers.await.expect("the servers start"),
+            _folder: folder,
+        };
+        let jetstream = async_nats::jetstream::new(cluster.plain_client().await);
+        eventually("JetStream has a leader", async || {
+            jetstream.query_account().await
+        })
+        .await;
+        cluster
+    }
+
+    /// Its address, or their addresses.
     pub fn url(&self) -> String {
-        self.server.url()
+        let urls: Vec<_> = self.servers.iter().map(NatsServer::url).collect();
+        urls.join(",")
     }
 
     /// Stops it in order and starts it again: same port, same data.
     pub async fn restart(&mut self) {
-        self.server
+        self.start_again(0).await;
+    }
+
+    /// Kills one of them.
+    pub async fn kill(&mut self, number: usize) {
+        self.servers[number].kill().await;
+    }
+
+    /// Starts one of them again: same port, same data.
+    pub async fn start_again(&mut self, number: usize) {
+        self.servers[number]
             .restart()
             .await
             .expect("nats-server starts again");
@@ -54,10 +99,21 @@ impl Nats {
 
     /// A client of it that knows nothing of lattices.
     pub async fn plain_client(&self) -> async_nats::Client {
-        async_nats::connect(self.url())
+        let urls: Vec<_> = self.servers.iter().map(NatsServer::url).collect();
+        async_nats::connect(urls)
             .await
             .expect("a plain client connects")
     }
+}
+
+/// Ports that nobody has now: routes must be known before the servers start.
+fn free_ports(count: usize) -> Vec<u16> {
+    let listener = || std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let listeners: Vec<_> = (0..count).map(|_| listener()).collect();
+    listeners
+        .iter()
+        .map(|listener| listener.local_addr().unwrap().port())
+        .collect()
 }
 
 /// Found or fetched once.

@@ -65,8 +65,8 @@ pub(super) async fn run(bench: &Bench) -> anyhow::Result<Report> {
         report.add(tally.figures(&what, kept));
         report.note(compared.spent(&what));
         report.note(format!(
-            "{what}: {} answered, {kept} in the store",
-            tally.answered
+            "{what}: {} answered, {} failed, {kept} in the store",
+            tally.answered, tally.failed
         ));
     }
     host.stop().await;
@@ -81,14 +81,22 @@ struct Tally {
 }
 
 impl Tally {
-    fn figures(&self, what: &str, kept: u64) -> [Figure; 2] {
+    fn figures(&self, what: &str, kept: u64) -> [Figure; 3] {
         let lost = self.answered.saturating_sub(kept) as f64;
+        // One that failed may have been counted, once.
+        let twice = kept.saturating_sub(self.answered + self.failed) as f64;
         let none = Target::AtMost(0.0);
         [
             Figure::plain(
                 format!("{what}, answered and not counted"),
                 Unit::Count,
                 lost,
+                none,
+            ),
+            Figure::plain(
+                format!("{what}, counted and not asked for"),
+                Unit::Count,
+                twice,
                 none,
             ),
             Figure::plain(

@@ -1,9 +1,11 @@
 //! What is measured: a table of rows, each in a file of its own.
 
+mod abandon;
 mod call;
 mod counter;
 mod hello;
 mod instantiate;
+mod interrupt;
 mod link;
 mod rate;
 mod rest;
@@ -40,6 +42,10 @@ pub(crate) enum Row {
     Counter,
     /// Memory at rest and of idle actors; scaling.
     Rest,
+    /// How punctually a guest that never returns is stopped.
+    Interrupt,
+    /// Memory before and after callers that go away.
+    Abandon,
 }
 
 impl Row {
@@ -53,6 +59,8 @@ impl Row {
         Self::Counter,
         Self::Start,
         Self::Rest,
+        Self::Interrupt,
+        Self::Abandon,
     ];
 
     pub(crate) async fn run(self, bench: &Bench) -> anyhow::Result<Report> {
@@ -65,6 +73,8 @@ impl Row {
             Self::Rate => rate::run(bench).await,
             Self::Counter => counter::run(bench).await,
             Self::Rest => rest::run(bench).await,
+            Self::Interrupt => interrupt::run(bench).await,
+            Self::Abandon => abandon::run(bench).await,
         }
     }
 }

@@ -115,6 +115,7 @@ async fn until_answered(client: &Client, name: &ActorName, began: Instant) -> an
             endpoint: endpoint.clone(),
             context: Context::default(),
             payload: Bytes::new(),
+            streams: lattice_client::stream::Streams::default(),
         };
         match client.call(call).await {
             Ok(_) => return Ok(()),

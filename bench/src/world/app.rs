@@ -67,9 +67,10 @@ impl World {
                     ..Context::default()
                 },
                 payload: Bytes::new(),
+                streams: lattice_client::stream::Streams::default(),
             };
             let reply = self.client.call(call).await?;
-            let address: String = serde_json::from_slice(&reply)?;
+            let address: String = serde_json::from_slice(&reply.payload)?;
             Ok(address.parse()?)
         })
         .await

@@ -1,35 +1,70 @@
 //! One call of an actor, from its payload to its result.
 
 use std::borrow::Cow;
+use std::sync::Arc;
+use std::time::Duration;
 
 use bytes::Bytes;
-use lattice_client::Call;
+use futures_util::future::BoxFuture;
+use lattice_client::stream::Progress;
+use lattice_client::{Call, Reply};
+use lattice_protocol::call::Context;
 use lattice_protocol::codec::{Arguments, Encoding};
 use lattice_protocol::error::{CallError, ErrorCode};
-use lattice_protocol::standard::http::Request;
 use tokio::time::Instant;
 use wasmtime::component::ComponentExportIndex;
 use wasmtime::{PoolConcurrencyLimitError, Trap};
+use wasmtime_wasi::I32Exit;
 
 use super::instance::{self, Ended, Instance, Shared};
-use super::log::Tail;
+use super::log::{About, Tail};
 use super::revision::Revision;
-use crate::capability::http;
-use crate::capability::{CALL_TO, CallFailed};
+use crate::capability::{CALL_TO, CallFailed, Errand};
 use crate::component::Callable;
+use crate::deadline::Deadline;
 use crate::wire::{Export, Fault};
+
+/// The time that a call has.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Time {
+    /// When it must have ended, unless its streams move.
+    pub(super) first: Instant,
+    /// How long its streams may stand still.
+    pub(super) patience: Duration,
+}
 
 /// A call that has a slot.
 pub(super) struct Running<'a> {
-    pub(super) revision: &'a Revision,
+    pub(super) revision: &'a Arc<Revision>,
     pub(super) call: &'a Call,
-    pub(super) deadline: Instant,
+    /// What travelled beside it, in the span of this call.
+    pub(super) context: &'a Context,
+    /// What is called.
+    pub(super) callable: &'a Callable,
+    pub(super) deadline: Deadline,
+    /// Whether the caller takes a reply with streams.
+    pub(super) takes_streams: bool,
+}
+
+/// What a call came to.
+pub(super) struct Outcome {
+    pub(super) reply: Reply,
+    /// What goes on after the reply: a body that is still written, a guest that has more to do.
+    pub(super) rest: Option<BoxFuture<'static, ()>>,
+}
+
+impl Outcome {
+    pub(super) fn whole(payload: Bytes) -> Self {
+        Self {
+            reply: payload.into(),
+            rest: None,
+        }
+    }
 }
 
 impl Running<'_> {
     /// Runs it to its end, which is never later than its deadline.
-    pub(super) async fn run(&self) -> Result<Bytes, CallError> {
-        let callable = self.revision.exports.resolve(&self.call.endpoint)?;
+    pub(super) async fn run(mut self, time: Time) -> Result<Outcome, CallError> {
         self.check_size(
             self.call.payload.len(),
             "arguments have",
@@ -40,20 +75,36 @@ impl Running<'_> {
             self.call.context.content_type.as_deref(),
         )
         .map_err(bad_request)?;
+        let progress = self.follow_streams(time);
         let work = async {
-            match callable {
+            let result = match self.callable {
                 Callable::Function { index, export } => {
                     self.function(index, export, encoding).await
                 }
-                Callable::Http => self.http(encoding).await,
-            }
+                Callable::Program { index, export } => self.program(index, export, encoding).await,
+                Callable::Http => return self.http(encoding, progress.unwrap_or_default()).await,
+            };
+            result.map(|result| Outcome::whole(result.into()))
         };
-        let result = match tokio::time::timeout_at(self.deadline, work).await {
-            Ok(result) => result?,
-            Err(_) => return Err(self.out_of_time()),
+        let Some(outcome) = self.deadline.limit(work).await else {
+            return Err(self.out_of_time());
         };
-        self.check_size(result.len(), "result has", CallError::begun)?;
-        Ok(result.into())
+        let outcome = outcome?;
+        let bytes = outcome.reply.payload.len();
+        self.check_size(bytes, "result has", CallError::begun)?;
+        Ok(outcome)
+    }
+
+    /// Lets the call's time begin anew whenever one of its streams moves: those that it came with, and
+    /// the body of a response.
+    fn follow_streams(&mut self, time: Time) -> Option<Progress> {
+        let response = matches!(self.callable, Callable::Http).then(Progress::default);
+        let mut streams = self.call.streams.progress();
+        streams.extend(response.clone());
+        if !streams.is_empty() {
+            self.deadline = Deadline::moving(time.first.into_std(), time.patience, streams);
+        }
+        response
     }
 
     async fn function(
@@ -113,8 +164,7 @@ impl Running<'_> {
         payload: Bytes,
         source: Encoding,
     ) -> Result<Vec<u8>, CallError> {
-        let deadline = self.deadline.into_std();
-        let (errand, _) = self.revision.errand(&self.call.context, deadline);
+        let (errand, _) = self.errand();
         let ticket = shared.begin(instance::Call {
             index: *index,
             export: export.clone(),
@@ -136,10 +186,27 @@ impl Running<'_> {
     }
 
     /// An instance for this call, and the last that its guest says on standard error.
-    async fn instance(&self) -> Result<(Instance, Tail), CallError> {
-        let deadline = self.deadline.into_std();
-        let (errand, tail) = self.revision.errand(&self.call.context, deadline);
-        match self.revision.instances.take(errand).await {
+    pub(super) async fn instance(&self) -> Result<(Instance, Tail), CallError> {
+        let (errand, tail) = self.errand();
+        self.sent(self.revision.instances.take(errand).await, tail)
+    }
+
+    /// The same, of which nobody had anything before.
+    pub(super) async fn new_instance(&self) -> Result<(Instance, Tail), CallError> {
+        let (errand, tail) = self.errand();
+        self.sent(self.revision.instances.make(errand).await, tail)
+    }
+
+    fn errand(&self) -> (Errand, Tail) {
+        self.revision.errand(self.context, self.deadline.clone())
+    }
+
+    fn sent(
+        &self,
+        instance: wasmtime::Result<Instance>,
+        tail: Tail,
+    ) -> Result<(Instance, Tail), CallError> {
+        match instance {
             Ok(instance) => Ok((instance, tail)),
             // Here, and only here, nothing of the call has run yet.
             Err(error) if error.is::<PoolConcurrencyLimitError>() => {
@@ -149,54 +216,27 @@ impl Running<'_> {
         }
     }
 
-    async fn http(&self, encoding: Encoding) -> Result<Vec<u8>, CallError> {
-        let Some(handler) = &self.revision.http else {
-            return Err(CallError::refused(
-                ErrorCode::NotFound,
-                "the actor serves no HTTP",
-            ));
-        };
-        let request: Request = encoding.read(&self.call.payload).map_err(bad_request)?;
-        let (instance, tail) = self.instance().await?;
-        let (response, instance) = handler
-            .handle(instance, request, self.payload_bytes_max())
-            .await
-            .map_err(|fault| self.http_failed(fault, &tail))?;
-        if let Some(instance) = instance {
-            self.revision.instances.give_back(instance);
-        }
-        let encoded = match encoding {
-            Encoding::Json => serde_json::to_vec(&response).map_err(|error| error.to_string()),
-            Encoding::MessagePack => rmp_serde::to_vec_named(&response).map_err(|e| e.to_string()),
-        };
-        encoded.map_err(|error| CallError::begun(ErrorCode::Internal, error))
-    }
-
-    fn http_failed(&self, fault: http::Fault, tail: &Tail) -> CallError {
-        match fault {
-            http::Fault::BadRequest(reason) => CallError::refused(ErrorCode::BadRequest, reason),
-            http::Fault::Trap(error) => self.trapped(&error, tail.panic()),
-            fault @ http::Fault::TooLarge(_) => {
-                CallError::begun(ErrorCode::TooLarge, fault.to_string())
-            }
-            fault => CallError::begun(ErrorCode::Trapped, fault.to_string()),
-        }
-    }
-
     /// What the caller is told when the guest didn't end well. The log gets all of it, with names
     /// of functions and lines; the caller gets the first line.
-    fn trapped(&self, error: &wasmtime::Error, panic: Option<String>) -> CallError {
+    pub(super) fn trapped(&self, error: &wasmtime::Error, panic: Option<String>) -> CallError {
         if let Some(failed) = error.downcast_ref::<CallFailed>() {
             return import_failed(failed);
         }
         if error.is::<PoolConcurrencyLimitError>() {
             return no_room(CallError::begun);
         }
+        if let Some(I32Exit(code)) = error.downcast_ref() {
+            let message = format!(
+                "{} ended its instance with exit code {code} instead of an answer",
+                self.call.endpoint
+            );
+            return CallError::begun(ErrorCode::Trapped, message);
+        }
         if error.downcast_ref::<Trap>() == Some(&Trap::Interrupt) {
             return self.out_of_time();
         }
         self.revision.log.trap(
-            self.call.context.id,
+            About::call(self.context),
             &format!("{} trapped: {error:?}", self.call.endpoint),
         );
         let reason = panic.unwrap_or_else(|| error.root_cause().to_string());
@@ -207,7 +247,7 @@ impl Running<'_> {
         )
     }
 
-    fn out_of_time(&self) -> CallError {
+    pub(super) fn out_of_time(&self) -> CallError {
         CallError::begun(
             ErrorCode::Deadline,
             format!("{} was interrupted: its time was over", self.call.endpoint),
@@ -228,7 +268,7 @@ impl Running<'_> {
         Err(error(ErrorCode::TooLarge, message))
     }
 
-    fn payload_bytes_max(&self) -> usize {
+    pub(super) fn payload_bytes_max(&self) -> usize {
         usize::try_from(self.revision.limits().payload_bytes).unwrap_or(usize::MAX)
     }
 }
@@ -254,6 +294,6 @@ fn encode(encoding: Encoding, result: Vec<u8>) -> Result<Vec<u8>, CallError> {
         .map_err(|error| CallError::begun(ErrorCode::Internal, error.to_string()))
 }
 
-fn bad_request(error: impl std::fmt::Display) -> CallError {
+pub(super) fn bad_request(error: impl std::fmt::Display) -> CallError {
     CallError::refused(ErrorCode::BadRequest, error.to_string())
 }

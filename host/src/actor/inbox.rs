@@ -7,11 +7,14 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use lattice_client::{Client, ServeError, Serving};
+use futures_util::FutureExt as _;
+use lattice_client::{Client, ServeError};
 use tokio::sync::{oneshot, watch};
 use tokio::task::JoinHandle;
 
-use super::revision::{Overflow, Revision};
+use super::accept::Overflow;
+use super::intake;
+use super::revision::Revision;
 
 /// How much longer than its calls' own time a drain waits for them.
 const DRAIN_GRACE: Duration = Duration::from_secs(1);
@@ -31,7 +34,12 @@ impl Inbox {
         client.settle().await;
         let (stop, stopped) = oneshot::channel();
         let (revision, takes) = watch::channel(revision);
-        let task = tokio::spawn(take(serving, takes, stopped));
+        // Never held over an await: whoever replaces it would wait for the call.
+        let accept =
+            move |incoming| Revision::accept(&takes.borrow().clone(), incoming, Overflow::Forward);
+        // Also when the inbox was dropped.
+        let stopped = stopped.map(drop);
+        let task = tokio::spawn(intake::take(serving, accept, stopped));
         Ok(Self {
             revision,
             stop: Some(stop),
@@ -68,28 +76,5 @@ pub(super) async fn finish(revision: &Revision) {
     };
     if tokio::time::timeout(longest, ended).await.is_err() {
         tracing::warn!(actor = %revision.assigned.name, "calls outlived the drain");
-    }
-}
-
-async fn take(
-    mut serving: Serving,
-    revision: watch::Receiver<Arc<Revision>>,
-    mut stopped: oneshot::Receiver<()>,
-) {
-    // Never held over an await: whoever replaces it would wait for the call.
-    let current = || revision.borrow().clone();
-    loop {
-        tokio::select! {
-            incoming = serving.next() => match incoming {
-                Some(incoming) => current().accept(incoming, Overflow::Forward).await,
-                None => return,
-            },
-            // Also when the inbox was dropped.
-            _ = &mut stopped => break,
-        }
-    }
-    serving.drain().await;
-    while let Some(incoming) = serving.next().await {
-        current().accept(incoming, Overflow::Forward).await;
     }
 }

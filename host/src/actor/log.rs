@@ -3,20 +3,25 @@
 //! An actor that prints in a loop must neither block itself nor flood the lattice: lines past the
 //! actor's bytes per second, or past what can be published, are left out and counted.
 
+mod about;
+
 use std::io;
 use std::pin::Pin;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 use std::task::{Context, Poll};
 use std::time::Instant;
 
 use bytes::Bytes;
 use lattice_client::{Client, now_rfc3339};
-use lattice_protocol::id::{ActorName, CallId, HostId};
+use lattice_protocol::id::{ActorName, HostId};
 use lattice_protocol::log::{Level, Record, Stream};
 use tokio::io::AsyncWrite;
+use tokio::runtime::Handle;
 use tokio::sync::mpsc;
 use wasmtime_wasi::cli::{IsTerminal, StdoutStream};
 use wasmtime_wasi::p2::{OutputStream, Pollable, StreamResult};
+
+pub use about::About;
 
 /// The longest line; a longer one is cut into several.
 const LINE_BYTES_MAX: usize = 8 * 1024;
@@ -38,7 +43,10 @@ pub struct Log {
 struct Shared {
     actor: ActorName,
     host: HostId,
-    records: mpsc::Sender<Record>,
+    client: Client,
+    runtime: Handle,
+    /// Opened by the first record: most actors say nothing, and a queue takes its room empty.
+    records: OnceLock<mpsc::Sender<Record>>,
     budget: Mutex<Budget>,
 }
 
@@ -53,7 +61,7 @@ struct Budget {
 /// The two streams of one call.
 pub struct Output {
     log: Log,
-    call: CallId,
+    about: About,
     tail: Arc<Mutex<Vec<u8>>>,
 }
 
@@ -65,7 +73,7 @@ pub struct Lines {
 
 struct LinesInner {
     log: Log,
-    call: CallId,
+    about: About,
     stream: Stream,
     partial: Mutex<Vec<u8>>,
     tail: Option<Arc<Mutex<Vec<u8>>>>,
@@ -74,18 +82,6 @@ struct LinesInner {
 impl Log {
     /// The log of an actor; what it says is published until the log is dropped.
     pub fn open(client: Client, host: HostId, actor: ActorName, bytes_per_s: u64) -> Self {
-        let (records, mut queue) = mpsc::channel::<Record>(QUEUE_MAX);
-        tokio::spawn(async move {
-            while let Some(record) = queue.recv().await {
-                tracing::info!(
-                    actor = %record.target,
-                    stream = %record.stream,
-                    call = record.call.map(tracing::field::display),
-                    "{}", record.message
-                );
-                client.publish_log(&record).await;
-            }
-        });
         let budget = Budget {
             bytes_per_s,
             left: bytes_per_s,
@@ -95,7 +91,9 @@ impl Log {
         let shared = Shared {
             actor,
             host,
-            records,
+            client,
+            runtime: Handle::current(),
+            records: OnceLock::new(),
             budget: Mutex::new(budget),
         };
         Self {
@@ -104,22 +102,22 @@ impl Log {
     }
 
     /// The streams of a call.
-    pub fn output(&self, call: CallId) -> Output {
+    pub fn output(&self, about: About) -> Output {
         Output {
             log: self.clone(),
-            call,
+            about,
             tail: Arc::default(),
         }
     }
 
     /// The host's word on a call: why it trapped.
-    pub fn trap(&self, call: CallId, message: &str) {
+    pub fn trap(&self, about: About, message: &str) {
         for line in message.lines() {
-            self.say(Level::Error, Stream::Host, Some(call), line.to_owned());
+            self.say(Level::Error, Stream::Host, about, line.to_owned());
         }
     }
 
-    fn say(&self, level: Level, stream: Stream, call: Option<CallId>, message: String) {
+    fn say(&self, level: Level, stream: Stream, about: About, message: String) {
         let left_out = match lock(&self.shared.budget).take(message.len() as u64 + RECORD_BYTES) {
             Some(left_out) => left_out,
             None => return,
@@ -128,22 +126,47 @@ impl Log {
             let message = format!("{left_out} lines were left out: raise log_bytes_per_s");
             self.send(Level::Warn, Stream::Host, None, message);
         }
-        self.send(level, stream, call, message);
+        self.send(level, stream, Some(about), message);
     }
 
-    fn send(&self, level: Level, stream: Stream, call: Option<CallId>, message: String) {
+    fn send(&self, level: Level, stream: Stream, about: Option<About>, message: String) {
         let record = Record {
             time: now_rfc3339(),
             target: (&self.shared.actor).into(),
             host: self.shared.host.clone(),
             level,
             stream,
-            call,
+            call: about.map(|about| about.call),
+            trace: about.and_then(|about| about.trace),
             message,
         };
-        if self.shared.records.try_send(record).is_err() {
+        if self.shared.records().try_send(record).is_err() {
             lock(&self.shared.budget).left_out += 1;
         }
+    }
+}
+
+impl Shared {
+    fn records(&self) -> &mpsc::Sender<Record> {
+        self.records.get_or_init(|| {
+            let (records, queue) = mpsc::channel(QUEUE_MAX);
+            // By its handle: the last that a guest says may be said where no runtime is entered.
+            self.runtime.spawn(publish(self.client.clone(), queue));
+            records
+        })
+    }
+}
+
+async fn publish(client: Client, mut queue: mpsc::Receiver<Record>) {
+    while let Some(record) = queue.recv().await {
+        tracing::info!(
+            actor = %record.target,
+            stream = %record.stream,
+            call = record.call.map(tracing::field::display),
+            trace = record.trace.map(tracing::field::display),
+            "{}", record.message
+        );
+        client.publish_log(&record).await;
     }
 }
 
@@ -184,13 +207,16 @@ impl Output {
     pub fn record(&self, level: Level, message: &str) {
         for line in message.lines() {
             let end = line.floor_char_boundary(LINE_BYTES_MAX);
-            self.log.say(
-                level,
-                Stream::Logging,
-                Some(self.call),
-                line[..end].to_owned(),
-            );
+            self.log
+                .say(level, Stream::Logging, self.about, line[..end].to_owned());
         }
+    }
+
+    /// The host's word on what the guest was refused, and what to write to allow it.
+    pub fn refusal(&self, message: &str) {
+        let message = message.to_owned();
+        self.log
+            .say(Level::Warn, Stream::Host, self.about, message);
     }
 
     /// The last of standard error: what a guest that traps has to say about it.
@@ -201,7 +227,7 @@ impl Output {
     fn lines(&self, stream: Stream, tail: Option<Arc<Mutex<Vec<u8>>>>) -> Lines {
         let inner = LinesInner {
             log: self.log.clone(),
-            call: self.call,
+            about: self.about,
             stream,
             partial: Mutex::default(),
             tail,
@@ -269,7 +295,7 @@ impl LinesInner {
             _ => Level::Info,
         };
         let message = String::from_utf8_lossy(line).into_owned();
-        self.log.say(level, self.stream, Some(self.call), message);
+        self.log.say(level, self.stream, self.about, message);
     }
 }
 

@@ -5,32 +5,40 @@
 //! and drains revisions as they are assigned. Actors of this host call each other without NATS:
 //! `call_here` goes through the same door into the same call.
 
+mod accept;
 mod admission;
 mod call;
+mod http;
 mod inbox;
 pub(crate) mod instance;
+mod intake;
 pub mod log;
+mod measured;
+mod program;
 mod revision;
 mod supervisor;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 
-use bytes::Bytes;
-use lattice_client::{Artifacts, Call, Client, Incoming, Serving};
+use lattice_client::{Artifacts, Call, Client, Incoming, Reply, Serving};
 use lattice_config::AssignedActor;
 use lattice_protocol::control::ActorDetail;
 use lattice_protocol::error::{CallError, ErrorCode};
 use lattice_protocol::id::{ActorName, HostId};
 use lattice_protocol::report::ActorReport;
 use tokio::sync::watch;
+use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
+use crate::allow::Allow;
 use crate::capability::Imports;
 use crate::engine::Engine;
 use crate::event::Events;
+use crate::reconcile::configs::Configs;
 use crate::route::Router;
-use revision::{Overflow, Revision};
+use accept::Overflow;
+use revision::Revision;
 use supervisor::{Status, Supervisor};
 
 /// What every actor of a host shares.
@@ -44,6 +52,10 @@ pub struct Context {
     pub engine: Engine,
     /// What actors may import.
     pub imports: Imports,
+    /// What they may be granted of this host.
+    pub allow: Arc<Allow>,
+    /// The named configs that they read.
+    pub configs: Configs,
     /// Where components come from.
     pub artifacts: Artifacts,
     /// One component at a time is pulled and compiled.
@@ -174,11 +186,9 @@ impl Actors {
         self.lock().entries.get(name)?.status.detail()
     }
 
-    /// Answers the calls that peers route to this host, until the subscription ends.
-    pub async fn serve_host(&self, mut serving: Serving) {
-        while let Some(incoming) = serving.next().await {
-            self.accept(incoming).await;
-        }
+    /// Answers the calls that peers route to this host until `stop`, and those that came before.
+    pub async fn serve_host(&self, serving: Serving, stop: CancellationToken) {
+        intake::take(serving, |incoming| self.accept(incoming), stop.cancelled()).await;
     }
 
     /// The actors without keeping them.
@@ -190,7 +200,7 @@ impl Actors {
 
     /// Makes a call straight into an actor of this host; `None` if the actor is not here, or has no
     /// room at once and this is not the only way.
-    pub async fn call_here(&self, call: &Call, only_way: bool) -> Option<Result<Bytes, CallError>> {
+    pub async fn call_here(&self, call: &Call, only_way: bool) -> Option<Result<Reply, CallError>> {
         let revision = self.running(call.target.as_str())?;
         revision.call_here(call, only_way).await
     }
@@ -199,14 +209,24 @@ impl Actors {
         self.lock().entries.get(target)?.status.running()
     }
 
-    async fn accept(&self, incoming: Incoming) {
-        match self.running(incoming.target.as_str()) {
+    /// The revision that a peer's call goes to; none once the shutdown has begun, as the peer has
+    /// others to ask.
+    fn open_to_peers(&self, target: &str) -> Option<Arc<Revision>> {
+        let table = self.lock();
+        if table.closed {
+            return None;
+        }
+        table.entries.get(target)?.status.running()
+    }
+
+    fn accept(&self, incoming: Incoming) -> Option<intake::Work> {
+        match self.open_to_peers(incoming.target.as_str()) {
             // A peer chose this host: sending it on would only take it round.
-            Some(revision) => revision.accept(incoming, Overflow::Refuse).await,
+            Some(revision) => revision.accept(incoming, Overflow::Refuse),
             None => {
                 let message = format!("actor {} does not run on this host", incoming.target);
                 let error = CallError::refused(ErrorCode::Unavailable, message);
-                incoming.responder.reply(Err(error)).await;
+                Some(Box::pin(incoming.responder.refuse(error)))
             }
         }
     }

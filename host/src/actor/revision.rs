@@ -3,24 +3,26 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use bytes::Bytes;
-use lattice_client::{ArtifactError, Call, Incoming, Responder};
+use lattice_client::{ArtifactError, StateError};
 use lattice_config::{AssignedActor, Limits};
 use lattice_protocol::call::Context as CallContext;
 use lattice_protocol::control::ActorDetail;
-use lattice_protocol::error::{CallError, ErrorCode};
+use lattice_protocol::id::LatticeId;
+use lattice_telemetry::Telemetry;
+use lattice_telemetry::metrics::ActorCounts;
 use tokio::sync::Semaphore;
 use tokio::time::Instant;
-use tokio_util::task::AbortOnDropHandle;
 use wasmtime::component::Component;
 
 use super::Context;
-use super::admission::{Admission, Entry, Load, Slot};
+use super::admission::{Admission, Load};
 use super::instance::Instances;
-use super::log::{Log, Tail};
+use super::log::{About, Log, Tail};
+use crate::allow;
 use crate::capability::http::Handler;
-use crate::capability::{self, Errand, GuestParts, Linked};
+use crate::capability::{self, Errand, Granted, GuestParts, Linked, Settings};
 use crate::component::{self, Exports};
+use crate::deadline::Deadline;
 use crate::engine;
 use crate::link::LinkTable;
 use crate::outbox::Outbox;
@@ -40,6 +42,15 @@ pub(super) enum Error {
     /// Its imports are not answered.
     #[error(transparent)]
     Link(#[from] capability::Error),
+    /// None of its exports can be called.
+    #[error(transparent)]
+    Export(#[from] component::Uncallable),
+    /// The host does not allow what it is granted.
+    #[error(transparent)]
+    Allow(#[from] allow::Error),
+    /// The named configs that it reads can't be had.
+    #[error("the configs it reads can't be had: {0}")]
+    Configs(#[from] StateError),
     /// It was instantiated once to see that it starts, and didn't.
     #[error("the component does not start: {0}")]
     Start(String),
@@ -53,15 +64,6 @@ const PULL_TIME: Duration = Duration::from_secs(120);
 /// How many calls that found no room may be on their way to peers: they hold their payloads here.
 const FORWARDS_MAX: usize = 256;
 
-/// What becomes of a call when there is no room.
-#[derive(Clone, Copy)]
-pub(super) enum Overflow {
-    /// It goes once to a peer that has room.
-    Forward,
-    /// It is refused: it was forwarded, or sent here by choice.
-    Refuse,
-}
-
 /// A revision that can be called.
 pub(super) struct Revision {
     pub(super) assigned: AssignedActor,
@@ -72,12 +74,14 @@ pub(super) struct Revision {
     /// Held so that other actors of the same component share its code.
     _component: Arc<Component>,
     /// Whether its engine runs instances concurrently: wasmtime can't nest such calls in one task.
-    concurrent: bool,
+    pub(super) concurrent: bool,
     /// How many calls may be on their way to peers at once.
-    forwards: Arc<Semaphore>,
-    door: Admission,
+    pub(super) forwards: Arc<Semaphore>,
+    pub(super) door: Admission,
+    /// What the actor does beside being called, if anybody reads that.
+    counts: Option<Arc<ActorCounts>>,
     detail: ActorDetail,
-    cx: Context,
+    pub(super) cx: Context,
 }
 
 impl Revision {
@@ -86,7 +90,10 @@ impl Revision {
         let component = fetch(cx, &assigned).await?;
         let links = LinkTable::new(assigned.name.clone(), assigned.spec.links.clone());
         let linked = cx.imports.link(&component, &links)?;
-        let exports = Exports::of(component.engine(), &component);
+        let parts = parts(cx, &assigned, &links).await?;
+        let mut exports = Exports::of(component.engine(), &component);
+        exports.check()?;
+        exports.measure(cx.router.telemetry(), assigned.name.as_str());
         let http = match exports.serves_http() {
             true => Some(Handler::new(&linked.pre).map_err(start_failed)?),
             false => None,
@@ -108,13 +115,17 @@ impl Revision {
             ),
             detail: detail(&assigned, &component, &links, &exports),
             concurrent: !wasmtime::Engine::same(component.engine(), cx.engine.wasm()),
-            instances: instances(cx, linked, &assigned, links),
+            instances: instances(cx, linked, &assigned, parts),
             _component: component,
+            counts: cx.router.telemetry().registry().map(|r| r.actor(assigned.name.as_str())),
             cx: cx.clone(),
             assigned,
             http,
             exports,
         };
+        if let Some(counts) = &revision.counts {
+            revision.instances.count(counts.clone());
+        }
         revision.try_start().await?;
         Ok(Arc::new(revision))
     }
@@ -123,7 +134,7 @@ impl Revision {
     async fn try_start(&self) -> Result<(), Error> {
         let call = CallContext::default();
         let deadline = Instant::now() + call.remaining;
-        let (errand, tail) = self.errand(&call, deadline.into_std());
+        let (errand, tail) = self.errand(&call, deadline.into_std().into());
         match tokio::time::timeout_at(deadline, self.instances.make(errand)).await {
             Ok(Ok(_)) => Ok(()),
             Ok(Err(error)) => Err(Error::Start(format!("{error:#} {}", tail.text()))),
@@ -131,171 +142,36 @@ impl Revision {
         }
     }
 
-    /// Takes a call in: it runs, waits its turn, goes on to a peer, or is refused at once.
-    pub(super) async fn accept(self: &Arc<Self>, incoming: Incoming, overflow: Overflow) {
-        let deadline = self.deadline(incoming.received, &incoming.context);
-        let Incoming {
-            target,
-            endpoint,
-            context,
-            payload,
-            responder,
-            ..
-        } = incoming;
-        let call = Call {
-            target,
-            endpoint,
-            context,
-            payload,
-        };
-        let revision = self.clone();
-        match self.door.enter() {
-            Entry::Slot(slot) => {
-                tokio::spawn(async move {
-                    responder.answer(revision.run(&call, deadline)).await;
-                    drop(slot);
-                });
-            }
-            Entry::Waiting(waiting) => {
-                tokio::spawn(async move {
-                    // Held until the reply is out: a drain waits for slots, and for the reply so.
-                    let mut held = None;
-                    let work = async {
-                        match tokio::time::timeout_at(deadline, waiting.slot()).await {
-                            Ok(Some(slot)) => held = Some(slot),
-                            _ => return Err(revision.too_late()),
-                        }
-                        revision.run(&call, deadline).await
-                    };
-                    responder.answer(work).await;
-                    drop(held);
-                });
-            }
-            Entry::Full => self.overflow(call, responder, deadline, overflow).await,
-        }
-    }
-
-    /// No room: once to a peer that has some, else an answer at once.
-    async fn overflow(
-        self: &Arc<Self>,
-        mut call: Call,
-        responder: Responder,
-        deadline: Instant,
-        overflow: Overflow,
-    ) {
-        let forwarding = match overflow {
-            Overflow::Forward => self.forwards.clone().try_acquire_owned().ok(),
-            Overflow::Refuse => None,
-        };
-        let Some(permit) = forwarding else {
-            return responder.reply(Err(self.full())).await;
-        };
-        let revision = self.clone();
-        tokio::spawn(async move {
-            call.context.remaining = deadline.saturating_duration_since(Instant::now());
-            let work = async {
-                let forwarded = revision.cx.router.forward(&call).await;
-                forwarded.unwrap_or_else(|| Err(revision.full()))
-            };
-            responder.answer(work).await;
-            drop(permit);
-        });
-    }
-
-    /// Runs a call of an actor on this host; a caller that is gone takes the call with it. `None` if
-    /// it would have to wait and there may be another way.
-    pub(super) async fn call_here(
-        self: &Arc<Self>,
-        call: &Call,
-        only_way: bool,
-    ) -> Option<Result<Bytes, CallError>> {
-        let deadline = self.deadline(std::time::Instant::now(), &call.context);
-        let slot = match self.door.enter_now() {
-            Some(slot) => slot,
-            None if only_way => match self.turn(deadline).await {
-                Ok(slot) => slot,
-                Err(error) => return Some(Err(error)),
-            },
-            None => return None,
-        };
-        if self.concurrent {
-            return Some(self.call_apart(call.clone(), deadline, slot).await);
-        }
-        // In the caller's own task. Boxed: a chain of calls on one host would make one future that
-        // holds all of them.
-        let result = Box::pin(self.run(call, deadline)).await;
-        drop(slot);
-        Some(result)
-    }
-
-    /// A slot, now or in turn.
-    async fn turn(&self, deadline: Instant) -> Result<Slot, CallError> {
-        match self.door.enter() {
-            Entry::Slot(slot) => Ok(slot),
-            Entry::Full => Err(self.full()),
-            Entry::Waiting(waiting) => {
-                let slot = tokio::time::timeout_at(deadline, waiting.slot()).await;
-                slot.ok().flatten().ok_or_else(|| self.too_late())
-            }
-        }
-    }
-
-    /// In a task of its own, which ends with the caller.
-    async fn call_apart(
-        self: &Arc<Self>,
-        call: Call,
-        deadline: Instant,
-        slot: Slot,
-    ) -> Result<Bytes, CallError> {
-        let revision = self.clone();
-        let task = AbortOnDropHandle::new(tokio::spawn(async move {
-            let result = revision.run(&call, deadline).await;
-            drop(slot);
-            result
-        }));
-        task.await.unwrap_or_else(|error| {
-            let message = format!("the call did not come to its end: {error}");
-            Err(CallError::begun(ErrorCode::Internal, message))
-        })
-    }
-
-    async fn run(&self, call: &Call, deadline: Instant) -> Result<Bytes, CallError> {
-        super::call::Running {
-            revision: self,
-            call,
-            deadline,
-        }
-        .run()
-        .await
-    }
-
-    /// The caller's deadline or the actor's own, whichever is first, from when the call came.
-    fn deadline(&self, received: std::time::Instant, context: &CallContext) -> Instant {
-        let own = Duration::from_millis(self.limits().time_ms);
-        Instant::from_std(received) + context.remaining.min(own)
-    }
-
     /// What an instance is sent out with for one call, and the last that its guest says on
     /// standard error.
     pub(super) fn errand(
         &self,
         call: &CallContext,
-        deadline: std::time::Instant,
+        deadline: Deadline,
     ) -> (Errand, Tail) {
-        let output = self.log.output(call.id);
+        let output = self.log.output(About::call(call));
         let tail = output.tail();
         let outbox = Outbox::new(
             self.cx.router.clone(),
             self.assigned.name.clone(),
             call.clone(),
-            deadline,
-        );
+            deadline.clone(),
+        )
+        .counted(self.counts.clone());
         let errand = Errand {
             deadline,
             outbox: Some(outbox),
             output: Some(output),
         };
         (errand, tail)
+    }
+
+    pub(super) fn lattice(&self) -> &LatticeId {
+        self.cx.client.lattice()
+    }
+
+    pub(super) fn telemetry(&self) -> &Telemetry {
+        self.cx.router.telemetry()
     }
 
     pub(super) fn limits(&self) -> &Limits {
@@ -329,41 +205,37 @@ impl Revision {
     pub(super) async fn idle(&self) {
         self.door.idle().await;
     }
+}
 
-    fn full(&self) -> CallError {
-        let load = self.load();
-        CallError::refused(
-            ErrorCode::Overloaded,
-            format!(
-                "actor {} is full: {} calls run and {} wait; scale it, or raise limits.waiting",
-                self.assigned.name, load.busy, load.waiting
-            ),
-        )
-    }
-
-    fn too_late(&self) -> CallError {
-        CallError::refused(
-            ErrorCode::Deadline,
-            format!(
-                "the call waited for actor {} until its time was over",
-                self.assigned.name
-            ),
-        )
-    }
+/// What its guests are made from: grants are checked and opened, configs are read.
+async fn parts(
+    cx: &Context,
+    assigned: &AssignedActor,
+    links: &LinkTable,
+) -> Result<GuestParts, Error> {
+    let spec = &assigned.spec;
+    let named = cx.configs.open(&spec.config_from).await?;
+    let (name, allow, granted) = (assigned.name.clone(), cx.allow.clone(), spec.clone());
+    // A folder may be on a disk that is slow to answer.
+    let granted = move || Granted::new(&name, &granted, &allow);
+    let granted = tokio::task::spawn_blocking(granted)
+        .await
+        .map_err(|error| Error::Start(error.to_string()))??;
+    Ok(GuestParts {
+        limits: spec.limits.clone(),
+        links: Arc::new(links.clone()),
+        settings: Settings::new(spec.config.clone(), named),
+        granted: Arc::new(granted),
+    })
 }
 
 fn instances(
     cx: &Context,
     linked: Linked,
     assigned: &AssignedActor,
-    links: LinkTable,
+    parts: GuestParts,
 ) -> Instances {
     let spec = &assigned.spec;
-    let parts = GuestParts {
-        limits: spec.limits.clone(),
-        links: Arc::new(links),
-        config: Arc::new(spec.config.clone()),
-    };
     let idle = cx.engine.idle().clone();
     Instances::new(linked, parts, spec.instance, assigned.slots, idle)
 }

@@ -11,7 +11,7 @@ use lattice_protocol::control::ActorDetail;
 use lattice_protocol::error::one_line;
 use lattice_protocol::event::Kind;
 use lattice_protocol::id::ActorName;
-use lattice_protocol::report::{ActorReport, Phase};
+use lattice_protocol::report::{ActorReport, Phase, Refused};
 use serde_json::json;
 use tokio::sync::watch;
 use tokio_util::task::TaskTracker;
@@ -38,6 +38,21 @@ struct State {
     /// What is assigned: shown until something runs.
     wanted: Option<AssignedActor>,
     running: Option<Arc<Revision>>,
+    /// What should have taken over from it and can't be started.
+    refused: Option<Refused>,
+}
+
+impl State {
+    /// What is wanted can't be started: what serves meanwhile goes on to be called.
+    fn fail(&mut self, reason: String, serves: bool) {
+        match (&self.wanted, serves) {
+            (Some(wanted), true) => {
+                let revision = wanted.revision.to_string();
+                self.refused = Some(Refused { revision, reason });
+            }
+            _ => self.phase = Some(Phase::Failed { reason }),
+        }
+    }
 }
 
 impl Status {
@@ -56,6 +71,7 @@ impl Status {
             slots: load.map_or(0, |load| load.slots),
             busy: load.map_or(0, |load| load.busy),
             waiting: load.map_or(0, |load| load.waiting),
+            refused: state.refused.clone(),
             phase,
         })
     }
@@ -116,7 +132,8 @@ impl Supervisor {
             let wanted = self.wanted.borrow_and_update().clone();
             self.changed.mark_unchanged();
             let Some(wanted) = wanted else { break };
-            match self.converge(wanted).await {
+            // Boxed: what a start needs is given back when it is over, and most actors only wait.
+            match Box::pin(self.converge(wanted)).await {
                 Ok(()) => {
                     pause = RETRY_MIN;
                     if self.wanted.changed().await.is_err() {
@@ -136,7 +153,7 @@ impl Supervisor {
                 }
             }
         }
-        self.stop().await;
+        Box::pin(self.stop()).await;
     }
 
     async fn converge(&mut self, wanted: AssignedActor) -> Result<(), Error> {
@@ -168,6 +185,7 @@ impl Supervisor {
         self.status.set(|state| {
             state.running = Some(revision.clone());
             state.phase = Some(Phase::Running);
+            state.refused = None;
         });
         let kind = if old.is_some() {
             Kind::ActorUpdated
@@ -195,7 +213,10 @@ impl Supervisor {
     async fn scale(&self, revision: Arc<Revision>, slots: u32) {
         let before = revision.load().slots;
         // The same revision may have been assigned anew after another one failed to start.
-        self.status.set(|state| state.phase = Some(Phase::Running));
+        self.status.set(|state| {
+            state.phase = Some(Phase::Running);
+            state.refused = None;
+        });
         if before != slots {
             revision.resize(slots);
             self.publish(Kind::ActorScaled, json!({ "from": before, "to": slots }))
@@ -209,8 +230,8 @@ impl Supervisor {
         error!(actor = %self.name, reason, "failed to start");
         self.publish(Kind::ActorFailed, json!({ "reason": reason }))
             .await;
-        self.status
-            .set(|state| state.phase = Some(Phase::Failed { reason }));
+        let serves = self.inbox.is_some();
+        self.status.set(|state| state.fail(reason, serves));
     }
 
     async fn stop(mut self) {

@@ -1,6 +1,5 @@
 //! What a store holds: everything that a guest can touch while it serves a call.
 
-use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Instant;
 
@@ -10,11 +9,15 @@ use wasmtime::{Engine, Store, StoreContextMut, StoreLimits, StoreLimitsBuilder, 
 use wasmtime_wasi::{WasiCtx, WasiCtxView, WasiView};
 use wasmtime_wasi_http::{WasiHttpCtx, WasiHttpCtxView, WasiHttpView};
 
+use super::granted::Granted;
 use super::member::{Caller, Failed, Members};
+use super::random::Allowance;
+use super::settings::Settings;
 use super::voice::Voice;
 use super::way::Way;
 use super::{http, wasi};
 use crate::actor::log::Output;
+use crate::deadline::Deadline;
 use crate::link::LinkTable;
 use crate::outbox::Outbox;
 
@@ -32,11 +35,13 @@ pub struct Guest {
     table: ResourceTable,
     limits: StoreLimits,
     links: Arc<LinkTable>,
-    config: Arc<BTreeMap<String, String>>,
+    settings: Settings,
+    granted: Arc<Granted>,
+    randomness: Allowance,
     voice: Voice,
     way: Way,
     /// None where calls share the instance: whoever makes them keeps their time.
-    deadline: Option<Instant>,
+    deadline: Option<Deadline>,
     members: Members,
 }
 
@@ -46,14 +51,16 @@ pub struct GuestParts {
     pub limits: Limits,
     /// The actor's links.
     pub links: Arc<LinkTable>,
-    /// The actor's config.
-    pub config: Arc<BTreeMap<String, String>>,
+    /// What `wasi:config` answers.
+    pub settings: Settings,
+    /// What it is granted of the host.
+    pub granted: Arc<Granted>,
 }
 
 /// What a guest is sent out with for one call.
 pub struct Errand {
     /// When the call must have ended.
-    pub deadline: Instant,
+    pub deadline: Deadline,
     /// The way out, if it has one.
     pub outbox: Option<Outbox>,
     /// Where standard output and error go, if anywhere.
@@ -76,16 +83,21 @@ impl Guest {
             .build();
         let handles = usize::try_from(parts.limits.handles).unwrap_or(usize::MAX);
         let mut table = ResourceTable::new();
-        table.set_max_capacity(handles);
+        table.set_max_capacity(match parts.granted.reaches_out() {
+            true => handles.min(wasi::OPEN_MAX),
+            false => handles,
+        });
         let voice = Voice::default();
         let guest = Self {
-            wasi: wasi::context(&voice),
+            wasi: wasi::context(&voice, &parts.granted),
             http: http::context(),
             hooks: http::Hooks,
             table,
             limits,
             links: parts.links.clone(),
-            config: parts.config.clone(),
+            settings: parts.settings.clone(),
+            granted: parts.granted.clone(),
+            randomness: Allowance::new(parts.limits.random_bytes),
             voice,
             way: Way::none(),
             deadline: None,
@@ -101,7 +113,7 @@ impl Guest {
                 .unwrap_or(usize::MAX)
                 .saturating_mul(2),
         );
-        store.epoch_deadline_callback(|store| Ok(tick(store.data().deadline)));
+        store.epoch_deadline_callback(|store| Ok(tick(store.data().deadline.as_ref())));
         Self::send(&mut store, errand);
         store
     }
@@ -111,8 +123,15 @@ impl Guest {
         store.set_epoch_deadline(1);
         let guest = store.data_mut();
         guest.deadline = Some(errand.deadline);
+        guest.begin();
         guest.way = Way::new(errand.outbox);
         guest.voice.follow(errand.output);
+    }
+
+    /// What each call has anew.
+    fn begin(&mut self) {
+        self.settings.refresh();
+        self.randomness.renew();
     }
 
     /// Takes everything of the call from it: what it said is finished, and nothing keeps the call.
@@ -131,6 +150,7 @@ impl Guest {
     /// One of several calls begins, as this task. What the guest prints while there are several is
     /// logged under the one that began when it had nothing else to do.
     pub fn join(&mut self, task: GuestTaskId, errand: Errand, failed: Failed) {
+        self.begin();
         let way = Way::new(errand.outbox);
         if self.members.is_empty() {
             self.way = way.clone();
@@ -170,8 +190,16 @@ impl Guest {
         &self.links
     }
 
-    pub(super) fn config(&self) -> &BTreeMap<String, String> {
-        &self.config
+    pub(super) fn settings(&self) -> &Settings {
+        &self.settings
+    }
+
+    pub(super) fn granted(&self) -> &Arc<Granted> {
+        &self.granted
+    }
+
+    pub(super) fn randomness(&mut self) -> &mut Allowance {
+        &mut self.randomness
     }
 
     pub(super) fn output(&self) -> &Voice {
@@ -188,9 +216,9 @@ impl Guest {
 }
 
 /// A guest that computes gives its thread to others at each tick, and ends at the deadline.
-fn tick(deadline: Option<Instant>) -> UpdateDeadline {
+fn tick(deadline: Option<&Deadline>) -> UpdateDeadline {
     match deadline {
-        Some(deadline) if Instant::now() >= deadline => UpdateDeadline::Interrupt,
+        Some(deadline) if Instant::now() >= deadline.instant() => UpdateDeadline::Interrupt,
         _ => UpdateDeadline::Yield(1),
     }
 }

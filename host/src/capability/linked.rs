@@ -98,7 +98,8 @@ async fn call(
     arguments: Vec<u8>,
 ) -> wasmtime::Result<Vec<u8>> {
     match caller.way().call(&link, endpoint, arguments.into()).await {
-        Ok(reply) => Ok(reply.to_vec()),
+        // Taken over, not copied: nobody else has the reply.
+        Ok(reply) => Ok(reply.into()),
         Err(error) => {
             let failure = CallFailed::of(link.to.as_str(), error);
             caller.fail(failure).await

@@ -1,4 +1,5 @@
-//! `wasi:logging/logging@0.1.0-draft`: records of the actor's log, with a level.
+//! `wasi:logging/logging`: records of the actor's log, with a level. Components of wasmCloud 1 import
+//! it without a version.
 
 use lattice_protocol::log::Level;
 use wasmtime::component::{HasData, Linker};
@@ -10,13 +11,20 @@ mod bindings {
     wasmtime::component::bindgen!({ path: "../wit", world: "wasi:logging/imports" });
 }
 
-use bindings::wasi::logging::logging;
+mod drafts {
+    #![allow(missing_docs, unreachable_pub, reason = "generated from WIT")]
+    wasmtime::component::bindgen!({ path: "../wit/drafts", world: "wasi:logging/imports" });
+}
 
-/// The interface and the version that is answered.
-pub(super) const LOGGING: &str = "wasi:logging/logging@0.1.0-draft";
+use bindings::wasi::logging::logging;
+use drafts::wasi::logging::logging as unversioned;
+
+/// The interface, with the version that is answered and without.
+pub(super) const NAMES: [&str; 2] = ["wasi:logging/logging@0.1.0-draft", "wasi:logging/logging"];
 
 pub(super) fn define(linker: &mut Linker<Guest>) -> wasmtime::Result<()> {
-    logging::add_to_linker::<_, Logging>(linker, |guest| guest)
+    logging::add_to_linker::<_, Logging>(linker, |guest| guest)?;
+    unversioned::add_to_linker::<_, Logging>(linker, |guest| guest)
 }
 
 struct Logging;
@@ -25,23 +33,27 @@ impl HasData for Logging {
     type Data<'a> = &'a mut Guest;
 }
 
-impl logging::Host for Guest {
-    fn log(&mut self, level: logging::Level, context: String, message: String) {
-        let message = match context.as_str() {
-            "" => message,
-            context => format!("{context}: {message}"),
-        };
-        self.output().record(named(level), &message);
-    }
+/// They differ in nothing but the version.
+macro_rules! answered {
+    ($($interface:ident)*) => {
+        $(impl $interface::Host for Guest {
+            fn log(&mut self, level: $interface::Level, context: String, message: String) {
+                let level = match level {
+                    $interface::Level::Trace => Level::Trace,
+                    $interface::Level::Debug => Level::Debug,
+                    $interface::Level::Info => Level::Info,
+                    $interface::Level::Warn => Level::Warn,
+                    $interface::Level::Error => Level::Error,
+                    $interface::Level::Critical => Level::Critical,
+                };
+                let message = match context.as_str() {
+                    "" => message,
+                    context => format!("{context}: {message}"),
+                };
+                self.output().record(level, &message);
+            }
+        })*
+    };
 }
 
-fn named(level: logging::Level) -> Level {
-    match level {
-        logging::Level::Trace => Level::Trace,
-        logging::Level::Debug => Level::Debug,
-        logging::Level::Info => Level::Info,
-        logging::Level::Warn => Level::Warn,
-        logging::Level::Error => Level::Error,
-        logging::Level::Critical => Level::Critical,
-    }
-}
+answered!(logging unversioned);

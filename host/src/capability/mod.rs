@@ -2,43 +2,52 @@
 //!
 //! | import | answered by | needs |
 //! |---|---|---|
-//! | `wasi:io`, `wasi:clocks`, `wasi:random` | `wasi` | nothing |
-//! | `wasi:cli` | `wasi`: output to the log; no arguments, environment or input | nothing |
-//! | `wasi:filesystem`, `wasi:sockets` | `wasi`: empty, every address refused | nothing |
+//! | `wasi:io`, `wasi:clocks`, `wasi:random` | `wasi`, `random`: so many bytes a call | nothing |
+//! | `wasi:cli` | `wasi`: output to the log, arguments and environment as its manifest says, no input | nothing |
+//! | `wasi:filesystem`, `wasi:sockets` | `wasi`, `files`, `sockets`: empty and refused but for what is `granted` | nothing, or a grant |
 //! | `wasi:http/types` | `http` | nothing |
-//! | `wasi:config/store` | `config`: the actor's own | nothing |
+//! | `wasi:config/store` | `config`, from `settings`: the actor's own over named ones | nothing |
 //! | `wasi:logging/logging` | `logging`: to the log | nothing |
 //! | `wasi:keyvalue/store`, `atomics`, `batch` | `keyvalue`, by a provider | a link |
 //! | any other interface of plain values | `linked`, by an actor or a provider | a link |
 //!
+//! WASI comes in versions 0.2 and 0.3: the latter on the engine of components with async functions.
 //! [`Imports`] holds them all, and refuses a component that wants more before it starts.
 
 mod config;
+mod files;
+mod granted;
 mod guest;
 pub mod http;
 mod keyvalue;
 mod linked;
 mod logging;
 mod member;
+mod random;
+mod settings;
+mod sockets;
 #[cfg(test)]
 pub(crate) mod testing;
 mod voice;
 pub mod wasi;
 mod way;
 
+use std::borrow::Cow;
 use std::sync::{Arc, OnceLock};
 
 use lattice_protocol::interface::Interface;
 use wasmtime::component::{Component, InstancePre, Linker};
 
+pub use granted::Granted;
 pub use guest::{Errand, Guest, GuestParts};
 pub use linked::{CALL_TO, CallFailed};
 pub use member::Failed;
+pub use settings::Settings;
 
 use crate::component::{self, Import};
 use crate::link::LinkTable;
 
-/// Packages that every actor is given, in their version 0.2.
+/// Packages that every actor is given, in the versions that are answered.
 const GIVEN: &[&str] = &[
     "wasi:cli",
     "wasi:clocks",
@@ -47,7 +56,9 @@ const GIVEN: &[&str] = &[
     "wasi:random",
     "wasi:sockets",
 ];
-const GIVEN_VERSION: &str = "@0.2.";
+const GIVEN_VERSIONS: [&str; 2] = ["@0.2.", "@0.3."];
+/// The version of `wasi:http/types` that every actor is given.
+const HTTP_VERSION: &str = "@0.2.";
 /// The most imports that a refusal lists.
 const LISTED_MAX: usize = 8;
 
@@ -91,14 +102,14 @@ impl Imports {
     /// Defines what does not depend on the actor.
     pub fn new(engine: &wasmtime::Engine) -> wasmtime::Result<Self> {
         Ok(Self {
-            linker: Self::given(engine)?,
+            linker: Self::given(engine, false)?,
             concurrent: Arc::default(),
         })
     }
 
-    fn given(engine: &wasmtime::Engine) -> wasmtime::Result<Linker<Guest>> {
+    fn given(engine: &wasmtime::Engine, concurrent: bool) -> wasmtime::Result<Linker<Guest>> {
         let mut linker = Linker::new(engine);
-        wasi::define(&mut linker)?;
+        wasi::define(&mut linker, concurrent)?;
         http::define(&mut linker)?;
         config::define(&mut linker)?;
         logging::define(&mut linker)?;
@@ -115,14 +126,15 @@ impl Imports {
         if let Some(linker) = self.concurrent.get() {
             return Ok(linker);
         }
-        let linker = Self::given(engine).map_err(link_failed)?;
+        let linker = Self::given(engine, true).map_err(link_failed)?;
         Ok(self.concurrent.get_or_init(|| linker))
     }
 
     /// Links a component for an actor with these links; nothing has run yet.
     pub fn link(&self, component: &Component, links: &LinkTable) -> Result<Linked, Error> {
         let engine = component.engine();
-        let mut linker = self.fitting(component)?.clone();
+        // It takes hundreds of KiB: only a component with links has one of its own.
+        let mut linker = Cow::Borrowed(self.fitting(component)?);
         let mut waiting = Waiting::Alone;
         let mut unanswered = Vec::new();
         for import in component::imports(engine, component) {
@@ -151,7 +163,7 @@ fn link_failed(error: wasmtime::Error) -> Error {
 
 /// Sees to it that one import is answered, or says why it is not.
 fn answer(
-    linker: &mut Linker<Guest>,
+    linker: &mut Cow<'_, Linker<Guest>>,
     engine: &wasmtime::Engine,
     import: &Import,
     links: &LinkTable,
@@ -172,16 +184,20 @@ fn answer(
             links.line_for(interface)
         ));
     };
-    if keyvalue::answers(&import.name) {
-        return Ok(Waiting::Together);
+    match keyvalue::answer(linker.to_mut(), engine, &import.name, instance) {
+        Ok(true) => return Ok(Waiting::Together),
+        Ok(false) => {}
+        Err(error) => return Err(format!("import {} can't be linked: {error}", import.name)),
     }
-    linked::define(linker, engine, &import.name, interface, instance, link)
+    linked::define(linker.to_mut(), engine, &import.name, interface, instance, link)
 }
 
 fn is_given(name: &str, interface: &Interface) -> bool {
-    if matches!(name, config::STORE | logging::LOGGING) {
+    if config::NAMES.contains(&name) || logging::NAMES.contains(&name) {
         return true;
     }
-    name.contains(GIVEN_VERSION)
-        && (GIVEN.contains(&interface.package()) || interface.as_str() == http::TYPES)
+    match GIVEN.contains(&interface.package()) {
+        true => GIVEN_VERSIONS.iter().any(|version| name.contains(version)),
+        false => interface.as_str() == http::TYPES && name.contains(HTTP_VERSION),
+    }
 }

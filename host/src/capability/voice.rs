@@ -71,6 +71,13 @@ impl Voice {
         }
     }
 
+    /// The host's word on what the guest was refused.
+    pub(super) fn refusal(&self, message: &str) {
+        if let Some(speech) = &*self.lock() {
+            speech.output.refusal(message);
+        }
+    }
+
     /// A stream of this voice.
     pub(super) fn stream(&self, stream: Stream) -> Mouth {
         Mouth {

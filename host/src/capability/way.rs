@@ -1,5 +1,7 @@
 //! The way out of a guest.
 
+use std::sync::Arc;
+
 use bytes::Bytes;
 use lattice_config::Link;
 use lattice_protocol::error::{CallError, ErrorCode};
@@ -7,13 +9,14 @@ use lattice_protocol::interface::Endpoint;
 
 use crate::outbox::Outbox;
 
-/// The way out of the call that is served; between calls there is none.
+/// The way out of the call that is served; between calls there is none. Shared by everything that the
+/// guest calls while it serves this one.
 #[derive(Clone)]
-pub(super) struct Way(Option<Outbox>);
+pub(super) struct Way(Option<Arc<Outbox>>);
 
 impl Way {
     pub(super) fn new(outbox: Option<Outbox>) -> Self {
-        Self(outbox)
+        Self(outbox.map(Arc::new))
     }
 
     pub(super) fn none() -> Self {

@@ -1,10 +1,11 @@
 //! What every handler works with.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use lattice_client::{Artifacts, Client, State};
 use lattice_config::Declared;
-use lattice_protocol::control::Applied;
+use lattice_protocol::control::{Applied, AuditRecord};
 use lattice_protocol::event::Kind;
 use lattice_protocol::id::HostId;
 use serde::Serialize;
@@ -16,6 +17,9 @@ use crate::event::Events;
 use crate::peers::Peers;
 use crate::reconcile::unplaced::Unplaced;
 use crate::report::Reporter;
+
+/// How long the audit trail may hold up an answer: the change itself is made.
+const AUDIT_TIME_MAX: Duration = Duration::from_secs(1);
 
 /// How this host was asked to leave.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -57,6 +61,19 @@ impl Desk {
     /// What could not be placed, by the leader's last word.
     pub(super) async fn unplaced(&self) -> Answer<Unplaced> {
         Unplaced::read(&self.state).await.map_err(state_problem)
+    }
+
+    /// Keeps what became of a request; without the store it is in this host's log alone.
+    pub(super) async fn audit(&self, kind: Kind, record: AuditRecord) {
+        let about = record.about.clone();
+        let event = self.events.event(kind, about, record);
+        let kept = tokio::time::timeout(AUDIT_TIME_MAX, self.client.audit(kind, &event)).await;
+        let failed = match kept {
+            Ok(Ok(())) => return,
+            Ok(Err(error)) => error.to_string(),
+            Err(_) => format!("no answer within {AUDIT_TIME_MAX:?}"),
+        };
+        tracing::warn!(target: "audit", record = ?event.data, failed, "not kept");
     }
 
     /// Writes down a change of an app, and tells it.

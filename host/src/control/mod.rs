@@ -12,6 +12,7 @@
 mod actor;
 mod app;
 mod artifact;
+mod audit;
 mod commit;
 mod config;
 mod desk;
@@ -32,6 +33,7 @@ use tokio::sync::Semaphore;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
+use audit::Asked;
 pub use desk::{Desk, Leave};
 
 /// How many requests are worked on at once: each reads and writes state a few times, and more at
@@ -70,6 +72,12 @@ pub async fn serve(mut controls: Controls, desk: Arc<Desk>, stop: CancellationTo
 }
 
 async fn answer(desk: &Desk, request: ControlRequest) {
+    let asked = Asked {
+        verb: &request.verb,
+        for_host: request.for_host,
+        by: request.by.clone(),
+        payload: &request.payload,
+    };
     let work = async {
         if request.for_host {
             verbs::answer_for_host(desk, &request.verb, &request.payload).await
@@ -89,6 +97,10 @@ async fn answer(desk: &Desk, request: ControlRequest) {
     });
     if let Err(problem) = &result {
         tracing::info!(verb = request.verb, code = %problem.code, problem.message, "refused");
+    }
+    // Before the answer: whoever has it finds its record.
+    if let Some((kind, record)) = audit::record(asked, &desk.host, &result) {
+        desk.audit(kind, record).await;
     }
     request.reply(result).await;
 }

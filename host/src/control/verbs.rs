@@ -5,7 +5,7 @@ use serde_json::Value;
 
 use super::desk::Desk;
 use super::request::{Answer, bad, decode, encode};
-use super::{actor, app, artifact, config, host, link, provider};
+use super::{actor, app, artifact, audit, config, host, link, provider};
 
 /// Answers a request to the lattice.
 pub(super) async fn answer(desk: &Desk, verb: &str, payload: &[u8]) -> Answer<Value> {
@@ -18,6 +18,7 @@ pub(super) async fn answer(desk: &Desk, verb: &str, payload: &[u8]) -> Answer<Va
         Verb::AppDelete => encode(app::delete::handle(desk, decode(payload)?).await?),
         Verb::AppList => encode(app::list::handle(desk, decode(payload)?).await?),
         Verb::AppHistory => encode(app::history::handle(desk, decode(payload)?).await?),
+        Verb::AppExport => encode(app::export::handle(desk, decode(payload)?).await?),
         Verb::AppRollback => encode(app::rollback::handle(desk, decode(payload)?).await?),
         Verb::ActorStart => encode(actor::start::handle(desk, decode(payload)?).await?),
         Verb::ActorScale => encode(actor::scale::handle(desk, decode(payload)?).await?),
@@ -31,11 +32,14 @@ pub(super) async fn answer(desk: &Desk, verb: &str, payload: &[u8]) -> Answer<Va
         Verb::ConfigPut => encode(config::put::handle(desk, decode(payload)?).await?),
         Verb::ConfigGet => encode(config::get::handle(desk, decode(payload)?).await?),
         Verb::ConfigDelete => encode(config::delete::handle(desk, decode(payload)?).await?),
+        Verb::ConfigList => encode(config::list::handle(desk, decode(payload)?).await?),
         Verb::ProviderStart => encode(provider::start::handle(desk, decode(payload)?).await?),
         Verb::ProviderStop => encode(provider::stop::handle(desk, decode(payload)?).await?),
         Verb::ProviderList => encode(provider::list::handle(desk, decode(payload)?).await?),
         Verb::ArtifactList => encode(artifact::list::handle(desk, decode(payload)?).await?),
         Verb::ArtifactDelete => encode(artifact::delete::handle(desk, decode(payload)?).await?),
+        Verb::ArtifactCollect => encode(artifact::collect::handle(desk, decode(payload)?).await?),
+        Verb::AuditList => encode(audit::list::handle(desk, decode(payload)?).await?),
         Verb::HostList => encode(host::list::handle(desk, decode(payload)?).await?),
     }
 }
@@ -96,8 +100,9 @@ mod tests {
         );
         let message = unknown("linked.put").message;
         assert!(
-            message
-                .ends_with("there are verbs of app, actor, link, config, provider, artifact, host"),
+            message.ends_with(
+                "there are verbs of app, actor, link, config, provider, artifact, audit, host"
+            ),
             "{message}"
         );
     }

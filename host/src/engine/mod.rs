@@ -12,13 +12,14 @@ mod ticker;
 use std::collections::HashMap;
 use std::path::Path;
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError, Weak};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use lattice_config::Limits;
 use lattice_protocol::digest::Digest;
 use tokio::sync::Semaphore;
 use wasmtime::component::Component;
 
+use crate::metrics::Compiled;
 use cache::Cache;
 use settings::Calls;
 pub use settings::TICK;
@@ -67,6 +68,8 @@ pub struct Engine {
     instances_max: u32,
     compiling: Arc<Semaphore>,
     idle: Arc<Semaphore>,
+    idle_max: usize,
+    compiled: Arc<Compiled>,
     /// What is in use: actors of one component share its code.
     in_use: Arc<Mutex<HashMap<Digest, Weak<Component>>>>,
 }
@@ -110,6 +113,7 @@ impl Engine {
     /// An engine for up to `instances_max` instances at once, with its compiled components in `data`.
     pub fn new(data: &Path, instances_max: u32) -> Result<Self, Error> {
         let idle = usize::try_from(settings::idle_max(instances_max)).unwrap_or(usize::MAX);
+        let idle = idle.min(Semaphore::MAX_PERMITS);
         Ok(Self {
             plain: Side::new(data, instances_max, Calls::One)?,
             concurrent: Arc::default(),
@@ -117,7 +121,9 @@ impl Engine {
             data: data.into(),
             instances_max,
             compiling: Arc::new(Semaphore::new(COMPILATIONS_MAX)),
-            idle: Arc::new(Semaphore::new(idle.min(Semaphore::MAX_PERMITS))),
+            idle: Arc::new(Semaphore::new(idle)),
+            idle_max: idle,
+            compiled: Arc::default(),
         })
     }
 
@@ -129,6 +135,17 @@ impl Engine {
     /// A permit for each instance that may be idle, of whichever actor.
     pub fn idle(&self) -> &Arc<Semaphore> {
         &self.idle
+    }
+
+    /// How compilations went.
+    pub fn compiled(&self) -> &Compiled {
+        &self.compiled
+    }
+
+    /// How many instances are idle, of all actors.
+    pub fn instances_idle(&self) -> u64 {
+        let idle = self.idle_max.saturating_sub(self.idle.available_permits());
+        u64::try_from(idle).unwrap_or(u64::MAX)
     }
 
     /// A component that was compiled before: as it is in use, else mapped from disk. It stays in use
@@ -179,7 +196,10 @@ impl Engine {
         let compiled = tokio::task::spawn_blocking(move || {
             // The permit goes with the work: a compilation past its time still holds its place.
             let _permit = permit;
-            engine.compile_now(&wanted, &bytes)
+            let begun = Instant::now();
+            let result = engine.compile_now(&wanted, &bytes);
+            engine.compiled.record(begun.elapsed(), &result);
+            result
         });
         let limit = Duration::from_millis(limits.compile_ms);
         match tokio::time::timeout(limit, compiled).await {

@@ -99,16 +99,12 @@ impl Running {
         self.reconciling.spawn(task);
     }
 
-    /// Answers the calls that peers route here, until the end: a peer that has not heard yet that
+    /// Answers the calls that peers route here, until the end, and leaves none of them behind: a peer that has not heard yet that
     /// this host leaves is told to go elsewhere.
     pub(super) fn calls(&self, serving: Serving) {
         let (actors, stop) = (self.actors.clone(), self.tokens.listen.clone());
-        self.listening.spawn(async move {
-            tokio::select! {
-                () = stop.cancelled() => {}
-                () = actors.serve_host(serving) => {}
-            }
-        });
+        self.listening
+            .spawn(async move { actors.serve_host(serving, stop).await });
     }
 
     /// Says that this host is there, and goes on saying so.
@@ -207,6 +203,7 @@ mod tests {
             slots: 4,
             busy: 0,
             waiting: 0,
+            refused: None,
             phase: phase.clone(),
         };
         Report {
@@ -215,6 +212,7 @@ mod tests {
             labels: BTreeMap::new(),
             capacity: 10,
             uptime_ms: 1,
+            connection: None,
             actors: actors
                 .iter()
                 .map(|(name, phase)| (name.parse().unwrap(), actor(phase)))

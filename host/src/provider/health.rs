@@ -3,7 +3,8 @@
 use std::time::Duration;
 
 use bytes::Bytes;
-use lattice_client::{Call, Client};
+use lattice_client::stream::Streams;
+use lattice_client::{Call, Client, Reply};
 use lattice_protocol::call::Context;
 use lattice_protocol::error::{CallError, ErrorCode};
 use lattice_protocol::id::ProviderName;
@@ -51,6 +52,7 @@ async fn ask(client: &Client, name: &ProviderName, endpoint: Endpoint) -> Answer
         endpoint,
         context,
         payload: Bytes::new(),
+        streams: Streams::default(),
     };
     let reply = client.call(call).await;
     read(reply, connected && client.is_connected())
@@ -58,7 +60,7 @@ async fn ask(client: &Client, name: &ProviderName, endpoint: Endpoint) -> Answer
 
 /// Silence counts only while this host itself reaches NATS. An error that the provider sent is a
 /// sign of life: it may be written without the kit and not know the question.
-fn read(reply: Result<Bytes, CallError>, connected: bool) -> Answer {
+fn read(reply: Result<Reply, CallError>, connected: bool) -> Answer {
     match reply.map_err(|error| error.code) {
         Ok(_) => Answer::Answers,
         Err(ErrorCode::Unavailable | ErrorCode::Deadline) if connected => Answer::Silent,

@@ -3,6 +3,7 @@
 //! The environment is empty but for:
 //! - `PATH`, to find programs by, and `RUST_LOG`, so that a host's choice holds for its providers;
 //! - `LATTICE_NATS` and `LATTICE_CREDS`: how this host reaches NATS;
+//! - `OTEL_*`, so that one trace goes through both; not `OTEL_SERVICE_NAME`, which names this host;
 //! - what the manifest declares, which wins over all of these: a provider may have credentials of
 //!   its own;
 //! - `LATTICE`, `LATTICE_PROVIDER` and `LATTICE_SUPERVISED`, which say what it is and always hold.
@@ -21,12 +22,16 @@ use tokio::process::Command;
 /// Variables of the host that its providers get too.
 const PASSED_ON: [&str; 2] = ["PATH", "RUST_LOG"];
 
+/// How the variables begin that say where telemetry goes, and the one that names the process.
+const TELEMETRY: &str = "OTEL_";
+const TELEMETRY_NAME: &str = "OTEL_SERVICE_NAME";
+
 /// What all providers of a host are started with.
 #[derive(Debug, Clone)]
 pub(super) struct Launch {
     program: PathBuf,
     lattice: String,
-    env: Vec<(&'static str, OsString)>,
+    env: Vec<(OsString, OsString)>,
 }
 
 impl Launch {
@@ -34,15 +39,12 @@ impl Launch {
     pub(super) fn new(program: PathBuf, client: &lattice_client::Options) -> Self {
         let mut env: Vec<_> = PASSED_ON
             .into_iter()
-            .filter_map(|name| Some((name, std::env::var_os(name)?)))
+            .filter_map(|name| Some((name.into(), std::env::var_os(name)?)))
             .collect();
-        env.push((variable::NATS, client.nats.clone().into()));
-        env.extend(
-            client
-                .creds
-                .clone()
-                .map(|path| (variable::CREDS, path.into())),
-        );
+        env.extend(telemetry(std::env::vars_os()));
+        env.push((variable::NATS.into(), client.nats.clone().into()));
+        let creds = client.creds.clone();
+        env.extend(creds.map(|path| (variable::CREDS.into(), path.into())));
         Self {
             program,
             lattice: client.lattice.to_string(),
@@ -90,6 +92,17 @@ impl Launch {
         command.args(["provider", kind, "--name", name.as_str()]);
         command
     }
+}
+
+/// What says where telemetry goes. The endpoint's headers may hold a key: a provider has the host's
+/// credentials for NATS too.
+fn telemetry(
+    all: impl Iterator<Item = (OsString, OsString)>,
+) -> impl Iterator<Item = (OsString, OsString)> {
+    all.filter(|(name, _)| {
+        let name = name.as_encoded_bytes();
+        name.starts_with(TELEMETRY.as_bytes()) && name != TELEMETRY_NAME.as_bytes()
+    })
 }
 
 fn exec(words: &[String]) -> Result<Command, String> {
@@ -152,6 +165,14 @@ mod tests {
             ("edge", "kv")
         );
         assert!(!env.contains_key("HOME"));
+    }
+
+    #[test]
+    fn telemetry_goes_where_the_hosts_goes_under_another_name() {
+        let all = ["OTEL_EXPORTER_OTLP_ENDPOINT", "OTEL_SERVICE_NAME", "HOTEL_X", "HOME"];
+        let all = all.map(|name| (name.into(), "value".into()));
+        let names: Vec<_> = telemetry(all.into_iter()).map(|(name, _)| name).collect();
+        assert_eq!(names, ["OTEL_EXPORTER_OTLP_ENDPOINT"]);
     }
 
     #[test]

@@ -125,6 +125,7 @@ impl Outbox {
             level,
             stream,
             call: None,
+            trace: None,
             message,
         };
         self.records.try_send(record).is_ok()

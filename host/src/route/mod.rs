@@ -9,10 +9,10 @@ mod suspects;
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 use std::time::Instant;
 
-use bytes::Bytes;
-use lattice_client::{Call, Client};
+use lattice_client::{Call, Client, Reply};
 use lattice_protocol::error::{CallError, ErrorCode, Executed};
-use lattice_protocol::id::{ActorName, HostId};
+use lattice_protocol::id::{ActorName, HostId, LatticeId};
+use lattice_telemetry::{Calling, Telemetry, Way};
 
 use crate::actor::{Actors, WeakActors};
 use crate::peers::Peers;
@@ -29,6 +29,7 @@ struct Shared {
     client: Client,
     me: HostId,
     peers: Peers,
+    telemetry: Telemetry,
     suspects: Mutex<Suspects>,
     /// Set once the actors are there: they need a router before.
     actors: OnceLock<WeakActors>,
@@ -37,16 +38,32 @@ struct Shared {
 impl Router {
     /// A router that knows the peers, and no actors of its own host yet.
     pub fn new(client: Client, me: HostId, peers: Peers) -> Self {
+        Self::shown(client, me, peers, Telemetry::off())
+    }
+
+    /// The same, and shows what goes through it.
+    pub fn shown(client: Client, me: HostId, peers: Peers, telemetry: Telemetry) -> Self {
         let shared = Shared {
             client,
             me,
             peers,
+            telemetry,
             suspects: Mutex::default(),
             actors: OnceLock::new(),
         };
         Self {
             shared: Arc::new(shared),
         }
+    }
+
+    /// Where calls are shown.
+    pub fn telemetry(&self) -> &Telemetry {
+        &self.shared.telemetry
+    }
+
+    /// The lattice.
+    pub fn lattice(&self) -> &LatticeId {
+        self.shared.client.lattice()
     }
 
     /// Lets calls go straight into this host's actors.
@@ -57,12 +74,29 @@ impl Router {
 
     /// Makes a call by the best way. One that was certainly not executed is sent once more, another
     /// way; one that may have been, only if that is `idempotent`.
-    pub async fn call(&self, call: Call, idempotent: bool) -> Result<Bytes, CallError> {
-        let begun = Instant::now();
+    pub async fn call(
+        &self,
+        call: Call,
+        idempotent: bool,
+        calling: &mut Calling<'_>,
+    ) -> Result<Reply, CallError> {
         if let Some(result) = self.call_here(&call).await {
+            calling.goes(Way::Local);
             return result;
         }
+        // Boxed: a call that stays here has no room to carry for the way over NATS.
+        Box::pin(self.call_away(call, idempotent, calling)).await
+    }
+
+    async fn call_away(
+        &self,
+        call: Call,
+        idempotent: bool,
+        calling: &mut Calling<'_>,
+    ) -> Result<Reply, CallError> {
+        let begun = Instant::now();
         let peer = self.peer(&call, Room::Any);
+        calling.goes(peer.as_ref().map_or(Way::Queue, |_| Way::Peer));
         let first = match &peer {
             Some(host) => self.call_peer(host, &call).await,
             None => self.shared.client.call(call.clone()).await,
@@ -71,6 +105,7 @@ impl Router {
             Err(error) if may_retry(&error, peer.is_some(), idempotent) => {
                 let mut again = call;
                 again.context.remaining = again.context.remaining.saturating_sub(begun.elapsed());
+                calling.goes(Way::Queue);
                 self.shared.client.call(again).await
             }
             result => result,
@@ -78,19 +113,19 @@ impl Router {
     }
 
     /// Sends a call that this host has no room for to a peer that has; `None` if there is none.
-    pub async fn forward(&self, call: &Call) -> Option<Result<Bytes, CallError>> {
+    pub async fn forward(&self, call: &Call) -> Option<Result<Reply, CallError>> {
         let host = self.peer(call, Room::Free)?;
         Some(self.call_peer(&host, call).await)
     }
 
-    async fn call_here(&self, call: &Call) -> Option<Result<Bytes, CallError>> {
+    async fn call_here(&self, call: &Call) -> Option<Result<Reply, CallError>> {
         let actors = self.shared.actors.get()?.upgrade()?;
         // Without NATS there is no way to another host: a busy actor here is worth waiting for.
         let only_way = !self.shared.client.is_connected();
         actors.call_here(call, only_way).await
     }
 
-    async fn call_peer(&self, host: &HostId, call: &Call) -> Result<Bytes, CallError> {
+    async fn call_peer(&self, host: &HostId, call: &Call) -> Result<Reply, CallError> {
         let gone = self.shared.peers.gone(host);
         let result = self.shared.client.call_on(host, call.clone(), gone).await;
         let mut suspects = self.suspects();

@@ -1,16 +1,91 @@
 //! What commands that change an app have in common.
 
-use lattice_protocol::control::{Applied, Change, ChangeKind};
+use anyhow::Context as _;
+use lattice_client::{Client, ControlError};
+use lattice_config::{App, Manifest};
+use lattice_protocol::control::{AppExport, Applied, ByApp, Change, ChangeKind, ProblemCode, Verb};
+use lattice_protocol::id::{AppName, TargetName};
 
-use crate::ui;
+use crate::settle;
+use crate::ui::{self, Progress};
 
-/// Prints what changed, and the app's revision now.
-pub(super) fn print_applied(applied: &Applied) -> anyhow::Result<()> {
-    print_changes(&applied.changes)?;
-    ui::out(format_args!(
-        "app {} is at revision {}",
-        applied.app, applied.revision
-    ))
+/// How a command ends that changes an app.
+#[derive(Debug, clap::Args)]
+pub(super) struct Outcome {
+    /// Don't wait until it is carried out.
+    #[arg(long)]
+    no_wait: bool,
+
+    /// Print JSON.
+    #[arg(long)]
+    json: bool,
+}
+
+impl Outcome {
+    /// Waits until what was declared runs, and says what changed. `removed` are names that shall run
+    /// nowhere any more.
+    pub(super) async fn of(
+        &self,
+        client: &Client,
+        applied: &Applied,
+        removed: &[TargetName],
+    ) -> anyhow::Result<()> {
+        if !self.no_wait {
+            let progress = Progress::new();
+            progress.step("waiting until it is carried out");
+            settle::until_gone(client, removed, &progress).await?;
+            if let Some((_, app)) = exported(client, &applied.app).await? {
+                settle::until_running(client, &app, &progress).await?;
+            }
+        }
+        self.print(applied)
+    }
+
+    /// The same for an app that the caller knows.
+    pub(super) async fn of_app(
+        &self,
+        client: &Client,
+        applied: &Applied,
+        app: &App,
+        progress: &Progress,
+    ) -> anyhow::Result<()> {
+        if !self.no_wait {
+            progress.step("waiting until everything runs");
+            settle::until_running(client, app, progress).await?;
+        }
+        progress.clear();
+        self.print(applied)
+    }
+
+    fn print(&self, applied: &Applied) -> anyhow::Result<()> {
+        if self.json {
+            return ui::json::print(applied);
+        }
+        print_changes(&applied.changes)?;
+        let (app, revision) = (&applied.app, applied.revision);
+        ui::out(format_args!("app {app} is at revision {revision}"))
+    }
+}
+
+/// An app as it is declared, with its revision; nothing if it is not.
+pub(super) async fn exported(
+    client: &Client,
+    name: &AppName,
+) -> anyhow::Result<Option<(AppExport, App)>> {
+    let request = ByApp {
+        name: name.clone(),
+        if_revision: None,
+    };
+    let export: AppExport = match client.control(Verb::AppExport, &request).await {
+        Ok(export) => export,
+        Err(ControlError::Refused(problem)) if problem.code == ProblemCode::NotFound => {
+            return Ok(None);
+        }
+        Err(error) => return Err(error.into()),
+    };
+    let manifest = Manifest::parse(&export.manifest);
+    let manifest = manifest.with_context(|| format!("app {name} can't be read"))?;
+    Ok(Some((export, manifest.app().clone())))
 }
 
 /// Prints one line for each change.
@@ -18,13 +93,15 @@ pub(super) fn print_changes(changes: &[Change]) -> anyhow::Result<()> {
     if changes.is_empty() {
         return ui::out("nothing changed");
     }
-    for change in changes {
-        let mark = match change.what {
-            ChangeKind::Added => '+',
-            ChangeKind::Changed => '~',
-            ChangeKind::Removed => '-',
-        };
-        ui::out(format_args!("{mark} {}", change.thing))?;
-    }
-    Ok(())
+    changes.iter().try_for_each(|change| ui::out(line(change)))
+}
+
+/// A change as one line: `+` added, `~` changed, `-` removed.
+pub(super) fn line(change: &Change) -> String {
+    let mark = match change.what {
+        ChangeKind::Added => '+',
+        ChangeKind::Changed => '~',
+        ChangeKind::Removed => '-',
+    };
+    format!("{mark} {}", change.thing)
 }

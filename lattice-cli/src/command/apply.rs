@@ -4,11 +4,11 @@ use std::path::PathBuf;
 
 use lattice_protocol::control::{AppApply, Applied, Verb};
 
-use super::app::print_applied;
+use super::app::Outcome;
+use crate::build;
 use crate::connection::Connection;
 use crate::project::Project;
 use crate::ui::Progress;
-use crate::{build, settle};
 
 /// Declare an app: push the components that its manifest names, send the manifest with their
 /// digests, and wait until all of it runs.
@@ -22,13 +22,12 @@ pub struct Apply {
     #[arg(long)]
     build: bool,
 
-    /// Don't wait until everything runs.
-    #[arg(long)]
-    no_wait: bool,
-
     /// Only if the app is still at this revision; 0: only if there is none yet.
     #[arg(long, value_name = "N")]
     if_revision: Option<u64>,
+
+    #[command(flatten)]
+    outcome: Outcome,
 }
 
 impl Apply {
@@ -47,11 +46,8 @@ impl Apply {
             if_revision: self.if_revision,
         };
         let applied: Applied = client.control(Verb::AppApply, &request).await?;
-        if !self.no_wait {
-            progress.step("waiting until everything runs");
-            settle::until_running(&client, &app, &progress).await?;
-        }
-        progress.clear();
-        print_applied(&applied)
+        self.outcome
+            .of_app(&client, &applied, &app, &progress)
+            .await
     }
 }

@@ -1,6 +1,6 @@
 //! `lattice config`.
 
-use lattice_protocol::control::{ByConfig, ConfigPut, NamedConfig, Verb};
+use lattice_protocol::control::{ByConfig, ConfigPut, ConfigSummary, NamedConfig, Nothing, Verb};
 use lattice_protocol::id::AppName;
 
 use super::pair;
@@ -23,6 +23,8 @@ enum ConfigVerb {
     Get(Get),
     /// Remove a config.
     Delete(Delete),
+    /// List the configs.
+    List(List),
 }
 
 #[derive(Debug, clap::Args)]
@@ -33,6 +35,21 @@ struct Put {
     /// Its values.
     #[arg(value_name = "K=V", value_parser = pair::read)]
     values: Vec<(String, String)>,
+
+    /// Only if the config is still at this revision; 0: only if it is not set yet.
+    #[arg(long, value_name = "N")]
+    if_revision: Option<u64>,
+
+    /// Print JSON.
+    #[arg(long)]
+    json: bool,
+}
+
+#[derive(Debug, clap::Args)]
+struct List {
+    /// Print JSON.
+    #[arg(long)]
+    json: bool,
 }
 
 #[derive(Debug, clap::Args)]
@@ -49,6 +66,14 @@ struct Get {
 struct Delete {
     /// The config.
     name: AppName,
+
+    /// Only if the config is still at this revision.
+    #[arg(long, value_name = "N")]
+    if_revision: Option<u64>,
+
+    /// Print JSON.
+    #[arg(long)]
+    json: bool,
 }
 
 impl Config {
@@ -57,6 +82,7 @@ impl Config {
             ConfigVerb::Put(verb) => verb.run(connection).await,
             ConfigVerb::Get(verb) => verb.run(connection).await,
             ConfigVerb::Delete(verb) => verb.run(connection).await,
+            ConfigVerb::List(verb) => verb.run(connection).await,
         }
     }
 }
@@ -67,8 +93,12 @@ impl Put {
         let request = ConfigPut {
             name: self.name,
             values: self.values.into_iter().collect(),
+            if_revision: self.if_revision,
         };
         let config: NamedConfig = client.control(Verb::ConfigPut, &request).await?;
+        if self.json {
+            return ui::json::print(&config);
+        }
         ui::out(format_args!(
             "config {} is at revision {}",
             config.name, config.revision
@@ -79,7 +109,10 @@ impl Put {
 impl Get {
     async fn run(self, connection: &Connection) -> anyhow::Result<()> {
         let client = connection.connect().await?;
-        let request = ByConfig { name: self.name };
+        let request = ByConfig {
+            name: self.name,
+            if_revision: None,
+        };
         let config: NamedConfig = client.control(Verb::ConfigGet, &request).await?;
         if self.json {
             return ui::json::print(&config);
@@ -92,8 +125,29 @@ impl Get {
 impl Delete {
     async fn run(self, connection: &Connection) -> anyhow::Result<()> {
         let client = connection.connect().await?;
-        let request = ByConfig { name: self.name };
+        let request = ByConfig {
+            name: self.name,
+            if_revision: self.if_revision,
+        };
         let config: NamedConfig = client.control(Verb::ConfigDelete, &request).await?;
+        if self.json {
+            return ui::json::print(&config);
+        }
         ui::out(format_args!("config {} is deleted", config.name))
+    }
+}
+
+impl List {
+    async fn run(self, connection: &Connection) -> anyhow::Result<()> {
+        let client = connection.connect().await?;
+        let configs: Vec<ConfigSummary> = client.control(Verb::ConfigList, &Nothing {}).await?;
+        if self.json {
+            return ui::json::print(&configs);
+        }
+        let rows = configs.into_iter().map(|config| {
+            let revision = config.revision.to_string();
+            [config.name.to_string(), revision, config.keys.join(" ")]
+        });
+        ui::table::print(["CONFIG", "REVISION", "KEYS"], rows.collect(), "no configs")
     }
 }

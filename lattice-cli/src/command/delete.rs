@@ -3,9 +3,8 @@
 use lattice_protocol::control::{Applied, ByApp, Verb};
 use lattice_protocol::id::AppName;
 
-use super::app::print_changes;
+use super::app::{Outcome, exported};
 use crate::connection::Connection;
-use crate::ui;
 
 /// Remove an app, and stop what it declared. What its providers stored stays.
 #[derive(Debug, clap::Args)]
@@ -16,17 +15,22 @@ pub struct Delete {
     /// Only if the app is still at this revision.
     #[arg(long, value_name = "N")]
     if_revision: Option<u64>,
+
+    #[command(flatten)]
+    outcome: Outcome,
 }
 
 impl Delete {
     pub(super) async fn run(self, connection: &Connection) -> anyhow::Result<()> {
         let client = connection.connect().await?;
+        // What it declares now is what must be gone.
+        let before = exported(&client, &self.app).await?;
+        let removed: Vec<_> = before.iter().flat_map(|(_, app)| app.names()).collect();
         let request = ByApp {
-            name: self.app.clone(),
+            name: self.app,
             if_revision: self.if_revision,
         };
         let applied: Applied = client.control(Verb::AppDelete, &request).await?;
-        print_changes(&applied.changes)?;
-        ui::out(format_args!("app {} is deleted", self.app))
+        self.outcome.of(&client, &applied, &removed).await
     }
 }

@@ -1,11 +1,15 @@
 //! `lattice host`.
 
+use std::net::SocketAddr;
 use std::path::PathBuf;
 
 use anyhow::Context as _;
-use lattice_client::process;
+use lattice_client::Replicas;
+use lattice_client::process::{self, variable};
 use lattice_protocol::id::HostId;
+use lattice_telemetry::Telemetry;
 
+use super::allow::Allowed;
 use super::pair;
 use crate::connection::{Connection, DATA_FOLDER};
 use crate::logging;
@@ -26,9 +30,26 @@ pub struct Host {
     #[arg(long, value_name = "N", default_value_t = host::options::CAPACITY_DEFAULT)]
     capacity: u32,
 
+    #[command(flatten)]
+    allow: Allowed,
+
     /// Folder for its id and compiled components; for one host alone [default: .lattice/host]
     #[arg(long, value_name = "DIR")]
     data: Option<PathBuf>,
+
+    /// Credentials of the NATS system account (a NATS credentials file, or one line user:password): with
+    /// them, a host that hangs is cut off NATS within 3 s, whatever the server's pings are.
+    #[arg(long, env = variable::SYSTEM_CREDS, value_name = "FILE", hide_env_values = true)]
+    system_creds: Option<PathBuf>,
+
+    /// On how many servers of a NATS cluster the lattice's state and components are kept: auto (three
+    /// on a cluster, else one), or 1 to 5. Those that are there with fewer get more.
+    #[arg(long, env = variable::REPLICAS, value_name = "N", default_value_t, hide_env_values = true)]
+    replicas: Replicas,
+
+    /// Address on which metrics are shown: GET /metrics for Prometheus, and GET /healthz.
+    #[arg(long, env = lattice_telemetry::LISTEN, value_name = "ADDR", hide_env_values = true)]
+    metrics: Option<SocketAddr>,
 
     /// How log lines look; RUST_LOG chooses what is logged.
     #[arg(long, value_name = "FORMAT", value_enum, default_value_t)]
@@ -41,14 +62,18 @@ impl Host {
         let shutdown = process::shutdown().context("failed to listen to signals")?;
         let options = host::Options {
             client: connection.options("lattice-host"),
+            system_creds: self.system_creds,
+            replicas: self.replicas,
             id: self.id,
             labels: self.labels.into_iter().collect(),
             capacity: self.capacity,
+            allow: self.allow.into(),
             data: self
                 .data
                 .unwrap_or_else(|| PathBuf::from(DATA_FOLDER).join("host")),
             program: std::env::current_exe().context("failed to find this program")?,
+            telemetry: Telemetry::off(),
         };
-        Ok(host::run(options, shutdown).await?)
+        Ok(host::run_shown(options, self.metrics, shutdown).await?)
     }
 }

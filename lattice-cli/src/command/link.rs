@@ -7,7 +7,7 @@ use lattice_protocol::id::{ActorName, LinkName, TargetName};
 use lattice_protocol::interface::InterfacePattern;
 use serde_json::Value;
 
-use super::app::print_applied;
+use super::app::Outcome;
 use super::pair;
 use crate::connection::Connection;
 use crate::ui;
@@ -46,6 +46,9 @@ struct Key {
     /// Only if the actor's app is still at this revision.
     #[arg(long, value_name = "N")]
     if_revision: Option<u64>,
+
+    #[command(flatten)]
+    outcome: Outcome,
 }
 
 #[derive(Debug, clap::Args)]
@@ -98,7 +101,7 @@ impl Put {
             if_revision: self.key.if_revision,
         };
         let applied: Applied = client.control(Verb::LinkPut, &request).await?;
-        print_applied(&applied)
+        self.key.outcome.of(&client, &applied, &[]).await
     }
 }
 
@@ -112,7 +115,7 @@ impl Delete {
             if_revision: self.key.if_revision,
         };
         let applied: Applied = client.control(Verb::LinkDelete, &request).await?;
-        print_applied(&applied)
+        self.key.outcome.of(&client, &applied, &[]).await
     }
 }
 

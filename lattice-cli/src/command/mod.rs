@@ -1,7 +1,10 @@
 //! The commands: one line here, one file each.
 
+mod allow;
 mod app;
 mod apply;
+mod artifact;
+mod audit;
 mod build;
 mod call;
 mod completion;
@@ -9,8 +12,10 @@ mod config;
 mod delete;
 mod diff;
 mod events;
+mod export;
 mod history;
 mod host;
+mod import;
 mod inspect;
 mod link;
 mod logs;
@@ -59,6 +64,14 @@ pub enum Command {
     Link(link::Link),
     /// Set, print and remove named configs.
     Config(config::Config),
+    /// Write everything that is declared, as one file.
+    Export(export::Export),
+    /// Declare what an export holds.
+    Import(import::Import),
+    /// List who changed what.
+    Audit(audit::Audit),
+    /// List and remove components stored in the lattice.
+    Artifact(artifact::Artifact),
     /// Store components in the lattice.
     Push(push::Push),
     /// Follow what actors and providers log.
@@ -91,6 +104,10 @@ impl Command {
             Self::Stop(command) => command.run(connection).await,
             Self::Link(command) => command.run(connection).await,
             Self::Config(command) => command.run(connection).await,
+            Self::Export(command) => command.run(connection).await,
+            Self::Import(command) => command.run(connection).await,
+            Self::Audit(command) => command.run(connection).await,
+            Self::Artifact(command) => command.run(connection).await,
             Self::Push(command) => command.run(connection).await,
             Self::Logs(command) => command.run(connection).await,
             Self::Events(command) => command.run(connection).await,

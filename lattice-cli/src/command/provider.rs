@@ -1,9 +1,11 @@
 //! `lattice provider`.
 
+use std::net::SocketAddr;
+
 use anyhow::Context as _;
 use lattice_client::process::{self, variable};
 use lattice_protocol::id::ProviderName;
-use provider_sdk::Options;
+use provider_sdk::{Options, run_shown};
 
 use crate::connection::Connection;
 use crate::logging;
@@ -19,6 +21,10 @@ pub struct Provider {
     /// Which of the declared providers it is.
     #[arg(long, env = variable::PROVIDER, value_name = "NAME")]
     name: ProviderName,
+
+    /// Address on which metrics are shown: GET /metrics for Prometheus, and GET /healthz.
+    #[arg(long, env = lattice_telemetry::LISTEN, value_name = "ADDR", hide_env_values = true)]
+    metrics: Option<SocketAddr>,
 
     /// How log lines look; RUST_LOG chooses what is logged.
     #[arg(long, value_name = "FORMAT", value_enum, default_value_t)]
@@ -40,8 +46,13 @@ impl Provider {
         let client = connection.options(format!("lattice-provider-{}", self.name));
         let options = Options::new(client, self.name);
         match self.kind {
-            Kind::Http => provider_http::run(options, shutdown).await?,
-            Kind::Keyvalue => provider_keyvalue::run(options, shutdown).await?,
+            Kind::Http => {
+                run_shown("provider-http", options, self.metrics, shutdown, provider_http::run).await?;
+            }
+            Kind::Keyvalue => {
+                let run = provider_keyvalue::run;
+                run_shown("provider-keyvalue", options, self.metrics, shutdown, run).await?;
+            }
         }
         Ok(())
     }

@@ -191,6 +191,7 @@ mod tests {
         let placement = |phase: &Phase| Placement {
             revision: "r".into(),
             slots: 1,
+            refused: None,
             phase: phase.clone(),
         };
         let named = |n: usize| format!("h{n}").parse().unwrap();

@@ -3,7 +3,7 @@
 use lattice_protocol::control::{AppRollback, Applied, Verb};
 use lattice_protocol::id::AppName;
 
-use super::app::print_applied;
+use super::app::Outcome;
 use crate::connection::Connection;
 
 /// Go back to an earlier revision of an app: it becomes a new revision, so that this too can be
@@ -20,6 +20,9 @@ pub struct Rollback {
     /// Only if the app is still at this revision.
     #[arg(long, value_name = "N")]
     if_revision: Option<u64>,
+
+    #[command(flatten)]
+    outcome: Outcome,
 }
 
 impl Rollback {
@@ -31,6 +34,6 @@ impl Rollback {
             if_revision: self.if_revision,
         };
         let applied: Applied = client.control(Verb::AppRollback, &request).await?;
-        print_applied(&applied)
+        self.outcome.of(&client, &applied, &[]).await
     }
 }

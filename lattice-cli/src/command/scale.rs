@@ -3,7 +3,7 @@
 use lattice_protocol::control::{ActorScale, Applied, Verb};
 use lattice_protocol::id::ActorName;
 
-use super::app::print_applied;
+use super::app::Outcome;
 use crate::connection::Connection;
 
 /// Set how many calls an actor may serve at once over the whole lattice; 0 stops it and keeps it
@@ -20,6 +20,9 @@ pub struct Scale {
     /// Only if its app is still at this revision.
     #[arg(long, value_name = "N")]
     if_revision: Option<u64>,
+
+    #[command(flatten)]
+    outcome: Outcome,
 }
 
 impl Scale {
@@ -31,6 +34,6 @@ impl Scale {
             if_revision: self.if_revision,
         };
         let applied: Applied = client.control(Verb::ActorScale, &request).await?;
-        print_applied(&applied)
+        self.outcome.of(&client, &applied, &[]).await
     }
 }

@@ -7,7 +7,7 @@ use lattice_config::ComponentRef;
 use lattice_protocol::control::{ActorUpdate, Applied, Verb};
 use lattice_protocol::id::ActorName;
 
-use super::app::print_applied;
+use super::app::Outcome;
 use super::{pair, push};
 use crate::connection::Connection;
 use crate::exit::Usage;
@@ -32,6 +32,9 @@ pub struct Update {
     /// Only if its app is still at this revision.
     #[arg(long, value_name = "N")]
     if_revision: Option<u64>,
+
+    #[command(flatten)]
+    outcome: Outcome,
 }
 
 impl Update {
@@ -49,7 +52,7 @@ impl Update {
             if_revision: self.if_revision,
         };
         let applied: Applied = client.control(Verb::ActorUpdate, &request).await?;
-        print_applied(&applied)
+        self.outcome.of(&client, &applied, &[]).await
     }
 }
 

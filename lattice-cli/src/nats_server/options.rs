@@ -4,9 +4,10 @@ use std::fmt::Write as _;
 use std::path::{Path, PathBuf};
 
 /// A frozen client is a black hole until its pings are missed: with these two it is found within
-/// some 7 seconds, with the server's own settings only after minutes.
-const PING_INTERVAL: &str = "2s";
-const PING_MAX: u32 = 2;
+/// 2.5 seconds, with the server's own settings only after minutes. A healthy one may be late by 1.5
+/// seconds, as by its heartbeats; hosts say something every half second, so they are hardly asked.
+const PING_INTERVAL: &str = "500ms";
+const PING_MAX: u32 = 3;
 /// The server begins a new log file at this size and keeps as many old ones: a data folder that
 /// lives for years stays small.
 const LOG_BYTES_MAX: u32 = 10 * 1024 * 1024;
@@ -21,6 +22,8 @@ pub struct Options {
     pub folder: PathBuf,
     /// Where it listens.
     pub port: Port,
+    /// What it calls itself: in a cluster the same at each start, else any that is new.
+    pub name: Option<String>,
     /// Whether it has JetStream, as a lattice needs.
     pub jetstream: bool,
     /// More of a config file, in the server's own words: accounts, permissions, limits.
@@ -58,6 +61,7 @@ impl Options {
             program,
             folder,
             port: Port::Free,
+            name: None,
             jetstream: true,
             extra: String::new(),
         }
@@ -140,8 +144,8 @@ mod tests {
         log_file: "/data/na \"ts\"/nats-server.log"
         logfile_size_limit: 10485760
         logfile_max_num: 2
-        ping_interval: "2s"
-        ping_max: 2
+        ping_interval: "500ms"
+        ping_max: 3
         jetstream: { store_dir: "/data/na \"ts\"/jetstream", sync_interval: always }
         max_payload: 1MB
         "##);

@@ -59,12 +59,15 @@ impl NatsServer {
 
     async fn start_on(options: Options) -> anyhow::Result<Self> {
         let config = options.config_path();
-        let name = HostId::random();
-        std::fs::write(&config, options.config(name.as_str()))
+        let name = match &options.name {
+            Some(name) => name.clone(),
+            None => HostId::random().to_string(),
+        };
+        std::fs::write(&config, options.config(&name))
             .with_context(|| format!("failed to write {}", config.display()))?;
         let mut process = spawn(&options)?;
         let watcher = process.id().map(Watcher::start).transpose()?;
-        match until_ready(&options, &mut process, name.as_str()).await {
+        match until_ready(&options, &mut process, &name).await {
             Ok(port) => Ok(Self {
                 watcher,
                 process,

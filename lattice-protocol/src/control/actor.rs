@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::digest::Digest;
 use crate::id::{ActorName, AppName, HostId};
-use crate::report::Phase;
+use crate::report::{Phase, Refused};
 
 /// Declares one actor without a manifest: it becomes an app of the actor's name.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -101,6 +101,9 @@ pub struct Placement {
     pub revision: String,
     /// How many instances it may use there.
     pub slots: u32,
+    /// The revision that should have taken over there and can't be started.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub refused: Option<Refused>,
     /// How far it is.
     #[serde(flatten)]
     pub phase: Phase,

@@ -88,6 +88,17 @@ pub struct AppSummary {
     pub providers: Vec<ProviderName>,
 }
 
+/// The answer to `app.export`.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct AppExport {
+    /// The app.
+    pub name: AppName,
+    /// Its revision.
+    pub revision: u64,
+    /// Everything it declares, as the TOML that `app.apply` takes.
+    pub manifest: String,
+}
+
 /// One revision of an app, in `app.history`.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct AppRevision {

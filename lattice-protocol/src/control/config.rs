@@ -14,6 +14,9 @@ pub struct ConfigPut {
     pub name: AppName,
     /// Its values.
     pub values: BTreeMap<String, String>,
+    /// Only if the config is still at this revision; 0 means that it must not be set.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub if_revision: Option<u64>,
 }
 
 /// One named config.
@@ -22,6 +25,20 @@ pub struct ConfigPut {
 pub struct ByConfig {
     /// The config.
     pub name: AppName,
+    /// Only if the config is still at this revision.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub if_revision: Option<u64>,
+}
+
+/// One named config, in `config.list`.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ConfigSummary {
+    /// The config.
+    pub name: AppName,
+    /// Its revision.
+    pub revision: u64,
+    /// Its keys.
+    pub keys: Vec<String>,
 }
 
 /// A named config, as it is answered.

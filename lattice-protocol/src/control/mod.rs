@@ -11,6 +11,7 @@
 mod actor;
 mod app;
 mod artifact;
+mod audit;
 mod config;
 mod host;
 mod link;
@@ -20,9 +21,17 @@ mod verb;
 pub use actor::{
     ActorDetail, ActorScale, ActorStart, ActorSummary, ActorUpdate, ByActor, Placement,
 };
-pub use app::{AppApply, AppRevision, AppRollback, AppSummary, Applied, ByApp, Change, ChangeKind};
-pub use artifact::{ArtifactDeleted, ArtifactSummary, ByDigest};
-pub use config::{ByConfig, ConfigPut, NamedConfig};
+pub use app::{
+    AppApply, AppExport, AppRevision, AppRollback, AppSummary, Applied, ByApp, Change, ChangeKind,
+};
+pub use artifact::{
+    ArtifactCollect, ArtifactDeleted, ArtifactSummary, ArtifactsCollected, ByDigest,
+};
+pub use audit::{
+    AuditEntry, AuditList, AuditRecord, BY_LEN_MAX, CHANGES_MAX, LIMIT_MAX as AUDIT_LIMIT_MAX,
+    REASON_LEN_MAX,
+};
+pub use config::{ByConfig, ConfigPut, ConfigSummary, NamedConfig};
 pub use host::{HostAnswer, HostLabel, HostLabels, HostSummary};
 pub use link::{LinkDelete, LinkPut, LinkSummary};
 pub use provider::{ByProvider, ProviderStart, ProviderSummary};
@@ -119,6 +128,10 @@ impl<T: DeserializeOwned> Reply<T> {
         }
     }
 }
+
+/// The header in which whoever asks may say who they are: it is kept in the audit trail, and nothing is
+/// decided by it.
+pub const BY_HEADER: &str = "Lattice-By";
 
 /// A request that says nothing: `{}`.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]

@@ -16,6 +16,8 @@ words! {
         AppList = "app.list",
         /// An app's revisions, newest first: `ByApp` → a list of `AppRevision`.
         AppHistory = "app.history",
+        /// An app as its manifest: `ByApp` → `AppExport`.
+        AppExport = "app.export",
         /// Goes back to an earlier revision: `AppRollback` → `Applied`.
         AppRollback = "app.rollback",
         /// Declares one actor without a manifest: `ActorStart` → `Applied`.
@@ -42,6 +44,8 @@ words! {
         ConfigGet = "config.get",
         /// Removes a named config: `ByConfig` → `NamedConfig`.
         ConfigDelete = "config.delete",
+        /// Every named config: `Nothing` → a list of `ConfigSummary`.
+        ConfigList = "config.list",
         /// Declares a provider: `ProviderStart` → `Applied`.
         ProviderStart = "provider.start",
         /// Removes a provider: `ByProvider` → `Applied`.
@@ -52,8 +56,34 @@ words! {
         ArtifactList = "artifact.list",
         /// Removes a component that nothing declares: `ByDigest` → `ArtifactDeleted`.
         ArtifactDelete = "artifact.delete",
+        /// Removes the components that nothing refers to: `ArtifactCollect` → `ArtifactsCollected`.
+        ArtifactCollect = "artifact.collect",
+        /// Who changed what, newest first: `AuditList` → a list of `AuditEntry`.
+        AuditList = "audit.list",
         /// Every host: `Nothing` → a list of `HostSummary`.
         HostList = "host.list",
+    }
+}
+
+impl Verb {
+    /// Whether it changes something; what only reads may be asked again when no answer comes.
+    pub const fn changes(self) -> bool {
+        !matches!(
+            self,
+            Self::AppDiff
+                | Self::AppList
+                | Self::AppHistory
+                | Self::AppExport
+                | Self::ActorList
+                | Self::ActorInspect
+                | Self::LinkList
+                | Self::ConfigGet
+                | Self::ConfigList
+                | Self::ProviderList
+                | Self::ArtifactList
+                | Self::AuditList
+                | Self::HostList
+        )
     }
 }
 
@@ -72,5 +102,12 @@ words! {
         Stop = "stop",
         /// Sets labels: `HostLabel` → `HostLabels`.
         Label = "label",
+    }
+}
+
+impl HostVerb {
+    /// Whether it changes something.
+    pub const fn changes(self) -> bool {
+        matches!(self, Self::Drain | Self::Stop | Self::Label)
     }
 }

@@ -64,12 +64,26 @@ pub mod octets {
 
     /// Reads bytes as the format spells them.
     pub fn deserialize<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Bytes, D::Error> {
-        let base64 = deserializer.is_human_readable();
-        deserializer.deserialize_any(Octets { base64 })
+        let octets = Octets::of(&deserializer);
+        deserializer.deserialize_any(octets)
     }
 
-    struct Octets {
+    /// What reads bytes.
+    pub(crate) struct Octets {
         base64: bool,
+    }
+
+    impl Octets {
+        /// One that reads what this format has.
+        pub(crate) fn of<'de, D: Deserializer<'de>>(deserializer: &D) -> Self {
+            let base64 = deserializer.is_human_readable();
+            Self { base64 }
+        }
+    }
+
+    /// Takes bytes in any form that the format spells them in.
+    pub fn visitor<'de>(base64: bool) -> impl Visitor<'de, Value = Bytes> {
+        Octets { base64 }
     }
 
     impl<'de> Visitor<'de> for Octets {

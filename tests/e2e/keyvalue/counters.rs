@@ -4,44 +4,51 @@ use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::Duration;
 
 use futures_util::future::join_all;
-use lattice_tests::eventually;
+use lattice_tests::{Lattice, eventually};
 use serde_json::Value;
 
 use super::STORE;
+use super::bucket::{BACKENDS, Stores};
 use crate::one_host;
 
-const INCREMENT: &str = "lattice.default.call.kv.wasi:keyvalue/atomics.increment";
+/// Where numbers of a provider are added to.
+fn increment(provider: &str) -> String {
+    format!("lattice.default.call.{provider}.wasi:keyvalue/atomics.increment")
+}
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn two_copies_add_to_one_key_for_64_clients_and_each_sum_is_answered_once() {
+async fn all_copies_add_to_one_key_for_64_clients_and_each_sum_is_answered_once() {
     const CLIENTS: u64 = 64;
     const EACH: u64 = 4;
-    let mut lattice = one_host().await;
-    lattice.host("b").await;
-    lattice.apply(&format!("{STORE}copies = 2\n")).await;
+    let mut stores = Stores::none().await;
+    stores.spread().await;
     let mut clients = Vec::new();
     for _ in 0..CLIENTS {
-        clients.push(lattice.nats().plain_client().await);
+        clients.push(stores.lattice.nats().plain_client().await);
     }
-    let adding = clients.into_iter().map(async |client| {
-        let mut sums = Vec::new();
-        for _ in 0..EACH {
-            let reply = client.request(INCREMENT, r#"["numbers","n",1]"#.into());
-            let reply = reply.await.unwrap();
-            let sum: Value = serde_json::from_slice(&reply.payload)
-                .unwrap_or_else(|_| panic!("no sum: {reply:?}"));
-            sums.push(sum["ok"].as_u64().unwrap());
-        }
-        sums
-    });
-    let mut sums = join_all(adding).await.concat();
-    sums.sort_unstable();
-    assert_eq!(sums, (1..=CLIENTS * EACH).collect::<Vec<_>>());
+    for backend in BACKENDS {
+        let increment = &increment(backend);
+        let adding = clients.iter().map(async |client| {
+            let mut sums = Vec::new();
+            for _ in 0..EACH {
+                let reply = client.request(increment.clone(), r#"["numbers","n",1]"#.into());
+                let reply = reply.await.unwrap();
+                let sum: Value = serde_json::from_slice(&reply.payload)
+                    .unwrap_or_else(|_| panic!("no sum: {reply:?}"));
+                sums.push(sum["ok"].as_u64().unwrap());
+            }
+            sums
+        });
+        let mut sums = join_all(adding).await.concat();
+        sums.sort_unstable();
+        assert_eq!(sums, (1..=CLIENTS * EACH).collect::<Vec<_>>(), "{backend}");
+    }
 }
 
 /// What became of increments by one.
 #[derive(Debug, Default)]
-struct Tally {
+pub(super) struct Tally {
+    subject: String,
     answered: AtomicU64,
     /// Failed, and nobody knows whether they were done.
     open: AtomicU64,
@@ -49,12 +56,21 @@ struct Tally {
 }
 
 impl Tally {
-    async fn keep_adding(&self, client: &async_nats::Client) {
+    /// Of the numbers of one provider.
+    pub(super) fn of(provider: &str) -> Self {
+        Self {
+            subject: increment(provider),
+            ..Self::default()
+        }
+    }
+
+    /// Adds without a pause until it is told to stop.
+    pub(super) async fn keep_adding(&self, client: &async_nats::Client) {
         while !self.stop.load(Ordering::Relaxed) {
             let request = async_nats::Request::new()
                 .payload(r#"["numbers","n",1]"#.into())
                 .timeout(Some(Duration::from_millis(500)));
-            let counted = match client.send_request(INCREMENT, request).await {
+            let counted = match client.send_request(self.subject.clone(), request).await {
                 Ok(reply) => match reply
                     .headers
                     .and_then(|h| h.get("Lattice-Executed").cloned())
@@ -81,7 +97,22 @@ impl Tally {
         }
     }
 
-    async fn until_answered(&self, more: u64) {
+    pub(super) fn stop(&self) {
+        self.stop.store(true, Ordering::Relaxed);
+    }
+
+    /// What was answered is counted, and nothing more than what may have been done.
+    pub(super) async fn agrees(&self, lattice: &Lattice) {
+        let last = lattice.request(&self.subject, r#"["numbers","n",0]"#).await;
+        let sum = last.json()["ok"].as_u64().unwrap();
+        let answered = self.answered.load(Ordering::Relaxed);
+        let open = self.open.load(Ordering::Relaxed);
+        let possible = answered..=answered + open;
+        assert!(possible.contains(&sum), "{sum}: {self:?}");
+    }
+
+    /// Waits until so many more are answered.
+    pub(super) async fn until_answered(&self, more: u64) {
         let goal = self.answered.load(Ordering::Relaxed) + more;
         eventually("increments are answered", async || {
             match self.answered.load(Ordering::Relaxed) >= goal {
@@ -99,21 +130,14 @@ async fn every_answered_increment_is_counted_though_the_nats_server_restarts() {
     let mut lattice = one_host().await;
     lattice.apply(STORE).await;
     let client = lattice.plain().clone();
-    let tally = Tally::default();
+    let tally = Tally::of("kv");
     let adders = join_all((0..ADDERS).map(|_| tally.keep_adding(&client)));
     let restart = async {
         tally.until_answered(50).await;
         lattice.nats().restart().await;
         tally.until_answered(50).await;
-        tally.stop.store(true, Ordering::Relaxed);
+        tally.stop();
     };
     tokio::join!(adders, restart);
-    let last = lattice.request(INCREMENT, r#"["numbers","n",0]"#).await;
-    let sum = last.json()["ok"].as_u64().unwrap();
-    let answered = tally.answered.load(Ordering::Relaxed);
-    let open = tally.open.load(Ordering::Relaxed);
-    assert!(
-        (answered..=answered + open).contains(&sum),
-        "{sum}: {tally:?}"
-    );
+    tally.agrees(&lattice).await;
 }

@@ -44,20 +44,25 @@ fn manifest(callees: u32, link: &str) -> String {
 
 /// A host `b` of side b, in a process of its own.
 async fn host_process(lattice: &mut Lattice) -> Running {
-    let nats = lattice.nats().url();
+    process_of(lattice, "b").await
+}
+
+/// A host in a process of its own; its side has its name.
+pub(super) async fn process_of(lattice: &mut Lattice, id: &str) -> Running {
+    let (nats, side) = (lattice.nats().url(), format!("side={id}"));
     // The capacity of the harness's own hosts: the work is shared by it.
     let words = [
         "host",
         "--capacity",
         "100",
         "--id",
-        "b",
+        id,
         "--label",
-        "side=b",
+        &side,
         "--nats",
         &nats,
         "--data",
-        "b",
+        id,
     ];
     let mut running = Running::start(command(program(), lattice.folder(), &words));
     running.prints("joined").await;

@@ -1,4 +1,10 @@
 //! What nobody can read: each is answered, and harms nothing.
+//!
+//! `LATTICE_MALFORMED=1000000 cargo test -p lattice-cli --test e2e -- --nocapture malformed_requests`
+//! makes a million of them, and prints how each kind was answered.
+
+use std::collections::BTreeMap;
+use std::sync::Mutex;
 
 use async_nats::HeaderMap;
 use futures_util::stream::{StreamExt as _, iter};
@@ -9,16 +15,37 @@ use crate::one_host;
 
 /// How many are on their way at once.
 const AT_ONCE: usize = 32;
+/// How many are made, and the variable that asks for another number.
+const REQUESTS: usize = 10_000;
+const VARIABLE: &str = "LATTICE_MALFORMED";
+/// The deepest nesting, and with it the largest payload.
+const DEPTH_MAX: usize = 10_000;
+
+/// How many were answered so: by the subject's kind and the code.
+type Counts = BTreeMap<(&'static str, String), usize>;
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn ten_thousand_malformed_requests_are_each_answered_with_an_error_and_harm_nothing() {
+    let all = match std::env::var(VARIABLE) {
+        Ok(number) => number.parse().expect("LATTICE_MALFORMED is a number"),
+        Err(_) => REQUESTS,
+    };
     let lattice = one_host().await;
     lattice.run("types").await;
-    let requests = iter(0..10_000).map(|number| refused(&lattice, number));
+    let counts = Mutex::new(Counts::new());
+    let requests = iter(0..all).map(async |number| {
+        let answered = refused(&lattice, number).await;
+        *counts.lock().unwrap().entry(answered).or_default() += 1;
+    });
     requests
         .buffer_unordered(AT_ONCE)
         .for_each(async |()| {})
         .await;
+    let counts = counts.into_inner().unwrap();
+    for ((what, code), count) in &counts {
+        eprintln!("{count:>9} × {what}: {code}");
+    }
+    assert_eq!(counts.values().sum::<usize>(), all);
     let echo = "types.lattice:test/types.echo-u32";
     assert_eq!(lattice.call(echo, json!([7])).await.json(), 7);
     let inventory = "lattice.default.host.a.ctl.inventory";
@@ -27,14 +54,36 @@ async fn ten_thousand_malformed_requests_are_each_answered_with_an_error_and_har
     assert_eq!((&types["busy"], &types["waiting"]), (&json!(0), &json!(0)));
 }
 
-async fn refused(lattice: &Lattice, number: usize) {
+/// Makes one; answers what it was for, and the code of its refusal.
+async fn refused(lattice: &Lattice, number: usize) -> (&'static str, String) {
+    match number % 12 {
+        10 => refused_control(lattice, "lattice.default.ctl.actor.scale", number).await,
+        11 => refused_control(lattice, "lattice.default.host.a.ctl.label", number).await,
+        _ => refused_call(lattice, number).await,
+    }
+}
+
+async fn refused_control(
+    lattice: &Lattice,
+    subject: &'static str,
+    number: usize,
+) -> (&'static str, String) {
+    // Never valid by chance: no JSON begins so.
+    let payload = [b"\xff".to_vec(), noise(number)].concat();
+    let reply = lattice.request(subject, payload).await.json();
+    let code = reply["error"]["code"].as_str().unwrap_or_default();
+    assert_eq!(code, "bad-request", "{number}: {reply}");
+    ("control", code.to_owned())
+}
+
+async fn refused_call(lattice: &Lattice, number: usize) -> (&'static str, String) {
     let (endpoint, headers, payload) = malformed(number);
     let subject = format!("lattice.default.call.types.{endpoint}");
     let mut map = HeaderMap::new();
     for (name, value) in headers {
         map.insert(*name, *value);
     }
-    let shown = payload.escape_ascii().to_string();
+    let shown = payload[..payload.len().min(200)].escape_ascii().to_string();
     let reply = lattice
         .plain()
         .request_with_headers(subject, map, payload.into())
@@ -49,6 +98,7 @@ async fn refused(lattice: &Lattice, number: usize) {
         matches!(code, "bad-request" | "not-found"),
         "{number}: {endpoint} {shown}: {reply:?}"
     );
+    ("call", code.to_owned())
 }
 
 type Request = (
@@ -63,7 +113,7 @@ fn malformed(number: usize) -> Request {
     const POINTS: &str = "lattice:test/types.echo-points";
     const U32: &str = "lattice:test/types.echo-u32";
     let mut noise = noise(number);
-    match number % 10 {
+    match number % 12 {
         0 => (WIDE, &[], noise),
         1 => (POINTS, &[], [b"[".to_vec(), noise].concat()),
         2 => (WIDE, &[], [vec![0x91, 0xde, 0xff, 0xff], noise].concat()),
@@ -74,7 +124,7 @@ fn malformed(number: usize) -> Request {
         6 => (U32, &[("Lattice-Id", "\u{1F980}")], b"[7]".to_vec()),
         7 => ("no-such-function", &[], b"[7]".to_vec()),
         // Deeper than any type.
-        8 => (POINTS, &[], b"[".repeat(1 + number)),
+        8 => (POINTS, &[], b"[".repeat(1 + number % DEPTH_MAX)),
         _ => {
             noise.retain(|byte| *byte != b']');
             (POINTS, &[], [b"\x92\xa1".to_vec(), noise].concat())

@@ -5,11 +5,14 @@ use std::time::Duration;
 use async_nats::{HeaderMap, Subscriber};
 use futures_util::{FutureExt as _, StreamExt as _};
 use lattice_client::Call;
+use lattice_client::stream::Streams;
 use lattice_protocol::call::Context;
+use lattice_tests::process::Running;
 use lattice_tests::{Lattice, Reply, eventually};
 use serde_json::Value;
 
 use super::Way;
+use super::faults::process_of;
 use crate::program;
 
 /// More than a test may last.
@@ -103,6 +106,22 @@ impl Pair {
         let requires = format!("require = {{ side = \"{side}\" }}");
         lattice.apply(&parts.manifest(&requires)).await;
         Self::over(lattice, way).await
+    }
+
+    /// The same with hosts that are processes, each in the folder of its name.
+    pub(super) async fn start_processes(way: Way, parts: Parts<'_>) -> (Self, Vec<Running>) {
+        let mut lattice = Lattice::start(program()).await;
+        let mut hosts = vec![process_of(&mut lattice, "a").await];
+        if way == Way::Away {
+            hosts.push(process_of(&mut lattice, "b").await);
+        }
+        let side = match way {
+            Way::Here => "a",
+            Way::Away => "b",
+        };
+        let requires = format!("require = {{ side = \"{side}\" }}");
+        lattice.apply(&parts.manifest(&requires)).await;
+        (Self::over(lattice, way).await, hosts)
     }
 
     /// Starts the callee on both hosts and the caller on one.
@@ -250,5 +269,6 @@ pub(super) fn order(function: &str, arguments: Value) -> Call {
             ..Context::default()
         },
         payload: arguments.to_string().into(),
+        streams: Streams::default(),
     }
 }

@@ -7,9 +7,10 @@
 mod shared;
 mod shelf;
 
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 use lattice_config::InstanceMode;
+use lattice_telemetry::metrics::ActorCounts;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use wasmtime::Store;
 use wasmtime::component::{self, InstancePre};
@@ -30,6 +31,8 @@ struct Base {
     parts: GuestParts,
     /// A permit for each instance of the host that may be idle.
     idle: Arc<Semaphore>,
+    /// Where instances are counted, if they are.
+    counts: OnceLock<Arc<ActorCounts>>,
 }
 
 /// How instances are used again.
@@ -67,7 +70,12 @@ impl Instances {
         idle: Arc<Semaphore>,
     ) -> Self {
         let Linked { pre, waiting } = linked;
-        let base = Arc::new(Base { pre, parts, idle });
+        let base = Arc::new(Base {
+            pre,
+            parts,
+            idle,
+            counts: OnceLock::new(),
+        });
         let reuse = match mode {
             InstanceMode::Fresh => None,
             InstanceMode::Reuse(calls_max) => Some(Reuse {
@@ -77,6 +85,12 @@ impl Instances {
             }),
         };
         Self { base, reuse }
+    }
+
+    /// Counts instances from here on.
+    pub(crate) fn count(&self, counts: Arc<ActorCounts>) {
+        // Once for each revision.
+        let _ = self.base.counts.set(counts);
     }
 
     /// Where calls of async functions share instances, if the actor wants them used again: a fresh one
@@ -90,6 +104,9 @@ impl Instances {
         match self.reuse.as_ref().and_then(|reuse| reuse.idle.take()) {
             Some(Idle { mut instance, .. }) => {
                 Guest::send(&mut instance.store, errand);
+                if let Some(counts) = self.base.counts.get() {
+                    counts.reused();
+                }
                 Ok(instance)
             }
             None => self.make(errand).await,
@@ -128,6 +145,9 @@ impl Base {
     async fn make(&self, errand: Errand) -> wasmtime::Result<Instance> {
         let mut store = Guest::store(self.pre.engine(), &self.parts, errand);
         let component = self.pre.instantiate_async(&mut store).await?;
+        if let Some(counts) = self.counts.get() {
+            counts.made();
+        }
         Ok(Instance {
             store,
             component,

@@ -6,13 +6,14 @@ use std::time::{Duration, Instant};
 use lattice_config::{InstanceMode, Limits};
 use lattice_protocol::codec::{Arguments, Encoding};
 use lattice_protocol::digest::Digest;
-use lattice_protocol::standard::http::{Request, Response};
+use lattice_client::stream::{Progress, Streams};
+use lattice_protocol::standard::http::{Body, Request, Response};
 use wasmtime::component::{Component, InstancePre};
 
 use super::shared::Ticket;
 use super::{Call, Ended, Instance, Instances, Shared};
-use crate::capability::http::{self, Handler};
-use crate::capability::{Errand, Guest, GuestParts, Imports, Linked};
+use crate::capability::http::{self, Answer, Asked, Handler};
+use crate::capability::{Errand, Guest, GuestParts, Imports, Linked, Settings};
 use crate::component::{Callable, Exports};
 use crate::engine::Engine;
 use crate::link::LinkTable;
@@ -52,13 +53,14 @@ pub(super) fn parts() -> GuestParts {
     GuestParts {
         limits: Limits::default(),
         links: Arc::new(LinkTable::new(source, Vec::new())),
-        config: Arc::default(),
+        settings: Settings::default(),
+        granted: Arc::default(),
     }
 }
 
 pub(super) fn errand(time: Duration) -> Errand {
     Errand {
-        deadline: Instant::now() + time,
+        deadline: (Instant::now() + time).into(),
         outbox: None,
         output: None,
     }
@@ -159,11 +161,20 @@ impl Actor {
             authority: "test".into(),
             path: path.into(),
             headers: Vec::new(),
-            body: bytes::Bytes::new(),
+            body: Body::default(),
         };
         let instance = self.instances.take(errand(LONG)).await.unwrap();
         let handler = Handler::new(&self.pre).unwrap();
-        let (response, instance) = handler.handle(instance, request, 1 << 20).await?;
+        let asked = Asked {
+            request,
+            streams: Streams::default(),
+            takes_streams: false,
+            body_bytes_max: 1 << 20,
+            progress: Progress::default(),
+        };
+        let Answer::Ended(response, instance) = handler.handle(instance, asked).await? else {
+            panic!("a caller that takes no streams was sent one");
+        };
         let kept = instance.is_some();
         if let Some(instance) = instance {
             self.instances.give_back(instance);

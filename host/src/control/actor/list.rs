@@ -16,7 +16,7 @@ pub(in crate::control) async fn handle(desk: &Desk, _: Nothing) -> Answer<Vec<Ac
     let declared = desk.declared().await?;
     let unplaced = desk.unplaced().await?;
     let view = desk.peers.view();
-    let reports = view.listed(Instant::now()).map(|(report, _)| report);
+    let reports = view.present(Instant::now());
     Ok(list(&declared, &unplaced, &gather(reports, on)))
 }
 
@@ -25,6 +25,7 @@ fn on(report: &Report) -> impl Iterator<Item = (&ActorName, Placement)> {
         let placement = Placement {
             revision: actor.revision.clone(),
             slots: actor.slots,
+            refused: actor.refused.clone(),
             phase: actor.phase.clone(),
         };
         (name, placement)

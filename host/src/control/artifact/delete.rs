@@ -1,11 +1,9 @@
 //! `artifact.delete`: a component that nothing declares is removed; one that is not there changes
 //! nothing.
 
-use lattice_config::Declared;
 use lattice_protocol::control::{ArtifactDeleted, ByDigest};
-use lattice_protocol::digest::Digest;
-use lattice_protocol::id::ActorName;
 
+use super::used_by;
 use crate::control::desk::Desk;
 use crate::control::request::{Answer, artifact_problem, conflict};
 
@@ -22,11 +20,4 @@ pub(in crate::control) async fn handle(desk: &Desk, request: ByDigest) -> Answer
         tracing::info!(target: "audit", verb = "artifact.delete", %digest, "changed");
     }
     Ok(ArtifactDeleted { digest, deleted })
-}
-
-fn used_by<'a>(declared: &'a Declared, digest: &Digest) -> Option<&'a ActorName> {
-    let mut actors = declared.apps.values().flat_map(|app| &app.value.actors);
-    actors
-        .find(|(_, actor)| actor.component.digest() == Some(digest))
-        .map(|(name, _)| name)
 }

@@ -1,11 +1,15 @@
 //! Components stored in the lattice.
 
+pub(super) mod collect;
 pub(super) mod delete;
 pub(super) mod list;
+mod references;
 
 use futures_util::{StreamExt as _, TryStreamExt as _, stream};
 use lattice_client::{ArtifactError, Artifacts};
+use lattice_config::Declared;
 use lattice_protocol::digest::Digest;
+use lattice_protocol::id::ActorName;
 
 use super::request::{Answer, artifact_problem};
 
@@ -35,4 +39,12 @@ async fn look(artifacts: &Artifacts, digest: Digest) -> Result<Option<Digest>, A
         Some(_) => None,
         None => Some(digest),
     })
+}
+
+/// An actor that declares the component.
+fn used_by<'a>(declared: &'a Declared, digest: &Digest) -> Option<&'a ActorName> {
+    let mut actors = declared.apps.values().flat_map(|app| &app.value.actors);
+    actors
+        .find(|(_, actor)| actor.component.digest() == Some(digest))
+        .map(|(name, _)| name)
 }

@@ -7,5 +7,12 @@ use crate::control::desk::Desk;
 use crate::control::request::Answer;
 
 pub(in crate::control) async fn handle(desk: &Desk, request: ByConfig) -> Answer<NamedConfig> {
-    change(desk, "config.delete", request.name, None).await
+    change(
+        desk,
+        "config.delete",
+        request.name,
+        None,
+        request.if_revision,
+    )
+    .await
 }

@@ -2,6 +2,7 @@
 
 pub(super) mod delete;
 pub(super) mod get;
+pub(super) mod list;
 pub(super) mod put;
 
 use lattice_client::{StateEntry, StateError};
@@ -42,11 +43,13 @@ async fn change(
     verb: &'static str,
     name: AppName,
     after: Option<Config>,
+    if_revision: Option<u64>,
 ) -> Answer<NamedConfig> {
     let bytes = after.as_ref().map(|values| encode(&name, values));
     let bytes = bytes.transpose()?;
     for _ in 0..ATTEMPTS_MAX {
         let (revision, before) = read(desk, &name).await?;
+        check_revision(&name, revision, if_revision)?;
         if before == after {
             return Ok(named(name, revision, after));
         }
@@ -62,6 +65,16 @@ async fn change(
     Err(conflict(format!(
         "others changed config {name} {ATTEMPTS_MAX} times meanwhile: try again"
     )))
+}
+
+fn check_revision(name: &AppName, revision: u64, wanted: Option<u64>) -> Answer<()> {
+    match wanted {
+        Some(wanted) if wanted != revision => Err(conflict(format!(
+            "config {name} is at revision {revision}, not {wanted}: look at what changed, then try \
+             again with if_revision {revision}"
+        ))),
+        _ => Ok(()),
+    }
 }
 
 fn encode(name: &AppName, values: &Config) -> Answer<Vec<u8>> {

@@ -7,5 +7,12 @@ use crate::control::desk::Desk;
 use crate::control::request::Answer;
 
 pub(in crate::control) async fn handle(desk: &Desk, request: ConfigPut) -> Answer<NamedConfig> {
-    change(desk, "config.put", request.name, Some(request.values)).await
+    change(
+        desk,
+        "config.put",
+        request.name,
+        Some(request.values),
+        request.if_revision,
+    )
+    .await
 }

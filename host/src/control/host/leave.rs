@@ -16,6 +16,13 @@ pub(in crate::control) fn drain(desk: &Desk, _: Nothing) -> Answer<HostAnswer> {
 
 fn leave(desk: &Desk, verb: &str, how: Leave) -> Answer<HostAnswer> {
     tracing::info!(target: "audit", verb, host = %desk.host, "changed");
-    desk.leave.send_replace(Some(how));
+    // A stop is never taken back by a drain that comes after it.
+    desk.leave.send_if_modified(|leave| {
+        let changes = *leave != Some(how) && *leave != Some(Leave::Stop);
+        if changes {
+            *leave = Some(how);
+        }
+        changes
+    });
     ping::handle(desk, Nothing {})
 }

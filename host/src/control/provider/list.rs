@@ -16,7 +16,7 @@ pub(in crate::control) async fn handle(desk: &Desk, _: Nothing) -> Answer<Vec<Pr
     let declared = desk.declared().await?;
     let unplaced = desk.unplaced().await?;
     let view = desk.peers.view();
-    let reports = view.listed(Instant::now()).map(|(report, _)| report);
+    let reports = view.present(Instant::now());
     Ok(list(&declared, &unplaced, &gather(reports, on)))
 }
 
@@ -26,6 +26,7 @@ fn on(report: &Report) -> impl Iterator<Item = (&ProviderName, Placement)> {
             revision: provider.revision.clone(),
             // A host runs one process of a provider.
             slots: 1,
+            refused: None,
             phase: provider.phase.clone(),
         };
         (name, placement)

@@ -7,6 +7,7 @@ use std::time::Duration;
 
 use anyhow::ensure;
 use lattice_client::Call;
+use lattice_client::stream::Streams;
 use lattice_protocol::call::Context;
 use lattice_protocol::id::TargetName;
 use lattice_protocol::interface::Endpoint;
@@ -58,9 +59,10 @@ impl CallCommand {
                 ..Context::default()
             },
             payload: payload.into(),
+            streams: Streams::default(),
         };
         match client.call(call).await {
-            Ok(result) => ui::out(ui::json::fold(&String::from_utf8_lossy(&result))),
+            Ok(result) => ui::out(ui::json::fold(&String::from_utf8_lossy(&result.payload))),
             Err(error) => Err(help::explain(&client, &self.target, &self.function, error).await),
         }
     }

@@ -14,6 +14,7 @@ mod running;
 mod summary;
 mod watch;
 
+use std::net::SocketAddr;
 use std::path::PathBuf;
 
 use anyhow::Context as _;
@@ -27,6 +28,7 @@ use crate::project::Project;
 use crate::ui::Progress;
 use crate::{build, nats_server, settle};
 
+use super::allow::Allowed;
 use data::Data;
 use running::Running;
 
@@ -41,6 +43,13 @@ pub struct Up {
     /// Folder for all data: what is there survives [default: .lattice beside the manifest]
     #[arg(long, value_name = "DIR")]
     data: Option<PathBuf>,
+
+    #[command(flatten)]
+    allow: Allowed,
+
+    /// Address on which the host shows its metrics: GET /metrics for Prometheus, and GET /healthz.
+    #[arg(long, env = lattice_telemetry::LISTEN, value_name = "ADDR", hide_env_values = true)]
+    metrics: Option<SocketAddr>,
 }
 
 impl Up {
@@ -52,7 +61,7 @@ impl Up {
             .data
             .unwrap_or_else(|| project.folder.join(DATA_FOLDER));
         let data = Data::open(&folder).await?;
-        let mut running = Running::new()?;
+        let mut running = Running::new(self.allow, self.metrics)?;
         let session = Session {
             connection,
             project,

@@ -1,6 +1,7 @@
 //! The processes of one `lattice up`: a nats-server, unless it is the user's, and a host, which
 //! starts the providers.
 
+use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::process::{ExitStatus, Stdio};
 use std::time::{Duration, Instant};
@@ -12,6 +13,7 @@ use lattice_protocol::control::{HostSummary, Nothing, Verb};
 use tokio::process::Command;
 
 use super::data::Data;
+use crate::command::allow::Allowed;
 use crate::connection::Connection;
 use crate::nats_server::{NatsServer, Options, Port};
 use crate::process::Process;
@@ -31,15 +33,21 @@ const HOST_READY_INTERVAL: Duration = Duration::from_millis(50);
 pub(super) struct Running {
     /// This program, which is also the host's: read once, as its file may be replaced meanwhile.
     program: PathBuf,
+    /// What the host is told to allow.
+    allow: Allowed,
+    /// Where the host shows its metrics.
+    metrics: Option<SocketAddr>,
     pub(super) nats: Option<NatsServer>,
     pub(super) host: Option<Process>,
 }
 
 impl Running {
     /// Nothing yet.
-    pub(super) fn new() -> anyhow::Result<Self> {
+    pub(super) fn new(allow: Allowed, metrics: Option<SocketAddr>) -> anyhow::Result<Self> {
         Ok(Self {
             program: std::env::current_exe().context("failed to find this program")?,
+            allow,
+            metrics,
             nats: None,
             host: None,
         })
@@ -92,6 +100,10 @@ impl Running {
             .stderr(data.host_log().open()?);
         if let Some(creds) = &connection.creds {
             command.env(variable::CREDS, creds);
+        }
+        self.allow.pass_on(&mut command);
+        if let Some(metrics) = self.metrics {
+            command.env(lattice_telemetry::LISTEN, metrics.to_string());
         }
         let host = Process::spawn(command)?;
         if let Some(id) = host.id() {

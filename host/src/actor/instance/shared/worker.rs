@@ -63,7 +63,7 @@ impl Worker {
 
     async fn live(&mut self, first: Job) -> Result<(), Ended> {
         let start = Errand {
-            deadline: first.call.errand.deadline,
+            deadline: first.call.errand.deadline.clone(),
             outbox: None,
             output: None,
         };

@@ -1,0 +1,123 @@
+//! A call of `wasi:http/incoming-handler.handle`: a request, until its response is whole or sent on.
+
+use std::sync::Arc;
+
+use lattice_client::stream::Progress;
+use lattice_client::{Call, Reply};
+use lattice_protocol::call::Context;
+use lattice_protocol::codec::Encoding;
+use lattice_protocol::error::{CallError, ErrorCode};
+use lattice_protocol::standard::http::{Request, Response};
+
+use super::call::{Outcome, Running, bad_request};
+use super::log::Tail;
+use super::revision::Revision;
+use crate::capability::http::{Answer, Asked, Cut, Fault, Rest};
+use crate::component::Callable;
+use crate::deadline::Deadline;
+
+impl Running<'_> {
+    pub(super) async fn http(
+        &self,
+        encoding: Encoding,
+        progress: Progress,
+    ) -> Result<Outcome, CallError> {
+        let Some(handler) = &self.revision.http else {
+            let message = "the actor serves no HTTP";
+            return Err(CallError::refused(ErrorCode::NotFound, message));
+        };
+        let request: Request = encoding.read(&self.call.payload).map_err(bad_request)?;
+        let (instance, tail) = self.instance().await?;
+        let asked = Asked {
+            request,
+            streams: self.call.streams.clone(),
+            // JSON has no word for a stream.
+            takes_streams: self.takes_streams && encoding == Encoding::MessagePack,
+            body_bytes_max: self.payload_bytes_max(),
+            progress,
+        };
+        let answer = handler
+            .handle(instance, asked)
+            .await
+            .map_err(|fault| self.http_failed(fault, &tail))?;
+        match answer {
+            Answer::Ended(response, instance) => {
+                if let Some(instance) = instance {
+                    self.revision.instances.give_back(instance);
+                }
+                let payload = written(encoding, &response)?.into();
+                Ok(Outcome::whole(payload))
+            }
+            Answer::Begun(response, reader, rest) => {
+                let left = Left {
+                    revision: self.revision.clone(),
+                    call: self.call.clone(),
+                    context: self.context.clone(),
+                    deadline: self.deadline.clone(),
+                    tail,
+                };
+                let reply = Reply {
+                    payload: written(encoding, &response)?.into(),
+                    streams: reader.into_iter().collect(),
+                };
+                Ok(Outcome {
+                    reply,
+                    rest: Some(Box::pin(left.finish(rest))),
+                })
+            }
+        }
+    }
+
+    fn http_failed(&self, fault: Fault, tail: &Tail) -> CallError {
+        match fault {
+            Fault::BadRequest(reason) => CallError::refused(ErrorCode::BadRequest, reason),
+            Fault::Trap(error) => self.trapped(&error, tail.panic()),
+            fault @ Fault::TooLarge(_) => CallError::begun(ErrorCode::TooLarge, fault.to_string()),
+            fault => CallError::begun(ErrorCode::Trapped, fault.to_string()),
+        }
+    }
+}
+
+/// A call whose response was begun.
+struct Left {
+    revision: Arc<Revision>,
+    call: Call,
+    context: Context,
+    deadline: Deadline,
+    tail: Tail,
+}
+
+impl Left {
+    async fn finish(self, rest: Box<Rest>) {
+        let (writer, error) = match rest.finish(&self.deadline).await {
+            Ok(Some(instance)) => return self.revision.instances.give_back(instance),
+            Ok(None) | Err(Cut::Unwanted) => return,
+            Err(Cut::Failed(fault, writer)) => {
+                (writer, self.running().http_failed(fault, &self.tail))
+            }
+            Err(Cut::Late(writer)) => (writer, self.running().out_of_time()),
+        };
+        if let Some(writer) = writer {
+            writer.fail(error);
+        }
+    }
+
+    fn running(&self) -> Running<'_> {
+        Running {
+            revision: &self.revision,
+            call: &self.call,
+            context: &self.context,
+            callable: &Callable::Http,
+            deadline: self.deadline.clone(),
+            takes_streams: true,
+        }
+    }
+}
+
+fn written(encoding: Encoding, response: &Response) -> Result<Vec<u8>, CallError> {
+    let written = match encoding {
+        Encoding::Json => serde_json::to_vec(response).map_err(|error| error.to_string()),
+        Encoding::MessagePack => rmp_serde::to_vec_named(response).map_err(|e| e.to_string()),
+    };
+    written.map_err(|error| CallError::begun(ErrorCode::Internal, error))
+}

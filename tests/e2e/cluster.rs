@@ -1,0 +1,113 @@
+//! A lattice on a JetStream cluster of three servers.
+
+use async_nats::jetstream;
+use lattice_tests::{Lattice, Load, Nats, eventually};
+use serde_json::{Value, json};
+
+use crate::program;
+
+/// On how many servers a stream is kept, and how many of them are up to date.
+async fn copies(jetstream: &jetstream::Context, stream: &str) -> Result<(usize, usize), String> {
+    let mut stream = jetstream
+        .get_stream(stream)
+        .await
+        .map_err(|e| e.to_string())?;
+    let info = stream.info().await.map_err(|e| e.to_string())?;
+    let cluster = info.cluster.as_ref().ok_or("no cluster")?;
+    let current = cluster.replicas.iter().filter(|peer| peer.current).count();
+    let leader = usize::from(cluster.leader.is_some());
+    Ok((info.config.num_replicas, current + leader))
+}
+
+/// Asks until it is carried out: between two leaders of a stream nobody can write.
+async fn done(lattice: &Lattice, verb: &str, request: Value) -> Value {
+    eventually(verb, async || {
+        let reply = lattice.try_control(verb, request.clone()).await;
+        if reply["ok"] == true {
+            Ok(reply["value"].clone())
+        } else {
+            Err(reply)
+        }
+    })
+    .await
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn on_a_cluster_of_three_one_server_dies_and_comes_back_while_the_lattice_works_and_changes()
+{
+    let nats = Nats::cluster(3).await;
+    let mut lattice = Lattice::on(nats, program()).await;
+    lattice.host("a").await;
+    lattice.host("b").await;
+    lattice.run_with("greeter", "instances = 4").await;
+    let jetstream = jetstream::new(lattice.plain().clone());
+    for stream in ["KV_lattice_default", "OBJ_lattice_default_artifacts"] {
+        let (replicas, _) = copies(&jetstream, stream).await.unwrap();
+        assert_eq!(replicas, 3, "{stream}");
+    }
+
+    let load = Load::callers(&lattice, 8);
+    load.answers(200).await;
+    lattice.nats().kill(0).await;
+    load.answers(200).await;
+    done(
+        &lattice,
+        "actor.scale",
+        json!({ "name": "greeter", "instances": 6 }),
+    )
+    .await;
+    let second = lattice.push("hasher").await;
+    let start = json!({ "name": "hasher", "component": second, "instances": 2 });
+    done(&lattice, "actor.start", start).await;
+    runs(&lattice, "greeter", 6).await;
+    runs(&lattice, "hasher", 2).await;
+
+    lattice.nats().start_again(0).await;
+    eventually("all three have the state", async || {
+        match copies(&jetstream, "KV_lattice_default").await {
+            Ok((3, 3)) => Ok(()),
+            other => Err(other),
+        }
+    })
+    .await;
+    done(
+        &lattice,
+        "actor.scale",
+        json!({ "name": "greeter", "instances": 3 }),
+    )
+    .await;
+    runs(&lattice, "greeter", 3).await;
+    load.answers(200).await;
+    let endings = load.end().await;
+    eprintln!("a server of three killed and back: {endings}");
+    // The callers' own server may have been the one that died.
+    let load = Load::callers(&lattice, 8);
+    load.answers(200).await;
+    load.end_without_failures().await;
+    let history = done(&lattice, "app.history", json!({ "name": "greeter" })).await;
+    let wanted = history.as_array().map(Vec::len);
+    assert_eq!(wanted, Some(3), "{history}");
+}
+
+async fn runs(lattice: &Lattice, actor: &str, instances: u32) {
+    eventually(
+        &format!("{instances} instances of {actor} run"),
+        async || {
+            let list = lattice.try_control("actor.list", json!({})).await;
+            let all = list["value"].as_array().cloned().unwrap_or_default();
+            let found = all.iter().find(|one| one["name"] == actor).cloned();
+            let hosts = found
+                .as_ref()
+                .and_then(|one| one["hosts"].as_object().cloned());
+            let running = hosts.iter().flat_map(|hosts| hosts.values());
+            let running = running.filter(|host| host["phase"] == "running");
+            let slots: u64 = running.filter_map(|host| host["slots"].as_u64()).sum();
+            if slots == u64::from(instances) {
+                Ok(())
+            } else {
+                Err(list)
+            }
+        },
+    )
+    .await;
+}

@@ -1,0 +1,148 @@
+//! A host that is frozen keeps its place in its queue groups, and what NATS gives it is lost: how long,
+//! counted in calls.
+
+use futures_util::StreamExt as _;
+use lattice_tests::{Endings, Lattice, Load, Machine, Nats, eventually};
+
+use super::hosts::{leader, settled_on, three};
+use crate::program;
+
+/// An account for the lattice, one for the system.
+const ACCOUNTS: &str = r#"
+accounts {
+  LATTICE { jetstream: enabled, users: [{ user: "lattice", password: "l" }] }
+  SYSTEM { users: [{ user: "system", password: "s:t" }] }
+}
+system_account: SYSTEM
+no_auth_user: "lattice"
+"#;
+/// As seldom as servers have them by themselves: only a kick helps.
+const RARE_PINGS: &str = "ping_interval: \"2m\"\nping_max: 2\n";
+/// Three seconds of heartbeats, by which the lattice itself measures, and two for what is on its way.
+const HEARTBEATS_MAX: usize = 8;
+
+/// How many heartbeats `host` sent so far.
+fn heartbeats(events: &lattice_tests::Events, host: &str) -> usize {
+    let all = events.so_far();
+    let is_its = |event: &&serde_json::Value| {
+        event["type"] == "lattice.host.heartbeat" && event["subject"] == format!("host/{host}")
+    };
+    all.iter().filter(is_its).count()
+}
+
+/// Freezes one of three under load until `cut` says that it was cut off; then every call is answered
+/// again. Thawed, it takes its share as before.
+async fn frozen_under_load(
+    lattice: &Lattice,
+    victim: Machine,
+    witness: &str,
+    cut: impl AsyncFnOnce(),
+) -> Endings {
+    let events = lattice.events().await;
+    let load = Load::steady(lattice);
+    load.answers(200).await;
+    let (before, beats) = (load.sent(), heartbeats(&events, witness));
+    victim.freeze();
+    cut().await;
+    let (cut_at, beats) = (load.sent(), heartbeats(&events, witness) - beats);
+    load.answers(200).await;
+    let endings = load.end().await;
+    let last = endings.last_failed.expect("a frozen host swallows calls");
+    eprintln!(
+        "frozen: {endings}; frozen before call {before}, cut off before call {cut_at}, the last one \
+         lost was {last}; {beats} heartbeats of another host in between"
+    );
+    assert!(
+        last < cut_at,
+        "a call was lost after the host was cut off: {endings}"
+    );
+    assert!(
+        beats <= HEARTBEATS_MAX,
+        "{beats} heartbeats until it was cut off"
+    );
+    settled_on(lattice, 2, 6).await;
+    victim.thaw();
+    victim.until_listed(lattice).await;
+    settled_on(lattice, 3, 6).await;
+    let load = Load::callers(lattice, 4);
+    load.answers(200).await;
+    load.end_without_failures().await;
+    endings
+}
+
+async fn with_system_account() -> (Lattice, Vec<Machine>) {
+    let nats = Nats::with(|options| options.extra = format!("{ACCOUNTS}{RARE_PINGS}")).await;
+    let mut lattice = Lattice::on(nats, program()).await;
+    let creds = lattice.folder().join("system.creds");
+    std::fs::write(&creds, "system:s:t\n").unwrap();
+    let creds = creds.to_str().unwrap().to_owned();
+    let machines = three(&mut lattice, &["--system-creds", &creds]).await;
+    (lattice, machines)
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_frozen_host_is_cut_off_by_the_leader_and_no_call_is_lost_after_that() {
+    let (lattice, mut machines) = with_system_account().await;
+    let mut leader = machines.remove(leader(&machines).await);
+    let victim = machines.pop().unwrap();
+    let witness = leader.id().to_owned();
+    let cut = async || drop(leader.prints("cut off NATS").await);
+    frozen_under_load(&lattice, victim, &witness, cut).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_frozen_leader_is_followed_by_another_that_cuts_it_off() {
+    let (lattice, mut machines) = with_system_account().await;
+    let victim = machines.remove(leader(&machines).await);
+    let witness = machines[0].id().to_owned();
+    let cut = async || {
+        eventually("one of the others cuts it off", async || {
+            let said = |machine: &Machine| {
+                machine
+                    .lines()
+                    .iter()
+                    .any(|line| line.contains("cut off NATS"))
+            };
+            if machines.iter().any(said) {
+                Ok(())
+            } else {
+                Err(())
+            }
+        })
+        .await;
+    };
+    frozen_under_load(&lattice, victim, &witness, cut).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn without_system_credentials_the_pings_of_the_shipped_config_cut_a_frozen_host_off() {
+    let nats = Nats::with(|options| options.extra = ACCOUNTS.into()).await;
+    let system = async_nats::ConnectOptions::new()
+        .user_and_password("system".into(), "s:t".into())
+        .connect(nats.url())
+        .await
+        .unwrap();
+    let mut gone = system
+        .subscribe("$SYS.ACCOUNT.LATTICE.DISCONNECT")
+        .await
+        .unwrap();
+    let mut lattice = Lattice::on(nats, program()).await;
+    let mut machines = three(&mut lattice, &[]).await;
+    let victim = machines.remove((leader(&machines).await + 1) % 3);
+    let witness = machines[0].id().to_owned();
+    let cut = async || {
+        let said = gone.next().await.unwrap();
+        let said: serde_json::Value = serde_json::from_slice(&said.payload).unwrap();
+        assert_eq!(said["reason"], "Stale Connection", "{said}");
+        assert_eq!(said["client"]["name"], "lattice-host", "{said}");
+    };
+    frozen_under_load(&lattice, victim, &witness, cut).await;
+    for machine in machines {
+        let again = machine
+            .lines()
+            .iter()
+            .filter(|line| line.contains("lost the connection"))
+            .count();
+        assert_eq!(again, 0, "nobody who runs is cut off");
+    }
+}

@@ -1,0 +1,212 @@
+//! The server and the state under load: restarted, wiped, and ordered about by many at once.
+
+use std::collections::BTreeSet;
+
+use futures_util::future::join_all;
+use lattice_tests::{Lattice, Load, eventually};
+use serde_json::{Value, json};
+
+use crate::program;
+
+async fn two_hosts() -> Lattice {
+    let mut lattice = Lattice::start(program()).await;
+    lattice.host("a").await;
+    lattice.host("b").await;
+    lattice.run_with("greeter", "instances = 4").await;
+    lattice
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_restart_of_nats_under_load_stops_nothing_and_calls_go_on_by_themselves() {
+    let mut lattice = two_hosts().await;
+    let events = lattice.events().await;
+    let load = Load::callers(&lattice, 8);
+    load.answers(200).await;
+    lattice.nats().restart().await;
+    load.answers(200).await;
+    let endings = load.end().await;
+    eprintln!("NATS restarted: {endings}");
+    let stopped = events.so_far();
+    let stopped = stopped.iter().filter(|event| {
+        event["type"] == "lattice.actor.stopped" || event["type"] == "lattice.actor.started"
+    });
+    assert_eq!(stopped.count(), 0, "what ran goes on");
+    eventually("both hosts are there again", async || {
+        let placement = lattice.placement("greeter").await;
+        if placement.len() == 2 {
+            Ok(())
+        } else {
+            Err(placement)
+        }
+    })
+    .await;
+    let load = Load::callers(&lattice, 8);
+    load.answers(200).await;
+    load.end_without_failures().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_wiped_state_under_load_fails_no_call_and_is_declared_anew() {
+    let lattice = two_hosts().await;
+    let load = Load::callers(&lattice, 8);
+    load.answers(200).await;
+    let jetstream = async_nats::jetstream::new(lattice.plain().clone());
+    jetstream.delete_key_value("lattice_default").await.unwrap();
+    // It is made anew by whoever leads next.
+    eventually("the lattice has a state again", async || {
+        let apps = lattice.control("app.list", json!({})).await;
+        if apps["ok"] == true && apps["value"] == json!([]) {
+            Ok(())
+        } else {
+            Err(apps)
+        }
+    })
+    .await;
+    load.answers(400).await;
+    lattice.run_with("greeter", "instances = 6").await;
+    load.answers(200).await;
+    let endings = load.end_without_failures().await;
+    eprintln!("state wiped: {endings}");
+}
+
+/// One of twenty, with a connection of its own.
+const CLIENTS: u32 = 20;
+/// So that all of them are within the history that is kept.
+const ORDERS_EACH: u32 = 3;
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn of_twenty_clients_that_contradict_each_other_the_last_one_wins_and_nothing_is_lost() {
+    let mut lattice = two_hosts().await;
+    let mut clients = Vec::new();
+    for _ in 0..CLIENTS {
+        clients.push(lattice.nats().plain_client().await);
+    }
+    let orders = clients.iter().enumerate().map(async |(number, client)| {
+        let mut carried_out = Vec::new();
+        for order in 0..ORDERS_EACH {
+            // No two alike, so that each is a change.
+            let instances = 1 + u32::try_from(number).unwrap() * ORDERS_EACH + order;
+            let request = json!({ "name": "greeter", "instances": instances }).to_string();
+            let subject = "lattice.default.ctl.actor.scale";
+            let reply = client.request(subject, request.into()).await.unwrap();
+            let reply: Value = serde_json::from_slice(&reply.payload).unwrap();
+            assert_eq!(reply["ok"], true, "{reply}");
+            let revision = reply["value"]["revision"].as_u64().unwrap();
+            carried_out.push((revision, instances));
+        }
+        carried_out
+    });
+    let mut carried_out: Vec<_> = join_all(orders).await.into_iter().flatten().collect();
+    carried_out.sort_unstable();
+    assert_eq!(carried_out.len(), (CLIENTS * ORDERS_EACH) as usize);
+    let revisions: BTreeSet<_> = carried_out.iter().map(|(revision, _)| *revision).collect();
+    assert_eq!(
+        revisions.len(),
+        carried_out.len(),
+        "each order has a revision of its own"
+    );
+
+    let history = lattice
+        .control("app.history", json!({ "name": "greeter" }))
+        .await;
+    let kept: Vec<_> = history["value"].as_array().unwrap().iter().rev().collect();
+    let kept: Vec<_> = kept
+        .iter()
+        .map(|one| one["revision"].as_u64().unwrap())
+        .collect();
+    assert!(kept.is_sorted(), "{kept:?}");
+    let first = kept.first().copied();
+    let ordered: BTreeSet<_> = kept.into_iter().skip(1).collect();
+    assert_eq!(
+        ordered, revisions,
+        "the history is the orders, after {first:?}"
+    );
+
+    let (_, last) = *carried_out.last().unwrap();
+    eprintln!(
+        "{} contradicting orders: {} revisions, the last one wants {last}",
+        carried_out.len(),
+        ordered.len()
+    );
+    eventually("the last order is what runs", async || {
+        let placement = lattice.placement("greeter").await;
+        if placement.values().sum::<u32>() == last {
+            Ok(())
+        } else {
+            Err(placement)
+        }
+    })
+    .await;
+}
+
+/// How many revisions follow each other.
+const REVISIONS: usize = 100;
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_hundred_revisions_roll_over_two_hosts_under_load_and_no_call_fails() {
+    let lattice = two_hosts().await;
+    let events = lattice.events().await;
+    let load = Load::callers(&lattice, 4);
+    load.answers(50).await;
+    let updates = || {
+        let all = events.so_far();
+        all.iter()
+            .filter(|event| event["type"] == "lattice.actor.updated")
+            .count()
+    };
+    for number in 1..=REVISIONS {
+        let update = json!({ "name": "greeter", "config": { "number": number.to_string() } });
+        let updated = lattice.control("actor.update", update).await;
+        assert_eq!(updated["ok"], true, "{updated}");
+        eventually("both hosts run it", async || {
+            let done = updates();
+            if done == 2 * number {
+                Ok(())
+            } else {
+                Err(done)
+            }
+        })
+        .await;
+    }
+    load.answers(50).await;
+    let endings = load.end_without_failures().await;
+    eprintln!("{REVISIONS} revisions: {endings}");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn an_update_that_cannot_start_leaves_the_old_revision_serving_and_says_why() {
+    let lattice = two_hosts().await;
+    let artifacts = lattice.client().artifacts().await.unwrap();
+    // A core module is no component.
+    let digest = artifacts.push(b"\0asm\x01\0\0\0").await.unwrap();
+    let load = Load::callers(&lattice, 4);
+    let update = json!({ "name": "greeter", "component": digest });
+    let updated = lattice.control("actor.update", update).await;
+    assert_eq!(updated["ok"], true, "{updated}");
+    let refused = eventually("the hosts say why", async || {
+        let list = lattice.control("actor.list", json!({})).await;
+        let on_a = list["value"][0]["hosts"]["a"].clone();
+        if on_a["refused"].is_object() {
+            Ok(on_a)
+        } else {
+            Err(list)
+        }
+    })
+    .await;
+    assert_eq!(refused["phase"], "running", "{refused}");
+    let reason = refused["refused"]["reason"].as_str().unwrap();
+    assert!(reason.contains("does not compile"), "{reason}");
+    load.answers(100).await;
+    load.end_without_failures().await;
+    let back = json!({ "name": "greeter", "component": lattice.push("greeter").await });
+    assert_eq!(lattice.control("actor.update", back).await["ok"], true);
+    eventually("nothing is refused any more", async || {
+        let list = lattice.control("actor.list", json!({})).await;
+        if list["value"][0]["hosts"]["a"].get("refused").is_none() {
+            Ok(())
+        } else {
+            Err(list)
+        }
+    })
+    .await;
+}

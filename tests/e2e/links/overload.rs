@@ -1,0 +1,73 @@
+//! More calls than a callee can take: the queue is all that waits, and nothing of it stays.
+
+use serde_json::json;
+
+use super::pair::{Pair, Parts};
+use super::{Way, every_way};
+
+every_way! {
+    past_the_queue_calls_are_refused_and_once_the_overload_ends_the_next_succeeds_with_nothing_restarted,
+    guests_that_spin_in_every_slot_are_interrupted_with_nobody_waiting_for_them,
+}
+
+const SAY: &str = "lattice:errand/orders.say";
+const QUEUE: u64 = 2;
+
+/// An id for each call, as the plain client sends them.
+fn id(number: u64) -> String {
+    format!("01890a5dac96774bbcceb30209a8{number:04}")
+}
+
+async fn past_the_queue_calls_are_refused_and_once_the_overload_ends_the_next_succeeds_with_nothing_restarted(
+    way: Way,
+) {
+    let parts = Parts {
+        both: "limits = { time_ms = 3_600_000, waiting = 2 }",
+        settings: "instances = 1",
+        ..Parts::ERRAND
+    };
+    let pair = Pair::start(way, parts).await;
+    let events = pair.lattice.events().await;
+    let sleep = "lattice:errand/orders.sleep-ms";
+    for number in 0..=QUEUE {
+        pair.send(sleep, json!([3_600_000]), &id(number)).await;
+        pair.until_load("callee", 1, number).await;
+    }
+    for _ in 0..20 {
+        let failure = pair.call(SAY, json!(["a"])).await.failure();
+        assert!(failure.is("overloaded", 503), "{failure:?}");
+        assert!(
+            failure.message.contains("1 calls run and 2 wait"),
+            "{failure:?}"
+        );
+    }
+    pair.until_load("callee", 1, QUEUE).await;
+    for number in 0..=QUEUE {
+        pair.cancel(&id(number)).await;
+    }
+    pair.until_load("callee", 0, 0).await;
+    assert_eq!(pair.call(SAY, json!(["a"])).await.json(), "a");
+    let of_actors: Vec<_> = events
+        .so_far()
+        .into_iter()
+        .filter(|event| event["type"].as_str().unwrap().contains(".actor."))
+        .collect();
+    assert!(of_actors.is_empty(), "{of_actors:#?}");
+}
+
+async fn guests_that_spin_in_every_slot_are_interrupted_with_nobody_waiting_for_them(way: Way) {
+    let parts = Parts {
+        both: "",
+        settings: "instances = 8\nlimits = { time_ms = 300, waiting = 0 }",
+        ..Parts::ERRAND
+    };
+    let pair = Pair::start(way, parts).await;
+    for number in 0..8 {
+        let spin = "lattice:errand/orders.spin";
+        pair.send(spin, json!([]), &id(number)).await;
+    }
+    // While they spin, and long before the callers' hour is over.
+    pair.until_load("callee", 0, 0).await;
+    pair.until_load("caller", 0, 0).await;
+    assert_eq!(pair.call(SAY, json!(["a"])).await.json(), "a");
+}

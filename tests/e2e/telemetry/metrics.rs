@@ -1,0 +1,136 @@
+//! Counts that match what was done.
+
+use lattice_tests::{eventually, web};
+use serde_json::json;
+
+use super::{ORDER, Watched, pair};
+
+const MISBEHAVE: &str = "name = \"m\"\n[actor.m]\ncomponent = \"misbehave\"\ninstances = 1\n\
+                         limits = { waiting = 0 }\n";
+
+fn series(name: &str, function: &str, more: &str) -> String {
+    format!("{name}{{actor=\"m\",function=\"{function}\"{more}}}")
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_scrape_shows_the_calls_that_were_made_and_how_they_failed() {
+    let mut watched = Watched::start().await;
+    watched.host("a").await;
+    let lattice = &watched.lattice;
+    lattice.apply(MISBEHAVE).await;
+    for _ in 0..3 {
+        lattice.call("m.count", json!([])).await.text();
+    }
+    let trapped = lattice.call("m.panic", json!(["it broke"])).await.failure();
+    assert!(trapped.is("trapped", 502), "{trapped:?}");
+    let subject = "lattice.default.call.m.spin";
+    let soon = [("Lattice-Deadline-Ms", "100")];
+    let late = lattice.request_with(subject, &soon, "[]").await.failure();
+    assert!(late.is("deadline", 504), "{late:?}");
+    let unknown = lattice.call("m.no-such-thing", json!([])).await.failure();
+    assert!(unknown.is("not-found", 404), "{unknown:?}");
+
+    let long = lattice.call("m.sleep-ms", json!([3000]));
+    let refused = async {
+        eventually("the call runs", async || {
+            let busy = watched.scrape(0).await.value("lattice_busy{actor=\"m\"}");
+            if busy == 1.0 { Ok(()) } else { Err(busy) }
+        })
+        .await;
+        lattice.call("m.count", json!([])).await.failure()
+    };
+    let (slept, refused) = tokio::join!(long, refused);
+    assert!(refused.is("overloaded", 503), "{refused:?}");
+    assert_eq!(slept.text(), "null");
+
+    let scrape = watched.scrape(0).await;
+    let calls = |function| scrape.value(&series("lattice_calls_total", function, ",way=\"queue\""));
+    assert_eq!(calls("count"), 4.0, "{}", scrape.0);
+    assert_eq!(calls("panic"), 1.0);
+    assert_eq!(calls("spin"), 1.0);
+    assert_eq!(calls("sleep-ms"), 1.0);
+    assert_eq!(calls("(unknown)"), 1.0);
+    let errors = |function, code| {
+        let code = format!(",code=\"{code}\"");
+        scrape.value(&series("lattice_call_errors_total", function, &code))
+    };
+    assert_eq!(errors("count", "overloaded"), 1.0);
+    assert_eq!(errors("panic", "trapped"), 1.0);
+    assert_eq!(errors("spin", "deadline"), 1.0);
+    assert_eq!(errors("(unknown)", "not-found"), 1.0);
+    assert_eq!(scrape.sum("lattice_call_errors_total", "actor=\"m\""), 4.0);
+    let took = |what| scrape.value(&series(&format!("lattice_call_duration_seconds{what}"), "sleep-ms", ""));
+    assert_eq!(took("_count"), 1.0);
+    assert!(took("_sum") >= 3.0, "{}", took("_sum"));
+    let bucket = |bound: &str| {
+        let bound = format!(",le=\"{bound}\"");
+        scrape.value(&series("lattice_call_duration_seconds_bucket", "sleep-ms", &bound))
+    };
+    assert_eq!((bucket("2.5"), bucket("+Inf")), (0.0, 1.0));
+    assert_eq!(scrape.value("lattice_nats_connected"), 1.0);
+    assert_eq!(scrape.value("lattice_compile_duration_seconds_count"), 1.0);
+    // The trial at its start, and one for each call that ran.
+    assert_eq!(scrape.value("lattice_instances_made_total{actor=\"m\"}"), 7.0);
+    assert!(scrape.value("process_resident_memory_bytes") > 1e6);
+    let info = "lattice_build_info{service=\"lattice-host\",instance=\"a\",lattice=\"default\"";
+    assert_eq!(scrape.sum(info, "version"), 1.0, "{}", scrape.0);
+    assert!(!scrape.0.contains("no-such-thing"), "{}", scrape.0);
+
+    let sent = [("service.instance.id", "a"), ("actor", "m"), ("function", "count")];
+    eventually("the collector has the same", async || {
+        let calls = watched.collector.point("lattice.calls", &sent);
+        let took = watched.collector.point("lattice.call_duration", &sent);
+        match (calls, took) {
+            (Some(4.0), Some(4.0)) => Ok(()),
+            other => Err(other),
+        }
+    })
+    .await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_scrape_tells_calls_within_a_host_from_those_to_another() {
+    for (side, index, local) in [("a", 0, true), ("b", 1, false)] {
+        let mut watched = Watched::start().await;
+        watched.host("a").await;
+        watched.host("b").await;
+        watched.lattice.apply(&pair(side)).await;
+        for _ in 0..5 {
+            watched.lattice.request(ORDER, r#"["hi"]"#).await.text();
+        }
+        let panic = ORDER.replace("say", "panic");
+        let failed = watched.lattice.request(&panic, r#"["it broke"]"#).await;
+        assert!(failed.failed());
+
+        let (caller, callee) = (watched.scrape(0).await, watched.scrape(index).await);
+        let served = "lattice_calls_total{actor=\"callee\",function=\"lattice:errand/work.say\"";
+        let all = callee.sum(served, "");
+        let within = callee.value(&format!("{served},way=\"local\"}}"));
+        assert_eq!((all, within), (5.0, if local { 5.0 } else { 0.0 }), "{}", callee.0);
+        let went = "lattice_link_calls_total{actor=\"caller\"";
+        let within = caller.value(&format!("{went},way=\"local\"}}"));
+        assert_eq!(
+            (caller.sum(went, ""), within),
+            (6.0, if local { 6.0 } else { 0.0 }),
+            "{}",
+            caller.0
+        );
+        let failed = "lattice_link_errors_total{actor=\"caller\",code=\"trapped\"}";
+        assert_eq!(caller.value(failed), 1.0);
+        if !local {
+            assert_eq!(caller.sum("lattice_calls_total{actor=\"callee\"", ""), 0.0);
+        }
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn health_is_told_and_nothing_else_is_answered() {
+    let mut watched = Watched::start().await;
+    watched.host("a").await;
+    let address = watched.hosts[0].1;
+    let health = web::get(address, "/healthz").await.unwrap();
+    assert_eq!((health.status, health.text().as_str()), (200, "ok\n"));
+    assert_eq!(web::get(address, "/").await.unwrap().status, 404);
+    let posted = web::send(address, "POST", "/metrics", "").await.unwrap();
+    assert_eq!(posted.status, 405);
+}

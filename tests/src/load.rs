@@ -1,0 +1,203 @@
+//! Calls without a pause, each counted with its ending.
+
+use std::collections::BTreeMap;
+use std::fmt;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::time::Duration;
+
+use async_nats::{Client, HeaderMap, Request};
+use tokio::task::{JoinHandle, JoinSet};
+
+use crate::{Lattice, eventually};
+
+/// What is called, and what it must answer.
+const SUBJECT: &str = "lattice.default.call.greeter.greet";
+const ARGUMENTS: &str = r#"["World"]"#;
+const ANSWER: &str = r#""Hello, World!""#;
+/// How long a call may take by its own word: a call that nobody answers is lost after it.
+const DEADLINE_MS: &str = "4000";
+/// How long its caller waits: longer, so that a late word counts as one.
+const PATIENCE: Duration = Duration::from_secs(5);
+/// The pause between the calls of a [`Load::steady`] load: 200 a second.
+const PACE: Duration = Duration::from_millis(5);
+
+/// Calls of `greeter.greet` by a plain NATS client, until it is ended.
+#[must_use = "a load goes on until it is ended"]
+pub struct Load {
+    stop: Arc<AtomicBool>,
+    answered: Arc<AtomicU64>,
+    sent: Arc<AtomicU64>,
+    work: JoinHandle<Vec<Call>>,
+}
+
+/// One call: its number in the order of sending, and its ending: none for the right answer.
+#[derive(Debug, Clone)]
+struct Call {
+    number: u64,
+    failure: Option<String>,
+}
+
+/// How the calls ended.
+#[derive(Debug, Default, Clone)]
+pub struct Endings {
+    /// How many were sent.
+    pub sent: u64,
+    /// How many had the right answer.
+    pub answered: u64,
+    /// All others, by their ending.
+    pub failed: BTreeMap<String, u64>,
+    /// The number of the last one that failed, in the order of sending.
+    pub last_failed: Option<u64>,
+}
+
+impl Load {
+    /// So many callers, each with one call at a time.
+    pub fn callers(lattice: &Lattice, count: usize) -> Self {
+        Self::begin(lattice, async move |client, stop, answered, sent| {
+            let mut callers = JoinSet::new();
+            for _ in 0..count {
+                let (client, stop) = (client.clone(), stop.clone());
+                let (answered, sent) = (answered.clone(), sent.clone());
+                callers.spawn(async move {
+                    let mut calls = Vec::new();
+                    while !stop.load(Ordering::Relaxed) {
+                        calls.push(call(&client, &sent, &answered).await);
+                    }
+                    calls
+                });
+            }
+            callers.join_all().await.into_iter().flatten().collect()
+        })
+    }
+
+    /// A call every 5 ms, whatever became of those before: what is lost holds nobody up.
+    pub fn steady(lattice: &Lattice) -> Self {
+        Self::begin(lattice, async move |client, stop, answered, sent| {
+            let mut calls = JoinSet::new();
+            let mut pace = tokio::time::interval(PACE);
+            while !stop.load(Ordering::Relaxed) {
+                pace.tick().await;
+                let (client, answered, sent) = (client.clone(), answered.clone(), sent.clone());
+                calls.spawn(async move { call(&client, &sent, &answered).await });
+            }
+            calls.join_all().await
+        })
+    }
+
+    fn begin<Work>(
+        lattice: &Lattice,
+        work: impl FnOnce(Client, Arc<AtomicBool>, Arc<AtomicU64>, Arc<AtomicU64>) -> Work,
+    ) -> Self
+    where
+        Work: Future<Output = Vec<Call>> + Send + 'static,
+    {
+        let (stop, answered, sent) = (Arc::default(), Arc::default(), Arc::default());
+        let client = lattice.plain().clone();
+        let work = tokio::spawn(work(
+            client,
+            Arc::clone(&stop),
+            Arc::clone(&answered),
+            Arc::clone(&sent),
+        ));
+        Self {
+            stop,
+            answered,
+            sent,
+            work,
+        }
+    }
+
+    /// How many calls were sent so far.
+    pub fn sent(&self) -> u64 {
+        self.sent.load(Ordering::Relaxed)
+    }
+
+    /// Waits for so many more right answers.
+    pub async fn answers(&self, more: u64) {
+        let wanted = self.answered.load(Ordering::Relaxed) + more;
+        eventually("calls are answered", async || {
+            let answered = self.answered.load(Ordering::Relaxed);
+            if answered >= wanted {
+                Ok(())
+            } else {
+                Err(answered)
+            }
+        })
+        .await;
+    }
+
+    /// Sends no more, waits for the ending of every call, and counts them.
+    pub async fn end(self) -> Endings {
+        self.stop.store(true, Ordering::Relaxed);
+        let calls = self.work.await.expect("no caller panics");
+        let mut endings = Endings::default();
+        for call in calls {
+            endings.count(call);
+        }
+        assert_eq!(
+            endings.sent,
+            self.sent.load(Ordering::Relaxed),
+            "each call has one ending"
+        );
+        endings
+    }
+
+    /// The same; every call must have had the right answer.
+    pub async fn end_without_failures(self) -> Endings {
+        let endings = self.end().await;
+        assert_eq!(endings.failed, BTreeMap::new(), "{endings}");
+        endings
+    }
+}
+
+impl Endings {
+    /// How many failed, however.
+    pub fn failures(&self) -> u64 {
+        self.failed.values().sum()
+    }
+
+    fn count(&mut self, call: Call) {
+        self.sent += 1;
+        match call.failure {
+            None => self.answered += 1,
+            Some(failure) => {
+                *self.failed.entry(failure).or_default() += 1;
+                self.last_failed = self.last_failed.max(Some(call.number));
+            }
+        }
+    }
+}
+
+impl fmt::Display for Endings {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} calls, {} answered", self.sent, self.answered)?;
+        for (failure, count) in &self.failed {
+            write!(f, ", {count} {failure}")?;
+        }
+        Ok(())
+    }
+}
+
+async fn call(client: &Client, sent: &AtomicU64, answered: &AtomicU64) -> Call {
+    let number = sent.fetch_add(1, Ordering::Relaxed);
+    let mut headers = HeaderMap::new();
+    headers.insert("Lattice-Deadline-Ms", DEADLINE_MS);
+    let request = Request::new()
+        .payload(ARGUMENTS.into())
+        .headers(headers)
+        .timeout(Some(PATIENCE));
+    let failure = match client.send_request(SUBJECT, request).await {
+        Ok(reply) if reply.payload == ANSWER => {
+            answered.fetch_add(1, Ordering::Relaxed);
+            None
+        }
+        Ok(reply) => {
+            let headers = reply.headers.unwrap_or_default();
+            let code = headers.get("Lattice-Error").map(ToString::to_string);
+            Some(code.unwrap_or_else(|| format!("{:?}", reply.payload)))
+        }
+        Err(error) => Some(error.kind().to_string()),
+    };
+    Call { number, failure }
+}
