@@ -16,6 +16,7 @@ use crate::capability::Imports;
 use crate::control::{self, Desk, Leave};
 use crate::engine::{self, Engine};
 use crate::event::Events;
+use crate::labels::Labels;
 use crate::metrics::HostMetrics;
 use crate::options::{LabelError, Options, check_labels};
 use crate::peers::Peers;
@@ -111,18 +112,22 @@ impl Host {
         let events = Events::new(client.clone(), id.clone());
         let peers = Peers::new(id.clone());
         let configs = Configs::new(client.clone());
-        let (actors, shown) = actors(&options, &client, &id, &artifacts, &events, &peers, &configs)?;
+        let (actors, shown) = actors(
+            &options, &client, &id, &artifacts, &events, &peers, &configs,
+        )?;
         let providers = Providers::new(provider::Context {
             client: client.clone(),
             host: id.clone(),
             client_options: options.client,
             program: options.program,
+            creds: options.provider_creds,
+            kinds: options.inline,
             events: events.clone(),
         });
         let reporter = Reporter::new(
             id.clone(),
             options.capacity,
-            options.labels,
+            Labels::open(&options.data, options.labels)?,
             actors.clone(),
             providers.clone(),
             events.clone(),
@@ -227,6 +232,7 @@ fn actors(
         router: router.clone(),
     });
     router.attach(&actors);
+    router.open(options.inline.doors());
     let shown = HostMetrics::show(&options.telemetry, &actors, engine, client.clone());
     Ok((actors, shown))
 }

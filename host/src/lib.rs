@@ -19,7 +19,6 @@
 //! - [`engine`]: wasmtime, its limits, and compiled components on disk;
 //! - [`wire`]: values between payloads and guest memory;
 //! - [`capability`]: every import an actor may have; [`allow`]: what of this host may be granted;
-//! - [`deadline`]: when a call must have ended;
 //! - [`link`], [`outbox`], [`route`]: who answers an import, and the way there: straight in, to a
 //!   peer, or to whoever serves it;
 //! - [`provider`]: supervised provider processes;
@@ -33,10 +32,10 @@ pub mod allow;
 pub mod capability;
 pub mod component;
 pub mod control;
-pub mod deadline;
 pub mod engine;
 pub mod event;
 pub mod host;
+pub mod labels;
 pub mod link;
 pub mod metrics;
 pub mod options;

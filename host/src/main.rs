@@ -9,7 +9,8 @@ use std::process::ExitCode;
 
 use anyhow::Context as _;
 use clap::Parser;
-use host::options::CAPACITY_DEFAULT;
+use host::options::{CAPACITY_DEFAULT, key_value};
+use host::provider::inline::Kinds;
 use host::{Allow, AllowedFolder};
 use lattice_client::Replicas;
 use lattice_client::process::{self, NATS_DEFAULT, variable};
@@ -49,7 +50,7 @@ struct Arguments {
     #[arg(long, env = "LATTICE_HOST")]
     id: Option<HostId>,
     /// A label that placement may require, as KEY=VALUE; may be repeated
-    #[arg(long = "label", value_parser = label)]
+    #[arg(long = "label", value_parser = key_value)]
     labels: Vec<(String, String)>,
     /// How many instances this host takes in all
     #[arg(long, env = "LATTICE_CAPACITY", default_value_t = CAPACITY_DEFAULT)]
@@ -67,14 +68,12 @@ struct Arguments {
     /// Where metrics are shown: GET /metrics, and GET /healthz
     #[arg(long, env = lattice_telemetry::LISTEN, value_name = "ADDR")]
     metrics: Option<SocketAddr>,
+    /// A folder in which each provider has credentials of its own, NAME.creds
+    #[arg(long, env = variable::PROVIDER_CREDS)]
+    provider_creds: Option<PathBuf>,
     /// The `lattice` program, which carries the providers; the one beside this program if absent
     #[arg(long, env = "LATTICE_PROGRAM")]
     program: Option<PathBuf>,
-}
-
-fn label(text: &str) -> Result<(String, String), String> {
-    let (key, value) = text.split_once('=').ok_or("write it as KEY=VALUE")?;
-    Ok((key.to_owned(), value.to_owned()))
 }
 
 #[tokio::main]
@@ -125,6 +124,9 @@ fn options(arguments: Arguments) -> anyhow::Result<host::Options> {
             names: arguments.allow_names,
         },
         data: arguments.data,
+        provider_creds: arguments.provider_creds,
+        // This program carries no providers.
+        inline: Kinds::default(),
         program,
         telemetry: Telemetry::off(),
     })

@@ -8,6 +8,7 @@ use lattice_protocol::id::HostId;
 use lattice_telemetry::Telemetry;
 
 use crate::allow::Allow;
+use crate::provider::inline::Kinds;
 
 /// How many instances a host takes in all unless it is told. The engine sets aside some 8 GiB of
 /// addresses for each, 8 TiB of the 128 TiB a process has; memory is taken only by those in use.
@@ -37,6 +38,11 @@ pub struct Options {
     pub allow: Allow,
     /// Where it keeps its id, what it last ran, and compiled components; for one host alone.
     pub data: PathBuf,
+    /// The folder in which each provider has credentials of its own, `<name>.creds`; without it they
+    /// have the host's.
+    pub provider_creds: Option<PathBuf>,
+    /// The kinds of providers that can run inline.
+    pub inline: Kinds,
     /// The `lattice` binary, which runs `provider KIND`.
     pub program: PathBuf,
     /// Where it shows what it does.
@@ -54,6 +60,16 @@ pub enum LabelError {
         "label {0:?} is not valid: a key has 1 to {LABEL_LEN_MAX} bytes, a value at most as many"
     )]
     Invalid(String),
+}
+
+/// Reads `zone=a`; the value may be empty, and hold more of `=`.
+pub fn key_value(text: &str) -> Result<(String, String), String> {
+    match text.split_once('=') {
+        Some((key, value)) if !key.is_empty() => Ok((key.to_owned(), value.to_owned())),
+        _ => Err(format!(
+            "{text:?} has no key and value: write it like zone=a"
+        )),
+    }
 }
 
 /// Checks the labels of a host.
@@ -75,6 +91,13 @@ pub fn check_labels(labels: &BTreeMap<String, String>) -> Result<(), LabelError>
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_pair_has_a_key_and_a_value() {
+        assert_eq!(key_value("zone=a=b"), Ok(("zone".into(), "a=b".into())));
+        assert_eq!(key_value("gpu="), Ok(("gpu".into(), String::new())));
+        assert!(key_value("zone").is_err() && key_value("=a").is_err());
+    }
 
     #[test]
     fn labels_are_bounded() {

@@ -4,8 +4,8 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use bytes::Bytes;
-use lattice_client::Call;
-use lattice_client::stream::Streams;
+use lattice_client::stream::{Deadline, Streams};
+use lattice_client::{Call, Reply};
 use lattice_config::Link;
 use lattice_protocol::call::{Context, Origin};
 use lattice_protocol::error::{CallError, ErrorCode};
@@ -14,7 +14,6 @@ use lattice_protocol::interface::Endpoint;
 use lattice_telemetry::Calling;
 use lattice_telemetry::metrics::ActorCounts;
 
-use crate::deadline::Deadline;
 use crate::route::Router;
 
 /// The way out of one call that an actor serves: what it calls inherits deadline, hops and trace.
@@ -52,7 +51,8 @@ impl Outbox {
         link: &Link,
         endpoint: Endpoint,
         payload: Bytes,
-    ) -> Result<Bytes, CallError> {
+        streams: Streams,
+    ) -> Result<Reply, CallError> {
         let remaining = self.remaining(link);
         if remaining.is_zero() {
             return Err(CallError::refused(
@@ -79,17 +79,19 @@ impl Outbox {
             endpoint,
             context,
             payload,
-            streams: Streams::default(),
+            streams,
         };
         let reply = self.router.call(call, link.idempotent, &mut calling).await;
         calling.end(&reply);
-        let reply = reply?;
-        Ok(reply.payload)
+        reply
     }
 
     /// What is left of the call's own time, or the link's if that is less.
     fn remaining(&self, link: &Link) -> Duration {
-        let remaining = self.deadline.instant().saturating_duration_since(Instant::now());
+        let remaining = self
+            .deadline
+            .instant()
+            .saturating_duration_since(Instant::now());
         match link.deadline_ms {
             Some(ms) => remaining.min(Duration::from_millis(ms)),
             None => remaining,

@@ -53,6 +53,8 @@ pub enum Standing {
 pub struct View {
     me: HostId,
     hosts: BTreeMap<HostId, Heard>,
+    /// Hosts that said a moment ago that they leave, how old they were, and when they said it.
+    leaving: BTreeMap<HostId, (u64, Instant)>,
     /// Since when this host hears itself without a gap.
     hearing_since: Option<Instant>,
 }
@@ -63,12 +65,16 @@ impl View {
         Self {
             me,
             hosts: BTreeMap::new(),
+            leaving: BTreeMap::new(),
             hearing_since: None,
         }
     }
 
     /// Takes a report in; answers whether something changed that a plan depends on.
     pub fn heard(&mut self, report: Report, now: Instant) -> bool {
+        if self.is_from_before_it_left(&report, now) {
+            return false;
+        }
         if report.host == self.me && !self.hears_itself(now) {
             // The silence of others while nothing could be heard doesn't count against them.
             self.hearing_since = Some(now);
@@ -89,9 +95,35 @@ impl View {
         changed
     }
 
-    /// A host said that it leaves.
-    pub fn left(&mut self, host: &HostId) -> bool {
-        self.hosts.remove(host).is_some()
+    /// A host said that it leaves. If it is heard by now from a process that began later, that was
+    /// the word of the one before, which came late.
+    pub fn left(&mut self, last: &Report, now: Instant) -> bool {
+        let age = Duration::from_millis(last.uptime_ms);
+        let began_later = |heard: &Heard| {
+            let by_now = Duration::from_millis(heard.report.uptime_ms) + silence(heard, now);
+            by_now.saturating_add(HEARTBEAT_SILENCE_MAX) < age
+        };
+        if self.hosts.get(&last.host).is_some_and(began_later) {
+            return false;
+        }
+        let was_there = self.hosts.remove(&last.host).is_some();
+        if was_there {
+            // Bounded as the hosts are: only those that were among them.
+            self.leaving
+                .retain(|_, (_, at)| now.saturating_duration_since(*at) <= GONE_AFTER);
+            self.leaving.insert(last.host.clone(), (last.uptime_ms, now));
+        }
+        was_there
+    }
+
+    /// Whether a report was overtaken by the word that its host leaves. The process after it is
+    /// younger than that word is old.
+    fn is_from_before_it_left(&self, report: &Report, now: Instant) -> bool {
+        self.leaving.get(&report.host).is_some_and(|(age_ms, at)| {
+            let since = now.saturating_duration_since(*at);
+            let is_younger = Duration::from_millis(report.uptime_ms) <= since;
+            since <= GONE_AFTER && report.uptime_ms <= *age_ms && !is_younger
+        })
     }
 
     /// Every host that was heard lately, silent ones included, with how long ago.
@@ -237,7 +269,7 @@ impl Peers {
                 biased;
                 () = stop.cancelled() => return,
                 Some(event) = heartbeats.next::<Report>() => self.heard(event),
-                Some(event) = leavings.next::<Report>() => self.view().left(&event.data.host),
+                Some(event) = leavings.next::<Report>() => self.view().left(&event.data, Instant::now()),
                 else => return,
             };
             if changed {

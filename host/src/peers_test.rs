@@ -92,9 +92,36 @@ fn a_host_that_said_it_leaves_is_gone_at_once() {
     let (mut view, clock) = begin();
     view.heard(report("me"), clock.at(0.0));
     view.heard(report("other"), clock.at(0.0));
-    assert!(view.left(&"other".parse().unwrap()));
-    assert!(!view.left(&"other".parse().unwrap()));
+    assert!(view.left(&report("other"), clock.at(0.1)));
+    assert!(!view.left(&report("other"), clock.at(0.1)));
     assert_eq!(alive(&view, clock.at(0.1)), ["me"]);
+}
+
+#[test]
+fn the_late_word_of_a_process_that_left_does_not_remove_the_one_after_it() {
+    let (mut view, clock) = begin();
+    view.heard(report("other"), clock.at(0.0));
+    let before = Report {
+        uptime_ms: 60_000,
+        ..report("other")
+    };
+    assert!(!view.left(&before, clock.at(0.1)));
+    assert_eq!(routable(&view, clock.at(0.1)), ["other"]);
+}
+
+#[test]
+fn a_heartbeat_that_was_overtaken_by_the_word_that_its_host_leaves_does_not_bring_it_back() {
+    let (mut view, clock) = begin();
+    let at_age = |uptime_ms| Report {
+        uptime_ms,
+        ..report("other")
+    };
+    view.heard(at_age(60_000), clock.at(0.0));
+    view.left(&at_age(60_400), clock.at(0.4));
+    view.heard(at_age(60_390), clock.at(0.41));
+    assert_eq!(routable(&view, clock.at(0.5)), [""; 0]);
+    view.heard(at_age(200), clock.at(1.0));
+    assert_eq!(routable(&view, clock.at(1.0)), ["other"], "a new process");
 }
 
 #[test]
@@ -149,7 +176,7 @@ fn a_silent_host_is_gone_for_calls_on_their_way_unless_it_said_that_it_leaves() 
     for host in ["me", "other", "left"] {
         view.heard(report(host), clock.at(0.0));
     }
-    view.left(&left);
+    view.left(&report("left"), clock.at(0.0));
     // As long as nobody is heard, nobody is judged.
     assert!(!view.is_gone(&other, clock.at(60.0)));
     for half in 1..8 {

@@ -12,7 +12,7 @@ use tokio_util::sync::CancellationToken;
 
 use crate::actor::Actors;
 use crate::event::Events;
-use crate::options::{LabelError, check_labels};
+use crate::labels::{Error as LabelsError, Labels};
 use crate::provider::Providers;
 
 /// What an event adds to the report that it carries.
@@ -24,7 +24,7 @@ pub struct Reporter {
     host: HostId,
     capacity: u32,
     started: Instant,
-    labels: Arc<Mutex<BTreeMap<String, String>>>,
+    labels: Arc<Mutex<Labels>>,
     actors: Actors,
     providers: Providers,
     events: Events,
@@ -35,7 +35,7 @@ impl Reporter {
     pub fn new(
         host: HostId,
         capacity: u32,
-        labels: BTreeMap<String, String>,
+        labels: Labels,
         actors: Actors,
         providers: Providers,
         events: Events,
@@ -71,20 +71,21 @@ impl Reporter {
         self.labels
             .lock()
             .unwrap_or_else(PoisonError::into_inner)
-            .clone()
+            .all()
     }
 
-    /// Sets labels, and removes those without a value; answers them all. They hold until the host
-    /// stops: what it starts with is in its options.
-    pub fn label(
+    /// Sets labels, and removes those without a value; answers them all. They hold over a restart.
+    pub async fn label(
         &self,
         changes: BTreeMap<String, Option<String>>,
-    ) -> Result<BTreeMap<String, String>, LabelError> {
-        let mut labels = self.labels.lock().unwrap_or_else(PoisonError::into_inner);
-        let changed = relabelled(&labels, changes);
-        check_labels(&changed)?;
-        labels.clone_from(&changed);
-        Ok(changed)
+    ) -> Result<BTreeMap<String, String>, LabelsError> {
+        let labels = self.labels.clone();
+        let change = move || {
+            let mut labels = labels.lock().unwrap_or_else(PoisonError::into_inner);
+            labels.change(changes)
+        };
+        let changed = tokio::task::spawn_blocking(change).await;
+        changed.unwrap_or_else(|error| Err(LabelsError::Kept(error.to_string())))
     }
 
     /// Says that this host is here.
@@ -116,20 +117,6 @@ impl Reporter {
             .publish(kind, format!("host/{}", self.host), report)
             .await;
     }
-}
-
-fn relabelled(
-    labels: &BTreeMap<String, String>,
-    changes: BTreeMap<String, Option<String>>,
-) -> BTreeMap<String, String> {
-    let mut labels = labels.clone();
-    for (key, value) in changes {
-        match value {
-            Some(value) => labels.insert(key, value),
-            None => labels.remove(&key),
-        };
-    }
-    labels
 }
 
 /// The report, shortened until it fits in one message: a host with thousands of actors must not
@@ -183,13 +170,5 @@ mod tests {
         assert_eq!(fitted(report(3, 3), 10_000).actors.len(), 6);
         assert_eq!(fitted(report(3, 1_000), 10_000).actors.len(), 3);
         assert_eq!(fitted(report(1_000, 1_000), 10_000).actors.len(), 0);
-    }
-
-    #[test]
-    fn a_label_without_a_value_is_removed() {
-        let labels = BTreeMap::from([("zone".into(), "a".into()), ("gpu".into(), "yes".into())]);
-        let changes = BTreeMap::from([("gpu".into(), None), ("zone".into(), Some("b".into()))]);
-        let after = relabelled(&labels, changes);
-        assert_eq!(after, BTreeMap::from([("zone".into(), "b".into())]));
     }
 }

@@ -1,6 +1,8 @@
 //! The audit trail: events that a JetStream stream keeps.
 
-use async_nats::jetstream::context::PublishErrorKind;
+use std::sync::atomic::Ordering;
+
+use async_nats::jetstream::context::PublishError;
 use async_nats::jetstream::stream::{self, DiscardPolicy, StorageType, Stream};
 use futures_util::stream::{StreamExt as _, iter};
 use lattice_protocol::control::{AUDIT_LIMIT_MAX, AuditEntry, AuditList, AuditRecord};
@@ -36,24 +38,21 @@ impl AuditError {
 }
 
 impl Client {
-    /// Publishes a record as an event, and keeps it. The stream is made when the first one comes.
+    /// Publishes a record as an event, and keeps it. The stream is made before the first one: where it is
+    /// missing, and somebody listens to events, nobody says that the record was not kept.
     pub async fn audit(&self, kind: Kind, event: &Event<AuditRecord>) -> Result<(), AuditError> {
         let payload = serde_json::to_vec(event).map_err(|e| AuditError::new("write", &e))?;
-        match self.keep(kind, payload.clone()).await {
-            Err(error) if error.kind() == PublishErrorKind::StreamNotFound => {
-                self.make_audit().await?;
-                self.keep(kind, payload).await
-            }
-            kept => kept,
+        if !self.has_audit.swap(false, Ordering::AcqRel) {
+            self.make_audit().await?;
         }
-        .map_err(|error| AuditError::new("write", &error))
+        let kept = self.keep(kind, payload).await;
+        kept.map_err(|error| AuditError::new("write", &error))?;
+        // Until something fails.
+        self.has_audit.store(true, Ordering::Release);
+        Ok(())
     }
 
-    async fn keep(
-        &self,
-        kind: Kind,
-        payload: Vec<u8>,
-    ) -> Result<(), async_nats::jetstream::context::PublishError> {
+    async fn keep(&self, kind: Kind, payload: Vec<u8>) -> Result<(), PublishError> {
         let subject = subject::event(&self.lattice, kind).into_string();
         let sent = self.jetstream().publish(subject, payload.into()).await?;
         sent.await.map(drop)

@@ -8,7 +8,7 @@ use async_nats::{Message, StatusCode};
 use bytes::Bytes;
 use lattice_protocol::call::Context;
 use lattice_protocol::error::{CallError, ErrorCode};
-use lattice_protocol::id::{HostId, TargetName};
+use lattice_protocol::id::{HostId, ProcessId, TargetName};
 use lattice_protocol::interface::Endpoint;
 use lattice_protocol::subject::{self, Subject};
 
@@ -72,6 +72,12 @@ impl Client {
     ) -> Result<Reply, CallError> {
         let subject = subject::host_call(&self.lattice, host, &call.target, &call.endpoint);
         self.request(subject, &call, gone).await
+    }
+
+    /// Calls the target on one process of a provider.
+    pub async fn call_process(&self, process: &ProcessId, call: Call) -> Result<Reply, CallError> {
+        let subject = subject::process_call(&self.lattice, process, &call.target, &call.endpoint);
+        self.request(subject, &call, pending()).await
     }
 
     async fn request(

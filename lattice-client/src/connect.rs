@@ -2,6 +2,7 @@
 
 use std::path::PathBuf;
 use std::sync::Arc;
+use std::sync::atomic::AtomicBool;
 use std::sync::atomic::Ordering;
 use std::time::Duration;
 
@@ -100,6 +101,8 @@ pub struct Client {
     pub(crate) gathered: Budget,
     pub(crate) replicas: Replicas,
     pub(crate) by: Option<Arc<str>>,
+    /// Whether the stream of the audit trail was there a moment ago.
+    pub(crate) has_audit: Arc<AtomicBool>,
 }
 
 impl Client {
@@ -125,6 +128,7 @@ impl Client {
             gathered: Budget::default(),
             replicas: Replicas::default(),
             by: None,
+            has_audit: Arc::default(),
         })
     }
 

@@ -4,7 +4,7 @@
 use std::env::{self, VarError};
 use std::io::{self, Read as _};
 
-use lattice_protocol::id::LatticeId;
+use lattice_protocol::id::{LatticeId, ProcessId};
 use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio_util::sync::CancellationToken;
 
@@ -20,10 +20,14 @@ pub mod variable {
     pub const SYSTEM_CREDS: &str = "LATTICE_SYSTEM_CREDS";
     /// On how many servers of a NATS cluster stores are kept, for hosts.
     pub const REPLICAS: &str = "LATTICE_REPLICAS";
+    /// A folder with the credentials of each provider, for hosts.
+    pub const PROVIDER_CREDS: &str = "LATTICE_PROVIDER_CREDS";
     /// The lattice.
     pub const LATTICE: &str = "LATTICE";
     /// Which declared provider a process is.
     pub const PROVIDER: &str = "LATTICE_PROVIDER";
+    /// Which process of that provider it is.
+    pub const PROCESS: &str = "LATTICE_PROCESS";
     /// `1` for a process whose standard input is held open by whoever started it.
     pub const SUPERVISED: &str = "LATTICE_SUPERVISED";
 }
@@ -42,6 +46,9 @@ pub enum Error {
     /// `LATTICE` is no name.
     #[error("LATTICE: {0}")]
     Lattice(#[from] lattice_protocol::id::Error),
+    /// `LATTICE_PROCESS` is no name.
+    #[error("LATTICE_PROCESS: {0}")]
+    Process(#[source] lattice_protocol::id::Error),
 }
 
 /// Where and as whom to connect, by the environment.
@@ -55,6 +62,13 @@ pub fn options_from_env(name: String) -> Result<Options, Error> {
         },
         name,
     })
+}
+
+/// Which process of its provider this is, if a host started it.
+pub fn own_id() -> Result<Option<ProcessId>, Error> {
+    let text = read(variable::PROCESS)?;
+    let id = text.map(|text| text.parse()).transpose();
+    id.map_err(Error::Process)
 }
 
 /// A variable as text, if it is set.

@@ -12,9 +12,9 @@ use futures_util::stream::FuturesUnordered;
 use lattice_protocol::call::Context;
 use lattice_protocol::error::{CallError, ErrorCode};
 use lattice_protocol::frame::Frame;
-use lattice_protocol::id::{HostId, LatticeId, TargetName};
+use lattice_protocol::id::{HostId, LatticeId, ProcessId, TargetName};
 use lattice_protocol::interface::Endpoint;
-use lattice_protocol::subject::{self, QUEUE_GROUP, Route};
+use lattice_protocol::subject::{self, QUEUE_GROUP, Route, Subject};
 use tokio::sync::oneshot;
 use tokio_util::task::AbortOnDropHandle;
 
@@ -109,7 +109,18 @@ impl Client {
 
     /// Serves the calls that peers route to this host.
     pub async fn serve_host(&self, host: &HostId) -> Result<Serving, ServeError> {
-        let subject = subject::host_calls(&self.lattice, host).into_string();
+        self.serve_alone(subject::host_calls(&self.lattice, host))
+            .await
+    }
+
+    /// Serves the calls to this process of a provider.
+    pub async fn serve_process(&self, process: &ProcessId) -> Result<Serving, ServeError> {
+        self.serve_alone(subject::process_calls(&self.lattice, process))
+            .await
+    }
+
+    async fn serve_alone(&self, subject: Subject) -> Result<Serving, ServeError> {
+        let subject = subject.into_string();
         let calls = self
             .nats
             .subscribe(subject.clone())
@@ -275,6 +286,7 @@ impl Responder {
             return self.reply(work.await).await;
         };
         tokio::select! {
+            biased;
             result = work => self.reply(result).await,
             // Whoever is left hears it: a repetition that came under the id of what was cancelled.
             () = cancellable.cancelled() => {

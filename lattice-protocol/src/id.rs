@@ -139,6 +139,13 @@ name!(
     "host id"
 );
 
+name!(
+    /// One process of a provider: named by the host that starts it, so that it can be asked apart from
+    /// the others of its name.
+    ProcessId,
+    "process id"
+);
+
 /// A NATS server, by the id that it gives itself: it becomes a part of a subject.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct ServerId(String);
@@ -194,10 +201,21 @@ impl From<&ProviderName> for TargetName {
 impl HostId {
     /// A new id, unlike any other: twelve hex digits, short enough to type.
     pub fn random() -> Self {
-        let text = Uuid::now_v7().simple().to_string();
-        // The tail of a v7 uuid is its random part; its head is the clock.
-        Self(text[text.len() - 12..].to_owned())
+        Self(random())
     }
+}
+
+impl ProcessId {
+    /// A new id, unlike any other: twelve hex digits.
+    pub fn random() -> Self {
+        Self(random())
+    }
+}
+
+fn random() -> String {
+    let text = Uuid::now_v7().simple().to_string();
+    // The tail of a v7 uuid is its random part; its head is the clock.
+    text[text.len() - 12..].to_owned()
 }
 
 /// One call over its whole life: a retry carries the id of the first attempt.

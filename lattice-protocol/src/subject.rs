@@ -7,6 +7,7 @@
 //! |---|---|
 //! | `call.<target>.<function>`, `call.<target>.<interface>.<function>` | queue group [`QUEUE_GROUP`]: the actor's hosts, or the provider |
 //! | `host.<host>.call.<target>.…` | that host: a call routed by a peer |
+//! | `process.<process>.call.<target>.…` | that process of a provider: its host asks whether it is well |
 //! | `cancel.<target>` | everybody who serves the target |
 //! | `tell.<target>.<function>` | a JetStream stream |
 //! | `ctl.<noun>.<verb>` | queue group [`QUEUE_GROUP`], any host |
@@ -16,7 +17,7 @@
 
 use std::fmt;
 
-use crate::id::{HostId, LatticeId, ServerId, TargetName, is_name};
+use crate::id::{HostId, LatticeId, ProcessId, ServerId, TargetName, is_name};
 use crate::interface::{Endpoint, is_function, is_interface, split_endpoint};
 
 /// The queue group of calls and control: one member answers each request.
@@ -69,6 +70,23 @@ pub fn host_call(
 /// Every call routed to one host.
 pub fn host_calls(lattice: &LatticeId, host: &HostId) -> Subject {
     Subject(format!("lattice.{lattice}.host.{host}.call.>"))
+}
+
+/// A call that one process of a provider must answer.
+pub fn process_call(
+    lattice: &LatticeId,
+    process: &ProcessId,
+    target: &TargetName,
+    endpoint: &Endpoint,
+) -> Subject {
+    Subject(format!(
+        "lattice.{lattice}.process.{process}.call.{target}.{endpoint}"
+    ))
+}
+
+/// Every call to one process of a provider.
+pub fn process_calls(lattice: &LatticeId, process: &ProcessId) -> Subject {
+    Subject(format!("lattice.{lattice}.process.{process}.call.>"))
 }
 
 /// The word of a caller that goes away, to everybody who serves the target: `Lattice-Id` says which
@@ -162,7 +180,8 @@ pub fn inbox_prefix(lattice: &LatticeId, process: &str) -> String {
 /// What a subject says, borrowed from its text; every part has been checked.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Route<'a> {
-    /// A call; `host` when a peer chose it.
+    /// A call; `host` when a peer chose it. One to a process of a provider is read as any other: only
+    /// that process hears it.
     Call {
         /// The host that must answer, if one was chosen.
         host: Option<&'a str>,
@@ -213,7 +232,7 @@ pub enum Error {
     #[error("the subject does not begin with this lattice's prefix")]
     Foreign,
     /// It has a shape that no version of this protocol has.
-    #[error("the subject is not one of lattice.<L>.{{call|cancel|host|tell|ctl|evt|log}}")]
+    #[error("the subject is not one of lattice.<L>.{{call|cancel|host|process|tell|ctl|evt|log}}")]
     Shape,
     /// The target is not a name.
     #[error("the target is not a name: use 1 to 63 of a-z, 0-9 and -")]
@@ -247,6 +266,7 @@ pub fn parse<'a>(lattice: &LatticeId, subject: &'a str) -> Result<Route<'a>, Err
             other => Ok(other),
         },
         "host" => parse_host(rest),
+        "process" => parse_process(rest),
         "ctl" if are_words(rest) => Ok(Route::Control {
             host: None,
             verb: rest,
@@ -270,6 +290,14 @@ fn parse_host(rest: &str) -> Result<Route<'_>, Error> {
             host: Some(host),
             verb,
         }),
+        _ => Err(Error::Shape),
+    }
+}
+
+fn parse_process(rest: &str) -> Result<Route<'_>, Error> {
+    let (process, rest) = rest.split_once('.').ok_or(Error::Shape)?;
+    match rest.split_once('.') {
+        Some(("call", rest)) if is_name(process) => parse_call(None, rest),
         _ => Err(Error::Shape),
     }
 }

@@ -51,6 +51,36 @@ fn a_call_subject_reads_back_with_and_without_interface_and_host() {
 }
 
 #[test]
+fn a_call_to_one_process_of_a_provider_reads_back_as_a_call() {
+    let (lattice, process) = (LatticeId::default(), id("p1"));
+    let subject = process_call(
+        &lattice,
+        &process,
+        &id("kv"),
+        &"lattice:provider/health.check".parse().unwrap(),
+    );
+    let text = "lattice.default.process.p1.call.kv.lattice:provider/health.check";
+    assert_eq!(subject.as_str(), text);
+    assert_eq!(
+        parse(&lattice, text),
+        Ok(Route::Call {
+            host: None,
+            target: "kv",
+            interface: Some("lattice:provider/health"),
+            function: "check",
+        })
+    );
+    assert_eq!(
+        process_calls(&lattice, &process).as_str(),
+        "lattice.default.process.p1.call.>"
+    );
+    for wrong in ["process.p1", "process.P.call.kv.get", "process.p1.ctl.ping"] {
+        let subject = format!("lattice.default.{wrong}");
+        assert_eq!(parse(&lattice, &subject), Err(Error::Shape), "{wrong}");
+    }
+}
+
+#[test]
 fn control_events_and_logs_read_back() {
     let lattice: LatticeId = id("edge");
     assert_eq!(

@@ -3,6 +3,8 @@
 use std::sync::Arc;
 
 use bytes::Bytes;
+use lattice_client::Reply;
+use lattice_client::stream::Streams;
 use lattice_protocol::call::Context;
 use lattice_protocol::codec::Encoding;
 use lattice_protocol::error::{CallError, ErrorCode};
@@ -21,6 +23,10 @@ pub struct Call {
     pub link: Option<Arc<Link>>,
     /// Deadline (what remains now), trace, origin.
     pub context: Context,
+    /// The streams that the arguments refer to.
+    pub streams: Streams,
+    /// Whether the caller takes a reply with streams.
+    pub takes_streams: bool,
     payload: Bytes,
     encoding: Encoding,
 }
@@ -39,6 +45,8 @@ impl Call {
             endpoint,
             link,
             context,
+            streams: Streams::default(),
+            takes_streams: false,
             payload,
             encoding,
         })
@@ -54,12 +62,14 @@ impl Call {
     }
 
     /// The result, in the encoding that the caller used.
-    pub fn reply<T: Serialize>(&self, value: &T) -> Result<Bytes, CallError> {
+    pub fn reply<T: Serialize>(&self, value: &T) -> Result<Reply, CallError> {
         let written = self.encoding.write(value);
-        written.map(Bytes::from).map_err(|reason| {
-            let message = format!("the result of {} can't be written: {reason}", self.endpoint);
-            CallError::begun(ErrorCode::Internal, message)
-        })
+        written
+            .map(|written| Bytes::from(written).into())
+            .map_err(|reason| {
+                let message = format!("the result of {} can't be written: {reason}", self.endpoint);
+                CallError::begun(ErrorCode::Internal, message)
+            })
     }
 
     /// The arguments as they came.
@@ -92,11 +102,11 @@ mod tests {
     fn a_reply_has_the_encoding_of_its_request() {
         let json = call(b"[1,2]");
         assert_eq!(json.args::<(u8, u8)>().unwrap(), (1, 2));
-        assert_eq!(json.reply(&"three").unwrap().as_ref(), b"\"three\"");
+        assert_eq!(json.reply(&"three").unwrap().payload.as_ref(), b"\"three\"");
 
         let packed = call(&[0x92, 1, 2]);
         assert_eq!(packed.args::<(u8, u8)>().unwrap(), (1, 2));
-        assert_eq!(packed.reply(&3u8).unwrap().as_ref(), [3]);
+        assert_eq!(packed.reply(&3u8).unwrap().payload.as_ref(), [3]);
     }
 
     #[test]

@@ -48,7 +48,10 @@ impl Endpoints {
     /// Has calls counted from here on, if anybody reads that.
     pub(crate) fn measured(mut self, shown: &Shown) -> Self {
         let all: Vec<_> = self.by_function.values_mut().flatten().collect();
-        let names: Vec<_> = all.iter().map(|offered| offered.endpoint.to_string()).collect();
+        let names: Vec<_> = all
+            .iter()
+            .map(|offered| offered.endpoint.to_string())
+            .collect();
         let meters = shown.meters(names.iter().map(String::as_str));
         for (offered, meter) in all.into_iter().zip(meters) {
             offered.meter = Some(meter);

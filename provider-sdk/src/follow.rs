@@ -5,6 +5,7 @@ use std::time::Duration;
 use lattice_client::{Client, DeclaredWatch, StateError};
 use lattice_config::Declared;
 use lattice_protocol::id::ProviderName;
+use tokio::sync::mpsc;
 use tracing::{info, warn};
 
 use crate::Settings;
@@ -50,6 +51,11 @@ impl Follow {
                 return settings;
             }
         }
+    }
+
+    /// Passes changed settings on, for as long as somebody takes them.
+    pub(crate) async fn run(mut self, changes: mpsc::Sender<Settings>) {
+        while changes.send(self.next().await).await.is_ok() {}
     }
 
     fn news(&mut self, declared: &Declared) -> Option<Settings> {

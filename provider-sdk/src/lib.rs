@@ -12,11 +12,16 @@
 //! - [`Settings`] and [`Link`]: what the lattice's state says of this provider;
 //! - [`Options`]: where it runs, and its limits;
 //! - [`run()`]: from the connection to the last reply; [`run_shown()`]: the same, as a process of its own;
-//! - `follow`: settings as they change;
+//! - `follow`: settings as they change; `keeper`: who hands them to the provider, until it takes them;
 //! - `service`: one call from its arrival to its answer;
 //! - `endpoints`, `links`, `admission`: the decisions on the way;
 //! - `shown`: what is counted and traced of it;
 //! - [`health`]: the question that every provider answers.
+
+/// The provider of the tutorial, as it stands there.
+#[cfg(doctest)]
+#[doc = include_str!("../../docs/tutorial.md")]
+struct Tutorial;
 
 mod admission;
 mod call;
@@ -24,6 +29,7 @@ mod endpoints;
 mod error;
 mod follow;
 pub mod health;
+mod keeper;
 mod links;
 mod options;
 mod process;
@@ -33,12 +39,17 @@ mod service;
 mod settings;
 mod shown;
 
+pub use async_trait::async_trait;
 pub use call::Call;
 pub use error::Error;
-pub use lattice_client::Client;
+pub use lattice_client::process::shutdown;
+pub use lattice_client::{Client, Reply};
+pub use lattice_protocol::error::{CallError, ErrorCode};
+pub use lattice_protocol::interface::Endpoint;
 pub use lattice_telemetry::Telemetry;
-pub use options::{DRAIN, Options, RUNNING_MAX, WAITING_MAX};
+pub use options::{DRAIN, Direct, EnvError, Open, Options, RUNNING_MAX, WAITING_MAX};
 pub use process::run_shown;
 pub use provider::Provider;
 pub use run::run;
 pub use settings::{Link, Settings};
+pub use tokio_util::sync::CancellationToken;

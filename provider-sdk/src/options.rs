@@ -1,8 +1,13 @@
 //! Where a provider runs, and its limits.
 
+use std::sync::Arc;
 use std::time::Duration;
 
-use lattice_protocol::id::ProviderName;
+use futures_util::future::BoxFuture;
+use lattice_client::process::{self, variable};
+use lattice_client::{Call, Reply};
+use lattice_protocol::error::CallError;
+use lattice_protocol::id::{ProcessId, ProviderName};
 use lattice_telemetry::Telemetry;
 use tokio::sync::oneshot;
 
@@ -15,13 +20,21 @@ pub const WAITING_MAX: usize = 2048;
 /// How long running calls have to finish at shutdown unless set: the default deadline of a call.
 pub const DRAIN: Duration = lattice_protocol::call::DEADLINE_DEFAULT;
 
+/// The way straight into a provider, for callers of the same process.
+pub type Direct = Arc<dyn Fn(Call) -> BoxFuture<'static, Result<Reply, CallError>> + Send + Sync>;
+
+/// Takes the way straight in.
+pub type Open = Box<dyn FnOnce(Direct) + Send>;
+
 /// How to run a provider.
-#[derive(Debug)]
 pub struct Options {
     /// The lattice, and how to reach it.
     pub client: lattice_client::Options,
     /// Which of the declared providers this process is.
     pub name: ProviderName,
+    /// Which process of that provider this is, for the health checks of the host that started it: by
+    /// the queue group another copy could answer for one that hangs.
+    pub process: Option<ProcessId>,
     /// How many calls may run at once.
     pub running_max: usize,
     /// How many more may wait; past that the answer is `overloaded`, at once.
@@ -30,20 +43,54 @@ pub struct Options {
     pub drain: Duration,
     /// Where it shows what it does.
     pub telemetry: Telemetry,
+    /// Given the way straight in once calls are taken, where the provider runs inside a host: calls
+    /// that come this way are admitted, bounded and answered like any other.
+    pub open: Option<Open>,
     /// Told when calls are taken. Other processes ask for [`health`](crate::health) instead.
     pub ready: Option<oneshot::Sender<()>>,
 }
 
+/// Why a process does not know what it is.
+#[derive(Debug, thiserror::Error)]
+pub enum EnvError {
+    /// It is not said which provider it is.
+    #[error(
+        "{} is not set: set it to the name of a declared provider",
+        variable::PROVIDER
+    )]
+    Nameless,
+    /// Its provider's name is none.
+    #[error("{name}: {0}", name = variable::PROVIDER)]
+    Name(#[from] lattice_protocol::id::Error),
+    /// Another variable can't be used.
+    #[error(transparent)]
+    Process(#[from] process::Error),
+}
+
 impl Options {
+    /// What the environment says: a host gives it to the processes that it starts, and people who run
+    /// a provider by hand set `LATTICE_PROVIDER`.
+    pub fn from_env() -> Result<Self, EnvError> {
+        let name = process::read(variable::PROVIDER)?.ok_or(EnvError::Nameless)?;
+        let name: ProviderName = name.parse()?;
+        let client = process::options_from_env(format!("provider {name}"))?;
+        Ok(Self {
+            process: process::own_id()?,
+            ..Self::new(client, name)
+        })
+    }
+
     /// Options with the limits that fit most providers.
     pub fn new(client: lattice_client::Options, name: ProviderName) -> Self {
         Self {
             client,
             name,
+            process: None,
             running_max: RUNNING_MAX,
             waiting_max: WAITING_MAX,
             drain: DRAIN,
             telemetry: Telemetry::off(),
+            open: None,
             ready: None,
         }
     }

@@ -1,7 +1,7 @@
 //! What a provider author writes.
 
 use async_trait::async_trait;
-use bytes::Bytes;
+use lattice_client::Reply;
 use lattice_protocol::error::CallError;
 use lattice_protocol::interface::Endpoint;
 
@@ -16,12 +16,13 @@ pub trait Provider: Send + Sync + 'static {
 
     /// Takes the settings: once before the first call, then at each change, one at a time, while
     /// calls run. An error at the start ends the process with that message; a later one is
-    /// reported, and the settings before stay.
+    /// reported, the settings before stay, and the same ones are tried again after a pause: the
+    /// reason may go away by itself.
     async fn configure(&self, settings: &Settings) -> Result<(), Error>;
 
     /// Answers one call to one of its endpoints. The future is dropped at the call's deadline; a
     /// panic in it costs this call only.
-    async fn call(&self, call: Call) -> Result<Bytes, CallError>;
+    async fn call(&self, call: Call) -> Result<Reply, CallError>;
 
     /// The last thing that happens, when no call runs any more.
     async fn stop(&self) {}

@@ -1,25 +1,26 @@
 //! From the connection to the last reply.
 
-use std::panic::AssertUnwindSafe;
+use std::future::pending;
 use std::sync::Arc;
 use std::time::Duration;
 
-use futures_util::FutureExt as _;
-use lattice_client::{Client, Serving};
+use lattice_client::{Client, Incoming, Serving};
 use lattice_protocol::id::{ProviderName, TargetName};
 use lattice_telemetry::metrics::Source;
-use tokio::sync::watch;
+use tokio::sync::{mpsc, watch};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::AbortOnDropHandle;
-use tracing::{error, info, warn};
+use tracing::{info, warn};
 
 use crate::admission::Admission;
 use crate::endpoints::Endpoints;
 use crate::follow::Follow;
+use crate::health::Complaint;
+use crate::keeper::Keeper;
 use crate::links::Links;
 use crate::service::{Core, Service};
 use crate::shown::Shown;
-use crate::{Error, Options, Provider, Settings};
+use crate::{Error, Options, Provider};
 
 /// How long a provider's own `stop` may take: it closes connections, and a host waits for it.
 const STOP_TIME: Duration = Duration::from_secs(5);
@@ -53,7 +54,10 @@ struct Running<P> {
     core: Arc<Core<P>>,
     service: Service<P>,
     serving: Serving,
-    settings: SettingsTask<P>,
+    /// Calls to this process alone.
+    own: Option<Serving>,
+    follow: Follow,
+    keeper: Keeper<P>,
     drain: Duration,
     /// Its metrics are shown for as long as it is there.
     _source: Option<Arc<dyn Source>>,
@@ -68,10 +72,12 @@ where
     let Options {
         client,
         name,
+        process,
         running_max,
         waiting_max,
         drain,
         telemetry,
+        open,
         ready,
     } = options;
     let client = Client::connect(client).await?;
@@ -99,26 +105,39 @@ where
         shown,
         abort: CancellationToken::new(),
     });
-    let service = Service::new(core.clone(), Admission::new(running_max, waiting_max));
+    let (admission, complaint) = (
+        Admission::new(running_max, waiting_max),
+        Complaint::default(),
+    );
+    let service = Service::new(core.clone(), admission, complaint.clone());
     let source = core.shown.show(&core.name, client.clone(), service.calls());
+    let own = match &process {
+        Some(process) => Some(client.serve_process(process).await?),
+        None => None,
+    };
     let serving = client.serve(&target(&core.name)?).await?;
     client.flush().await;
     info!(provider = %core.name, lattice = %client.lattice(), "taking calls");
+    if let Some(open) = open {
+        open(service.direct());
+    }
     if let Some(ready) = ready {
         // Whoever asked may have gone: no reason to stop.
         let _ = ready.send(());
     }
-    let settings = SettingsTask {
-        follow,
+    let keeper = Keeper {
         core: core.clone(),
         links: links_sender,
+        complaint,
     };
     Ok(Running {
         client,
         core,
         service,
         serving,
-        settings,
+        own,
+        follow,
+        keeper,
         drain,
         _source: source,
     })
@@ -133,22 +152,32 @@ fn target(name: &ProviderName) -> Result<TargetName, Error> {
 
 impl<P: Provider> Running<P> {
     async fn until(mut self, shutdown: CancellationToken) -> Result<(), Error> {
-        let settings = AbortOnDropHandle::new(tokio::spawn(self.settings.run()));
+        let (changes, changed) = mpsc::channel(1);
+        let follow = AbortOnDropHandle::new(tokio::spawn(self.follow.run(changes)));
+        let settings = AbortOnDropHandle::new(tokio::spawn(self.keeper.run(changed)));
         let ended = loop {
-            tokio::select! {
+            let incoming = tokio::select! {
                 () = shutdown.cancelled() => break Ok(()),
-                incoming = self.serving.next() => match incoming {
-                    Some(incoming) => self.service.accept(incoming).await,
-                    None => break Err(Error::Closed),
-                },
+                incoming = next(&mut self.own) => incoming,
+                incoming = self.serving.next() => incoming,
+            };
+            match incoming {
+                Some(incoming) => self.service.accept(incoming).await,
+                None => break Err(Error::Closed),
             }
         };
-        let drained = drain(&mut self.serving, &self.service);
+        let drained = async {
+            drain(&mut self.serving, &self.service).await;
+            if let Some(own) = &mut self.own {
+                drain(own, &self.service).await;
+            }
+        };
         if tokio::time::timeout(self.drain, drained).await.is_err() {
             warn!(provider = %self.core.name, "the server did not confirm that no more calls come");
         }
         self.service.finish(self.drain).await;
 
+        drop(follow);
         settings.abort();
         // Cancelled or done: either way it runs no more.
         let _ = settings.await;
@@ -172,33 +201,10 @@ async fn drain<P: Provider>(serving: &mut Serving, service: &Service<P>) {
     }
 }
 
-/// Hands changed settings to the provider, one at a time, beside the calls.
-struct SettingsTask<P> {
-    follow: Follow,
-    core: Arc<Core<P>>,
-    links: watch::Sender<Arc<Links>>,
-}
-
-impl<P: Provider> SettingsTask<P> {
-    async fn run(mut self) {
-        loop {
-            let settings = self.follow.next().await;
-            self.apply(&settings).await;
-        }
-    }
-
-    /// The provider first: a call through a new link must find it configured.
-    async fn apply(&mut self, settings: &Settings) {
-        let provider = &self.core.name;
-        let configured = AssertUnwindSafe(self.core.provider.configure(settings)).catch_unwind();
-        match configured.await {
-            Ok(Ok(())) => {
-                info!(%provider, links = settings.links.len(), "settings changed");
-                self.links
-                    .send_replace(Arc::new(Links::new(&settings.links)));
-            }
-            Ok(Err(error)) => error!(%provider, %error, "settings were refused: those before stay"),
-            Err(_) => error!(%provider, "a change of settings panicked: those before stay"),
-        }
+/// The next call to this process alone.
+async fn next(own: &mut Option<Serving>) -> Option<Incoming> {
+    match own {
+        Some(own) => own.next().await,
+        None => pending().await,
     }
 }

@@ -7,20 +7,22 @@ use std::time::{Duration, Instant};
 
 use bytes::Bytes;
 use futures_util::FutureExt as _;
-use lattice_client::{Incoming, Responder};
+use lattice_client::stream::{Deadline, Streams};
+use lattice_client::{Incoming, Reply, Responder};
 use lattice_protocol::call::Context;
 use lattice_protocol::error::{CallError, ErrorCode};
 use lattice_protocol::id::ProviderName;
 use lattice_protocol::interface::Endpoint;
 use tokio::sync::watch;
-use tokio::time::timeout_at;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 use tracing::{debug, error};
 
 use crate::admission::{Admission, Ticket};
 use crate::endpoints::{Endpoints, Offered};
+use crate::health::Complaint;
 use crate::links::{self, Links};
+use crate::options::Direct;
 use crate::shown::Shown;
 use crate::{Call, Link, Provider, health};
 
@@ -32,6 +34,7 @@ const LINK_GRACE: Duration = Duration::from_millis(500);
 pub(crate) struct Service<P> {
     core: Arc<Core<P>>,
     admission: Admission,
+    complaint: Complaint,
     tasks: TaskTracker,
 }
 
@@ -51,14 +54,17 @@ struct Request {
     endpoint: Endpoint,
     context: Context,
     payload: Bytes,
+    streams: Streams,
+    takes_streams: bool,
     received: Instant,
 }
 
 impl<P: Provider> Service<P> {
-    pub(crate) fn new(core: Arc<Core<P>>, admission: Admission) -> Self {
+    pub(crate) fn new(core: Arc<Core<P>>, admission: Admission, complaint: Complaint) -> Self {
         Self {
             core,
             admission,
+            complaint,
             tasks: TaskTracker::new(),
         }
     }
@@ -69,6 +75,7 @@ impl<P: Provider> Service<P> {
             endpoint,
             context,
             payload,
+            streams,
             received,
             responder,
             ..
@@ -77,10 +84,14 @@ impl<P: Provider> Service<P> {
             endpoint,
             context,
             payload,
+            streams,
+            takes_streams: responder.takes_streams(),
             received,
         };
         if health::is_check(&request.endpoint) {
-            return responder.reply(healthy(request)).await;
+            return responder
+                .reply(healthy(request, self.complaint.get()))
+                .await;
         }
         match self.admission.enter() {
             Some(ticket) => self.spawn(request, ticket, responder),
@@ -101,6 +112,34 @@ impl<P: Provider> Service<P> {
         });
     }
 
+    /// The same for callers of this process, without a message in between. A call that is given up is
+    /// dropped where it is.
+    pub(crate) fn direct(&self) -> Direct {
+        let (core, admission, tasks) = (
+            self.core.clone(),
+            self.admission.clone(),
+            self.tasks.clone(),
+        );
+        Arc::new(move |call| {
+            let (core, admission) = (core.clone(), admission.clone());
+            let answer = async move {
+                let request = Request {
+                    endpoint: call.endpoint,
+                    context: call.context,
+                    payload: call.payload,
+                    streams: call.streams,
+                    takes_streams: true,
+                    received: Instant::now(),
+                };
+                match admission.enter() {
+                    Some(ticket) => core.answer(request, &ticket).await,
+                    None => Err(core.no_room(&request)),
+                }
+            };
+            tasks.track_future(answer).boxed()
+        })
+    }
+
     /// Lets running calls finish for `time`, then ends those that have not.
     pub(crate) async fn finish(&self, time: Duration) {
         self.tasks.close();
@@ -115,18 +154,18 @@ impl<P: Provider> Service<P> {
     }
 }
 
-fn healthy(request: Request) -> Result<Bytes, CallError> {
+fn healthy(request: Request, complaint: Option<String>) -> Result<Reply, CallError> {
     let Request {
         endpoint,
         context,
         payload,
         ..
     } = request;
-    Call::new(endpoint, None, context, payload)?.reply(&())
+    Call::new(endpoint, None, context, payload)?.reply(&complaint)
 }
 
 impl<P: Provider> Core<P> {
-    async fn answer(&self, mut request: Request, ticket: &Ticket) -> Result<Bytes, CallError> {
+    async fn answer(&self, mut request: Request, ticket: &Ticket) -> Result<Reply, CallError> {
         let offered = match self.endpoints.resolve(&request.endpoint) {
             Ok(offered) => offered,
             Err(error) => return Err(self.shown.refused(None, request.received, error)),
@@ -147,7 +186,7 @@ impl<P: Provider> Core<P> {
         request: Request,
         offered: &Offered,
         ticket: &Ticket,
-    ) -> Result<Bytes, CallError> {
+    ) -> Result<Reply, CallError> {
         let left = request
             .context
             .remaining
@@ -168,10 +207,20 @@ impl<P: Provider> Core<P> {
         let Request {
             mut context,
             payload,
+            streams,
+            takes_streams,
             ..
         } = request;
+        let patience = context.remaining;
         context.remaining = deadline.saturating_duration_since(tokio::time::Instant::now());
-        let call = Call::new(endpoint, link, context, payload)?;
+        // While its streams move, a call has its time anew.
+        let deadline = match streams.is_empty() {
+            true => deadline.into_std().into(),
+            false => Deadline::moving(deadline.into_std(), patience, streams.progress()),
+        };
+        let mut call = Call::new(endpoint, link, context, payload)?;
+        call.streams = streams;
+        call.takes_streams = takes_streams;
         self.run(call, deadline).await
     }
 
@@ -200,12 +249,12 @@ impl<P: Provider> Core<P> {
 
     /// The provider's own part: bounded by the deadline, and fenced so that a panic in it, or in
     /// the drop of what it left, stays within this call.
-    async fn run(&self, call: Call, deadline: tokio::time::Instant) -> Result<Bytes, CallError> {
+    async fn run(&self, call: Call, deadline: Deadline) -> Result<Reply, CallError> {
         let endpoint = call.endpoint.clone();
         let work = async {
             tokio::select! {
-                result = timeout_at(deadline, self.provider.call(call)) => {
-                    result.unwrap_or_else(|_| Err(self.overdue(&endpoint)))
+                result = deadline.limit(self.provider.call(call)) => {
+                    result.unwrap_or_else(|| Err(self.overdue(&endpoint)))
                 }
                 () = self.abort.cancelled() => Err(self.stopping(CallError::begun)),
             }
@@ -224,7 +273,8 @@ impl<P: Provider> Core<P> {
     fn no_room(&self, request: &Request) -> CallError {
         let offered = self.endpoints.resolve(&request.endpoint).ok();
         let meter = offered.and_then(|offered| offered.meter.as_deref());
-        self.shown.refused(meter, request.received, self.overloaded())
+        self.shown
+            .refused(meter, request.received, self.overloaded())
     }
 
     fn overloaded(&self) -> CallError {

@@ -2,10 +2,10 @@ use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use async_trait::async_trait;
-use lattice_protocol::id::LatticeId;
-use lattice_telemetry::Telemetry;
 use lattice_protocol::call::Origin;
 use lattice_protocol::error::Executed;
+use lattice_protocol::id::LatticeId;
+use lattice_telemetry::Telemetry;
 
 use super::*;
 use crate::{Error, Settings};
@@ -40,7 +40,7 @@ impl Provider for Probe {
         Ok(())
     }
 
-    async fn call(&self, call: Call) -> Result<Bytes, CallError> {
+    async fn call(&self, call: Call) -> Result<Reply, CallError> {
         match call.endpoint.function.as_str() {
             "panic" => panic!("on purpose"),
             "hang" => {
@@ -100,12 +100,14 @@ fn request(endpoint: &str, source: Option<&str>) -> Request {
             ..Context::default()
         },
         payload: Bytes::new(),
+        streams: Streams::default(),
+        takes_streams: false,
         received: Instant::now(),
     }
 }
 
 impl Fixture {
-    async fn answer(&self, request: Request) -> Result<Bytes, CallError> {
+    async fn answer(&self, request: Request) -> Result<Reply, CallError> {
         self.core
             .answer(request, &self.admission.enter().unwrap())
             .await
@@ -119,12 +121,12 @@ async fn a_call_is_answered_with_the_link_it_came_through() {
         .answer(request("link", Some("counter")))
         .await
         .unwrap();
-    assert_eq!(through.as_ref(), b"\"test:kit\"");
+    assert_eq!(through.payload.as_ref(), b"\"test:kit\"");
     let outside = fixture
         .answer(request("test:kit/probe.link", None))
         .await
         .unwrap();
-    assert_eq!(outside.as_ref(), b"null");
+    assert_eq!(outside.payload.as_ref(), b"null");
 }
 
 #[tokio::test]
@@ -219,8 +221,11 @@ async fn a_stop_ends_a_call_that_does_not_finish() {
 #[test]
 fn health_is_answered_in_the_callers_encoding() {
     let mut check = request(health::CHECK, None);
-    assert_eq!(healthy(check).unwrap().as_ref(), b"null");
+    assert_eq!(healthy(check, None).unwrap().payload, "null");
     check = request(health::CHECK, None);
     check.payload = Bytes::from_static(&[0x90]);
-    assert_eq!(healthy(check).unwrap().as_ref(), [0xc0]);
+    assert_eq!(healthy(check, None).unwrap().payload.as_ref(), [0xc0]);
+    check = request(health::CHECK, None);
+    let complaint = Some("no disk".to_owned());
+    assert_eq!(healthy(check, complaint).unwrap().payload, "\"no disk\"");
 }

@@ -87,7 +87,8 @@ impl Shown {
         calls: TaskTracker,
     ) -> Option<Arc<dyn Source>> {
         let connection = client.clone();
-        self.telemetry.healthy_while(move || connection.is_connected());
+        self.telemetry
+            .healthy_while(move || connection.is_connected());
         let registry = self.telemetry.registry()?;
         let own: Arc<dyn Source> = Arc::new(Process {
             provider: provider.clone(),
@@ -111,7 +112,11 @@ impl Source for Process {
         let own = [("provider", self.provider.as_str())];
         let busy = u64::try_from(self.calls.len()).unwrap_or(u64::MAX);
         to.number(&family::PROVIDER_BUSY, &own, busy);
-        to.number(&family::CONNECTED, &[], u32::from(self.client.is_connected()));
+        to.number(
+            &family::CONNECTED,
+            &[],
+            u32::from(self.client.is_connected()),
+        );
         to.number(&family::RECONNECTS, &[], self.client.reconnects());
     }
 }

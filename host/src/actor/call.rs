@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use futures_util::future::BoxFuture;
-use lattice_client::stream::Progress;
+use lattice_client::stream::{Deadline, Progress};
 use lattice_client::{Call, Reply};
 use lattice_protocol::call::Context;
 use lattice_protocol::codec::{Arguments, Encoding};
@@ -21,7 +21,6 @@ use super::log::{About, Tail};
 use super::revision::Revision;
 use crate::capability::{CALL_TO, CallFailed, Errand};
 use crate::component::Callable;
-use crate::deadline::Deadline;
 use crate::wire::{Export, Fault};
 
 /// The time that a call has.
@@ -81,8 +80,13 @@ impl Running<'_> {
                 Callable::Function { index, export } => {
                     self.function(index, export, encoding).await
                 }
-                Callable::Program { index, export } => self.program(index, export, encoding).await,
-                Callable::Http => return self.http(encoding, progress.unwrap_or_default()).await,
+                // Boxed: calls of functions, which are the quickest, need not carry their room.
+                Callable::Program { index, export } => {
+                    Box::pin(self.program(index, export, encoding)).await
+                }
+                Callable::Http => {
+                    return Box::pin(self.http(encoding, progress.unwrap_or_default())).await;
+                }
             };
             result.map(|result| Outcome::whole(result.into()))
         };

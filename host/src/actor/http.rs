@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use lattice_client::stream::Progress;
+use lattice_client::stream::{Deadline, Progress};
 use lattice_client::{Call, Reply};
 use lattice_protocol::call::Context;
 use lattice_protocol::codec::Encoding;
@@ -14,7 +14,6 @@ use super::log::Tail;
 use super::revision::Revision;
 use crate::capability::http::{Answer, Asked, Cut, Fault, Rest};
 use crate::component::Callable;
-use crate::deadline::Deadline;
 
 impl Running<'_> {
     pub(super) async fn http(

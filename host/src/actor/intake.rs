@@ -58,22 +58,22 @@ pub(super) async fn take(
 ///
 /// A stream and not a loop over [`Serving::next`]: looking whether a call is there must not lose one
 /// that is half read.
-fn calls(
-    serving: Serving,
-    stop: impl Future<Output = ()> + Unpin,
-) -> impl Stream<Item = Incoming> {
-    stream::unfold((serving, Some(stop)), |(mut serving, mut stop)| async move {
-        if let Some(stopped) = &mut stop {
-            tokio::select! {
-                incoming = serving.next() => return incoming.map(|call| (call, (serving, stop))),
-                () = stopped => {}
+fn calls(serving: Serving, stop: impl Future<Output = ()> + Unpin) -> impl Stream<Item = Incoming> {
+    stream::unfold(
+        (serving, Some(stop)),
+        |(mut serving, mut stop)| async move {
+            if let Some(stopped) = &mut stop {
+                tokio::select! {
+                    incoming = serving.next() => return incoming.map(|call| (call, (serving, stop))),
+                    () = stopped => {}
+                }
+                stop = None;
+                serving.drain().await;
             }
-            stop = None;
-            serving.drain().await;
-        }
-        let incoming = serving.next().await;
-        incoming.map(|call| (call, (serving, stop)))
-    })
+            let incoming = serving.next().await;
+            incoming.map(|call| (call, (serving, stop)))
+        },
+    )
 }
 
 async fn begin_apart(group: Vec<Work>, pace: Arc<Pace>) {
@@ -114,7 +114,9 @@ impl Pace {
     fn group(&self) -> usize {
         let nanos = u128::from(self.nanos.load(Ordering::Relaxed).max(1));
         let calls = GROUP_TIME.as_nanos() / nanos;
-        usize::try_from(calls).unwrap_or(GROUP_MAX).clamp(1, GROUP_MAX)
+        usize::try_from(calls)
+            .unwrap_or(GROUP_MAX)
+            .clamp(1, GROUP_MAX)
     }
 }
 

@@ -215,8 +215,7 @@ impl Output {
     /// The host's word on what the guest was refused, and what to write to allow it.
     pub fn refusal(&self, message: &str) {
         let message = message.to_owned();
-        self.log
-            .say(Level::Warn, Stream::Host, self.about, message);
+        self.log.say(Level::Warn, Stream::Host, self.about, message);
     }
 
     /// The last of standard error: what a guest that traps has to say about it.

@@ -3,6 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use lattice_client::stream::Deadline;
 use lattice_client::{ArtifactError, StateError};
 use lattice_config::{AssignedActor, Limits};
 use lattice_protocol::call::Context as CallContext;
@@ -22,7 +23,6 @@ use crate::allow;
 use crate::capability::http::Handler;
 use crate::capability::{self, Errand, Granted, GuestParts, Linked, Settings};
 use crate::component::{self, Exports};
-use crate::deadline::Deadline;
 use crate::engine;
 use crate::link::LinkTable;
 use crate::outbox::Outbox;
@@ -117,7 +117,11 @@ impl Revision {
             concurrent: !wasmtime::Engine::same(component.engine(), cx.engine.wasm()),
             instances: instances(cx, linked, &assigned, parts),
             _component: component,
-            counts: cx.router.telemetry().registry().map(|r| r.actor(assigned.name.as_str())),
+            counts: cx
+                .router
+                .telemetry()
+                .registry()
+                .map(|r| r.actor(assigned.name.as_str())),
             cx: cx.clone(),
             assigned,
             http,
@@ -144,11 +148,7 @@ impl Revision {
 
     /// What an instance is sent out with for one call, and the last that its guest says on
     /// standard error.
-    pub(super) fn errand(
-        &self,
-        call: &CallContext,
-        deadline: Deadline,
-    ) -> (Errand, Tail) {
+    pub(super) fn errand(&self, call: &CallContext, deadline: Deadline) -> (Errand, Tail) {
         let output = self.log.output(About::call(call));
         let tail = output.tail();
         let outbox = Outbox::new(

@@ -3,6 +3,7 @@
 use std::sync::Arc;
 use std::time::Instant;
 
+use lattice_client::stream::Deadline;
 use lattice_config::Limits;
 use wasmtime::component::{GuestTaskId, ResourceTable};
 use wasmtime::{Engine, Store, StoreContextMut, StoreLimits, StoreLimitsBuilder, UpdateDeadline};
@@ -17,7 +18,6 @@ use super::voice::Voice;
 use super::way::Way;
 use super::{http, wasi};
 use crate::actor::log::Output;
-use crate::deadline::Deadline;
 use crate::link::LinkTable;
 use crate::outbox::Outbox;
 
@@ -91,7 +91,7 @@ impl Guest {
         let guest = Self {
             wasi: wasi::context(&voice, &parts.granted),
             http: http::context(),
-            hooks: http::Hooks,
+            hooks: http::Hooks::new(parts.links.clone()),
             table,
             limits,
             links: parts.links.clone(),
@@ -124,7 +124,7 @@ impl Guest {
         let guest = store.data_mut();
         guest.deadline = Some(errand.deadline);
         guest.begin();
-        guest.way = Way::new(errand.outbox);
+        guest.go(Way::new(errand.outbox));
         guest.voice.follow(errand.output);
     }
 
@@ -134,9 +134,15 @@ impl Guest {
         self.randomness.renew();
     }
 
+    /// What it calls from here on goes this way.
+    fn go(&mut self, way: Way) {
+        self.hooks.follow(way.clone());
+        self.way = way;
+    }
+
     /// Takes everything of the call from it: what it said is finished, and nothing keeps the call.
     pub fn rest(&mut self) {
-        self.way = Way::none();
+        self.go(Way::none());
         self.voice.follow(None);
     }
 
@@ -153,7 +159,7 @@ impl Guest {
         self.begin();
         let way = Way::new(errand.outbox);
         if self.members.is_empty() {
-            self.way = way.clone();
+            self.go(way.clone());
             self.voice.follow(errand.output);
         }
         self.members.join(task, way, failed);

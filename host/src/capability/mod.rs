@@ -76,7 +76,8 @@ pub enum Error {
 /// Every import that is offered to actors, ready to be linked.
 #[derive(Clone)]
 pub struct Imports {
-    linker: Linker<Guest>,
+    /// Shared: a linker takes hundreds of KiB, and each actor holds this.
+    linker: Arc<Linker<Guest>>,
     /// The same for the engine of components with async functions, made when one of these comes.
     concurrent: Arc<OnceLock<Linker<Guest>>>,
 }
@@ -102,7 +103,7 @@ impl Imports {
     /// Defines what does not depend on the actor.
     pub fn new(engine: &wasmtime::Engine) -> wasmtime::Result<Self> {
         Ok(Self {
-            linker: Self::given(engine, false)?,
+            linker: Arc::new(Self::given(engine, false)?),
             concurrent: Arc::default(),
         })
     }
@@ -133,7 +134,7 @@ impl Imports {
     /// Links a component for an actor with these links; nothing has run yet.
     pub fn link(&self, component: &Component, links: &LinkTable) -> Result<Linked, Error> {
         let engine = component.engine();
-        // It takes hundreds of KiB: only a component with links has one of its own.
+        // Only a component with links has one of its own.
         let mut linker = Cow::Borrowed(self.fitting(component)?);
         let mut waiting = Waiting::Alone;
         let mut unanswered = Vec::new();
@@ -184,12 +185,22 @@ fn answer(
             links.line_for(interface)
         ));
     };
+    if http::answers(&import.name) {
+        return Ok(Waiting::Together);
+    }
     match keyvalue::answer(linker.to_mut(), engine, &import.name, instance) {
         Ok(true) => return Ok(Waiting::Together),
         Ok(false) => {}
         Err(error) => return Err(format!("import {} can't be linked: {error}", import.name)),
     }
-    linked::define(linker.to_mut(), engine, &import.name, interface, instance, link)
+    linked::define(
+        linker.to_mut(),
+        engine,
+        &import.name,
+        interface,
+        instance,
+        link,
+    )
 }
 
 fn is_given(name: &str, interface: &Interface) -> bool {

@@ -3,6 +3,8 @@
 use std::sync::Arc;
 
 use bytes::Bytes;
+use lattice_client::Reply;
+use lattice_client::stream::Streams;
 use lattice_config::Link;
 use lattice_protocol::error::{CallError, ErrorCode};
 use lattice_protocol::interface::Endpoint;
@@ -30,8 +32,20 @@ impl Way {
         endpoint: Endpoint,
         payload: Bytes,
     ) -> Result<Bytes, CallError> {
+        let reply = self.call_with(link, endpoint, payload, Streams::default());
+        Ok(reply.await?.payload)
+    }
+
+    /// The same with streams.
+    pub(super) async fn call_with(
+        &self,
+        link: &Link,
+        endpoint: Endpoint,
+        payload: Bytes,
+        streams: Streams,
+    ) -> Result<Reply, CallError> {
         match &self.0 {
-            Some(outbox) => outbox.call(link, endpoint, payload).await,
+            Some(outbox) => outbox.call(link, endpoint, payload, streams).await,
             None => Err(CallError::refused(
                 ErrorCode::Unavailable,
                 format!("{endpoint} was called outside of a call"),

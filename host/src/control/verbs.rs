@@ -36,6 +36,7 @@ pub(super) async fn answer(desk: &Desk, verb: &str, payload: &[u8]) -> Answer<Va
         Verb::ProviderStart => encode(provider::start::handle(desk, decode(payload)?).await?),
         Verb::ProviderStop => encode(provider::stop::handle(desk, decode(payload)?).await?),
         Verb::ProviderList => encode(provider::list::handle(desk, decode(payload)?).await?),
+        Verb::ProviderSettings => encode(provider::settings::handle(desk, decode(payload)?).await?),
         Verb::ArtifactList => encode(artifact::list::handle(desk, decode(payload)?).await?),
         Verb::ArtifactDelete => encode(artifact::delete::handle(desk, decode(payload)?).await?),
         Verb::ArtifactCollect => encode(artifact::collect::handle(desk, decode(payload)?).await?),
@@ -57,7 +58,7 @@ pub(super) async fn answer_for_host(desk: &Desk, verb: &str, payload: &[u8]) -> 
         HostVerb::Ping => encode(host::ping::handle(desk, decode(payload)?)?),
         HostVerb::Inventory => encode(host::inventory::handle(desk, decode(payload)?)?),
         HostVerb::Inspect => encode(host::inspect::handle(desk, &decode(payload)?)?),
-        HostVerb::Label => encode(host::label::handle(desk, decode(payload)?)?),
+        HostVerb::Label => encode(host::label::handle(desk, decode(payload)?).await?),
         HostVerb::Stop => encode(host::leave::stop(desk, decode(payload)?)?),
         HostVerb::Drain => encode(host::leave::drain(desk, decode(payload)?)?),
     }

@@ -13,7 +13,7 @@ use lattice_protocol::digest::Digest;
 use tracing::warn;
 use wasmtime::component::Component;
 
-use super::Error;
+use super::{Error, tidy};
 
 const OWNER_ONLY: u32 = 0o700;
 
@@ -41,6 +41,11 @@ impl Cache {
         Ok(Self { folder })
     }
 
+    /// Where the code is.
+    pub(super) fn folder(&self) -> &Path {
+        &self.folder
+    }
+
     pub(super) fn path(&self, digest: &Digest) -> PathBuf {
         self.folder.join(format!("{}.cwasm", digest.hex()))
     }
@@ -61,7 +66,10 @@ impl Cache {
         // SAFETY: the file was written by this program for this engine into a folder that only its
         // user can open, and its bytes are those that were written.
         match unsafe { Component::deserialize_file(engine, &path) } {
-            Ok(component) => Some(component),
+            Ok(component) => {
+                tidy::touch(&self.checksum_path(digest));
+                Some(component)
+            }
             Err(error) => {
                 warn!(%digest, error = %format!("{error:#}"), "compiled code can't be loaded");
                 None

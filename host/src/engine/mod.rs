@@ -8,8 +8,9 @@
 mod cache;
 mod settings;
 mod ticker;
+mod tidy;
 
-use std::collections::HashMap;
+use std::collections::{BTreeSet, HashMap};
 use std::path::Path;
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError, Weak};
 use std::time::{Duration, Instant};
@@ -199,6 +200,7 @@ impl Engine {
             let begun = Instant::now();
             let result = engine.compile_now(&wanted, &bytes);
             engine.compiled.record(begun.elapsed(), &result);
+            engine.tidy(&wanted);
             result
         });
         let limit = Duration::from_millis(limits.compile_ms);
@@ -206,6 +208,19 @@ impl Engine {
             Ok(Ok(result)) => result.map(|component| self.share(digest, component)),
             Ok(Err(error)) => Err(Error::Invalid(error.to_string())),
             Err(_) => Err(Error::TimedOut(limits.compile_ms)),
+        }
+    }
+
+    /// Removes compiled code past its bound that no actor uses, but never `newest`.
+    fn tidy(&self, newest: &Digest) {
+        let mut in_use: BTreeSet<_> = {
+            let all = self.in_use();
+            let used = all.iter().filter(|(_, component)| component.strong_count() > 0);
+            used.map(|(digest, _)| digest.clone()).collect()
+        };
+        in_use.insert(newest.clone());
+        for side in [Some(&self.plain), self.concurrent.get()].into_iter().flatten() {
+            tidy::tidy(side.cache.folder(), &in_use, tidy::UNUSED_BYTES_MAX);
         }
     }
 

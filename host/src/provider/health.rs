@@ -6,8 +6,8 @@ use bytes::Bytes;
 use lattice_client::stream::Streams;
 use lattice_client::{Call, Client, Reply};
 use lattice_protocol::call::Context;
-use lattice_protocol::error::{CallError, ErrorCode};
-use lattice_protocol::id::ProviderName;
+use lattice_protocol::error::{CallError, ErrorCode, Executed};
+use lattice_protocol::id::{ProcessId, ProviderName};
 use lattice_protocol::interface::Endpoint;
 use lattice_protocol::standard::HEALTH_CHECK;
 use tokio::sync::mpsc;
@@ -17,6 +17,20 @@ use super::machine::Answer;
 /// How long it has: it is answered before any other work, so a second is an age.
 const CHECK_DEADLINE: Duration = Duration::from_secs(1);
 
+/// The longest complaint of a provider that is passed on: as long as an error's message.
+const COMPLAINT_BYTES_MAX: usize = 1024;
+
+/// A check that is wanted.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Ask {
+    /// Which run of the provider.
+    pub(super) run: u64,
+    /// Its process; none for one that others start.
+    pub(super) process: Option<ProcessId>,
+    /// Whether it certainly answers on its process's subject.
+    pub(super) knows_itself: bool,
+}
+
 /// What came of the check of one run of a provider.
 pub(super) type Checked = (u64, Answer);
 
@@ -24,45 +38,84 @@ pub(super) type Checked = (u64, Answer);
 pub(super) async fn check(
     client: Client,
     name: ProviderName,
-    mut asks: mpsc::Receiver<u64>,
+    mut asks: mpsc::Receiver<Ask>,
     answers: mpsc::Sender<Checked>,
 ) {
     let Ok(endpoint) = HEALTH_CHECK.parse::<Endpoint>() else {
         return;
     };
-    while let Some(run) = asks.recv().await {
-        let answer = tokio::select! {
-            answer = ask(&client, &name, endpoint.clone()) => answer,
+    // The process that was heard on its own subject.
+    let mut heard = None;
+    while let Some(mut wanted) = asks.recv().await {
+        let run = wanted.run;
+        wanted.knows_itself |= wanted.process.is_some() && wanted.process == heard;
+        let answered = tokio::select! {
+            answered = ask(&client, &name, endpoint.clone(), &wanted) => answered,
             () = answers.closed() => return,
         };
-        if answers.send((run, answer)).await.is_err() {
+        if let Answered {
+            answer: Answer::Answers | Answer::Complains(_),
+            by_itself: true,
+        } = &answered
+        {
+            heard = wanted.process;
+        }
+        if answers.send((run, answered.answer)).await.is_err() {
             return;
         }
     }
 }
 
-async fn ask(client: &Client, name: &ProviderName, endpoint: Endpoint) -> Answer {
+struct Answered {
+    answer: Answer,
+    /// Whether it was asked on the subject of its process, where nobody else can answer for it.
+    by_itself: bool,
+}
+
+/// Asks the process itself. One that does not listen there may be written without the kit: it is
+/// asked by its provider's name, together with its copies.
+async fn ask(client: &Client, name: &ProviderName, endpoint: Endpoint, wanted: &Ask) -> Answered {
     let connected = client.is_connected();
-    let context = Context {
-        remaining: CHECK_DEADLINE,
-        ..Context::default()
-    };
     let call = Call {
         target: name.into(),
         endpoint,
-        context,
+        context: Context {
+            remaining: CHECK_DEADLINE,
+            ..Context::default()
+        },
         payload: Bytes::new(),
         streams: Streams::default(),
     };
-    let reply = client.call(call).await;
-    read(reply, connected && client.is_connected())
+    let heard = |reply: Result<Reply, CallError>| {
+        let reply = reply.map(|reply| reply.payload);
+        read(reply, connected && client.is_connected())
+    };
+    if let Some(process) = &wanted.process {
+        let reply = client.call_process(process, call.clone()).await;
+        if wanted.knows_itself || !is_nobody(&reply) {
+            return Answered {
+                answer: heard(reply),
+                by_itself: true,
+            };
+        }
+    }
+    Answered {
+        answer: heard(client.call(call).await),
+        by_itself: false,
+    }
+}
+
+/// Whether the server says that nobody listens.
+fn is_nobody<R>(reply: &Result<R, CallError>) -> bool {
+    let Err(error) = reply else { return false };
+    error.code == ErrorCode::Unavailable && error.executed == Executed::No
 }
 
 /// Silence counts only while this host itself reaches NATS. An error that the provider sent is a
 /// sign of life: it may be written without the kit and not know the question.
-fn read(reply: Result<Reply, CallError>, connected: bool) -> Answer {
+fn read(reply: Result<Bytes, CallError>, connected: bool) -> Answer {
     match reply.map_err(|error| error.code) {
-        Ok(_) => Answer::Answers,
+        Ok(said) => complaint(&said).map_or(Answer::Answers, Answer::Complains),
         Err(ErrorCode::Unavailable | ErrorCode::Deadline) if connected => Answer::Silent,
         // `Overloaded` may be this process's own word.
         Err(ErrorCode::Unavailable | ErrorCode::Deadline | ErrorCode::Overloaded) => {
@@ -72,9 +125,36 @@ fn read(reply: Result<Reply, CallError>, connected: bool) -> Answer {
     }
 }
 
+/// What a provider that answers says is wrong with it; whatever else it says means that it is well.
+fn complaint(said: &[u8]) -> Option<String> {
+    let text: String = serde_json::from_slice(said).ok()?;
+    let line = text.lines().next()?;
+    let end = line.floor_char_boundary(COMPLAINT_BYTES_MAX);
+    (end > 0).then(|| line[..end].to_owned())
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn text_is_a_complaint_and_anything_else_is_health() {
+        let said = |text: &'static str| read(Ok(Bytes::from_static(text.as_bytes())), true);
+        assert_eq!(
+            said(r#""no disk\nand more""#),
+            Answer::Complains("no disk".into())
+        );
+        for text in ["null", "", "{}", "true", r#""""#, "\u{1}"] {
+            assert_eq!(said(text), Answer::Answers, "{text:?}");
+        }
+    }
+
+    #[test]
+    fn only_the_servers_word_means_that_nobody_listens() {
+        let none: Result<(), _> = Err(CallError::refused(ErrorCode::Unavailable, ""));
+        let silent: Result<(), _> = Err(CallError::begun(ErrorCode::Deadline, ""));
+        assert!(is_nobody(&none) && !is_nobody(&silent) && !is_nobody(&Ok(())));
+    }
 
     #[test]
     fn the_question_can_be_spelled() {

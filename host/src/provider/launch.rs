@@ -6,7 +6,11 @@
 //! - `OTEL_*`, so that one trace goes through both; not `OTEL_SERVICE_NAME`, which names this host;
 //! - what the manifest declares, which wins over all of these: a provider may have credentials of
 //!   its own;
-//! - `LATTICE`, `LATTICE_PROVIDER` and `LATTICE_SUPERVISED`, which say what it is and always hold.
+//! - `LATTICE`, `LATTICE_PROVIDER`, `LATTICE_PROCESS` and `LATTICE_SUPERVISED`, which say what it is
+//!   and always hold.
+//!
+//! With a folder of credentials each provider has its own, `<name>.creds` in it: only a host may speak
+//! for actors, and one provider must not read what another one is sent.
 //!
 //! `HOME` is not passed on: it leads to the keys of whoever runs the host. One that needs it gets
 //! it by the manifest.
@@ -16,8 +20,13 @@ use std::path::PathBuf;
 
 use lattice_client::process::variable;
 use lattice_config::app::{ProviderSpec, Runs};
-use lattice_protocol::id::ProviderName;
+use lattice_protocol::id::{ProcessId, ProviderName};
 use tokio::process::Command;
+
+use super::inline::{Kinds, Task};
+use super::outbox::Outbox;
+use super::process::Process;
+use super::work::Work;
 
 /// Variables of the host that its providers get too.
 const PASSED_ON: [&str; 2] = ["PATH", "RUST_LOG"];
@@ -30,25 +39,80 @@ const TELEMETRY_NAME: &str = "OTEL_SERVICE_NAME";
 #[derive(Debug, Clone)]
 pub(super) struct Launch {
     program: PathBuf,
-    lattice: String,
+    client: lattice_client::Options,
+    /// The folder of the providers' own credentials.
+    creds: Option<PathBuf>,
     env: Vec<(OsString, OsString)>,
+    kinds: Kinds,
 }
 
 impl Launch {
     /// Reads the host's own environment, once.
-    pub(super) fn new(program: PathBuf, client: &lattice_client::Options) -> Self {
+    pub(super) fn new(
+        program: PathBuf,
+        client: lattice_client::Options,
+        creds: Option<PathBuf>,
+        kinds: Kinds,
+    ) -> Self {
         let mut env: Vec<_> = PASSED_ON
             .into_iter()
             .filter_map(|name| Some((name.into(), std::env::var_os(name)?)))
             .collect();
         env.extend(telemetry(std::env::vars_os()));
         env.push((variable::NATS.into(), client.nats.clone().into()));
-        let creds = client.creds.clone();
-        env.extend(creds.map(|path| (variable::CREDS.into(), path.into())));
         Self {
             program,
-            lattice: client.lattice.to_string(),
+            client,
+            creds,
             env,
+            kinds,
+        }
+    }
+
+    /// Starts a provider as a process or inline, or says why it can't.
+    pub(super) fn start(
+        &self,
+        name: &ProviderName,
+        spec: &ProviderSpec,
+        process: &ProcessId,
+        outbox: &Outbox,
+    ) -> Result<Work, String> {
+        match (&spec.runs, spec.inline) {
+            (Runs::Kind(kind), true) => self.inline(kind, name, process).map(Work::Inline),
+            _ => {
+                let command = self.command(name, spec, process)?;
+                let started = Process::start(command, outbox);
+                started
+                    .map(|process| Work::Child(Box::new(process)))
+                    .map_err(|error| self.failure(spec, &error))
+            }
+        }
+    }
+
+    fn inline(&self, kind: &str, name: &ProviderName, process: &ProcessId) -> Result<Task, String> {
+        let run = self.kinds.get(kind).ok_or_else(|| {
+            format!("this host runs no {kind} inline: remove inline = true from provider {name}")
+        })?;
+        let client = lattice_client::Options {
+            creds: self.creds_of(name)?,
+            name: format!("provider {name}"),
+            ..self.client.clone()
+        };
+        Ok(Task::start(run, self.kinds.doors(), name, process, client))
+    }
+
+    /// The credentials of a provider: its own where the host has a folder of them, else the host's.
+    fn creds_of(&self, name: &ProviderName) -> Result<Option<PathBuf>, String> {
+        let Some(folder) = &self.creds else {
+            return Ok(self.client.creds.clone());
+        };
+        let file = folder.join(format!("{name}.creds"));
+        match file.is_file() {
+            true => Ok(Some(file)),
+            false => Err(format!(
+                "it has no credentials: put them into {}, or start the host without --provider-creds",
+                file.display()
+            )),
         }
     }
 
@@ -57,6 +121,7 @@ impl Launch {
         &self,
         name: &ProviderName,
         spec: &ProviderSpec,
+        process: &ProcessId,
     ) -> Result<Command, String> {
         let mut command = match &spec.runs {
             Runs::Kind(kind) => self.carried(kind, name),
@@ -66,20 +131,27 @@ impl Launch {
             }
         };
         let own = [
-            (variable::LATTICE, self.lattice.as_str()),
+            (variable::LATTICE, self.client.lattice.as_str()),
             (variable::PROVIDER, name.as_str()),
+            (variable::PROCESS, process.as_str()),
             (variable::SUPERVISED, "1"),
         ];
+        // What the manifest names needs no file of the host's.
+        let creds = match spec.env.contains_key(variable::CREDS) {
+            true => None,
+            false => self.creds_of(name)?,
+        };
         command
             .env_clear()
             .envs(self.env.iter().cloned())
+            .envs(creds.map(|file| (variable::CREDS, file)))
             .envs(&spec.env)
             .envs(own);
         Ok(command)
     }
 
     /// Why a start failed, in words that name the program.
-    pub(super) fn failure(&self, spec: &ProviderSpec, error: &std::io::Error) -> String {
+    fn failure(&self, spec: &ProviderSpec, error: &std::io::Error) -> String {
         let program = match &spec.runs {
             Runs::Exec(words) => words.first().map(OsStr::new).unwrap_or_default(),
             Runs::Kind(_) | Runs::External => self.program.as_os_str(),
@@ -123,15 +195,21 @@ mod tests {
     use super::*;
 
     fn launch() -> Launch {
-        Launch::new(
-            "/bin/lattice".into(),
-            &lattice_client::Options {
-                nats: "nats://n".into(),
-                creds: Some("/host.creds".into()),
-                lattice: "edge".parse().unwrap(),
-                name: "h1".into(),
-            },
-        )
+        launch_with(None)
+    }
+
+    fn launch_with(creds: Option<PathBuf>) -> Launch {
+        let client = lattice_client::Options {
+            nats: "nats://n".into(),
+            creds: Some("/host.creds".into()),
+            lattice: "edge".parse().unwrap(),
+            name: "h1".into(),
+        };
+        Launch::new("/bin/lattice".into(), client, creds, Kinds::default())
+    }
+
+    fn command(launch: &Launch, name: &str, spec: &ProviderSpec) -> Result<Command, String> {
+        launch.command(&name.parse().unwrap(), spec, &"p1".parse().unwrap())
     }
 
     fn env(command: &Command) -> BTreeMap<String, String> {
@@ -144,7 +222,7 @@ mod tests {
     #[test]
     fn a_kind_is_run_by_the_lattice_program_and_told_its_name() {
         let spec = Provider::new(Runs::Kind("http".into())).spec();
-        let command = launch().command(&"web".parse().unwrap(), &spec).unwrap();
+        let command = command(&launch(), "web", &spec).unwrap();
         let arguments: Vec<_> = command.as_std().get_args().collect();
         assert_eq!(command.as_std().get_program(), "/bin/lattice");
         assert_eq!(arguments, ["provider", "http", "--name", "web"]);
@@ -153,10 +231,16 @@ mod tests {
     #[test]
     fn the_manifest_may_give_credentials_but_not_another_name() {
         let mut spec = Provider::new(Runs::Exec(vec!["kv".into()])).spec();
-        for name in ["LATTICE_CREDS", "LATTICE_PROVIDER", "LATTICE", "DEBUG"] {
+        for name in [
+            "LATTICE_CREDS",
+            "LATTICE_PROVIDER",
+            "LATTICE_PROCESS",
+            "LATTICE",
+            "DEBUG",
+        ] {
             spec.env.insert(name.into(), "mine".into());
         }
-        let env = env(&launch().command(&"kv".parse().unwrap(), &spec).unwrap());
+        let env = env(&command(&launch(), "kv", &spec).unwrap());
         assert_eq!(env["LATTICE_CREDS"], "mine");
         assert_eq!(env["DEBUG"], "mine");
         assert_eq!(env["LATTICE_NATS"], "nats://n");
@@ -164,12 +248,18 @@ mod tests {
             (env["LATTICE"].as_str(), env["LATTICE_PROVIDER"].as_str()),
             ("edge", "kv")
         );
+        assert_eq!(env["LATTICE_PROCESS"], "p1");
         assert!(!env.contains_key("HOME"));
     }
 
     #[test]
     fn telemetry_goes_where_the_hosts_goes_under_another_name() {
-        let all = ["OTEL_EXPORTER_OTLP_ENDPOINT", "OTEL_SERVICE_NAME", "HOTEL_X", "HOME"];
+        let all = [
+            "OTEL_EXPORTER_OTLP_ENDPOINT",
+            "OTEL_SERVICE_NAME",
+            "HOTEL_X",
+            "HOME",
+        ];
         let all = all.map(|name| (name.into(), "value".into()));
         let names: Vec<_> = telemetry(all.into_iter()).map(|(name, _)| name).collect();
         assert_eq!(names, ["OTEL_EXPORTER_OTLP_ENDPOINT"]);
@@ -178,7 +268,36 @@ mod tests {
     #[test]
     fn an_empty_command_is_refused_with_what_to_write() {
         let spec = Provider::new(Runs::Exec(Vec::new())).spec();
-        let refused = launch().command(&"kv".parse().unwrap(), &spec).unwrap_err();
+        let refused = command(&launch(), "kv", &spec).unwrap_err();
         assert!(refused.contains("exec = ["), "{refused}");
+    }
+
+    #[test]
+    fn with_a_folder_of_credentials_each_provider_gets_its_own_and_never_the_hosts() {
+        let folder = tempfile::tempdir().unwrap();
+        let own = folder.path().join("kv.creds");
+        std::fs::write(&own, "").unwrap();
+        let launch = launch_with(Some(folder.path().into()));
+        let spec = Provider::new(Runs::Exec(vec!["kv".into()])).spec();
+        let given = env(&command(&launch, "kv", &spec).unwrap());
+        assert_eq!(given["LATTICE_CREDS"], own.to_str().unwrap());
+        let refused = command(&launch, "web", &spec).unwrap_err();
+        assert!(refused.contains("web.creds"), "{refused}");
+        assert_eq!(
+            env(&command(&launch_with(None), "web", &spec).unwrap())["LATTICE_CREDS"],
+            "/host.creds"
+        );
+    }
+
+    #[test]
+    fn a_kind_that_this_host_can_not_run_inline_is_refused_with_what_to_change() {
+        let mut spec = Provider::new(Runs::Kind("http".into())).spec();
+        spec.inline = true;
+        let (post, _mail) = super::super::outbox::Post::new("h1".parse().unwrap());
+        let (name, process) = ("web".parse().unwrap(), "p1".parse().unwrap());
+        let refused = launch()
+            .start(&name, &spec, &process, &post.outbox(&name))
+            .unwrap_err();
+        assert!(refused.contains("remove inline = true"), "{refused}");
     }
 }

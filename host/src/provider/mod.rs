@@ -10,18 +10,20 @@
 //! - `supervisor`: one provider: inputs in, effects carried out;
 //! - `machine`: what is decided, as a function;
 //! - `launch`: command line and environment;
-//! - `process`: the child process;
+//! - `work`: what runs: `process`, a child, or [`inline`], a task of this process;
 //! - `output`: what it writes;
 //! - `health`: whether it answers;
 //! - `outbox`: what the lattice hears of all that.
 
 mod health;
+pub mod inline;
 mod launch;
 mod machine;
 mod outbox;
 mod output;
 mod process;
 mod supervisor;
+mod work;
 
 use std::collections::BTreeMap;
 use std::path::PathBuf;
@@ -34,6 +36,7 @@ use lattice_protocol::report::{Phase, ProviderReport};
 use tokio::sync::{mpsc, watch};
 use tokio_util::task::TaskTracker;
 
+use self::inline::Kinds;
 use self::launch::Launch;
 use self::machine::Limits;
 use self::outbox::Post;
@@ -51,6 +54,10 @@ pub struct Context {
     pub client_options: lattice_client::Options,
     /// The `lattice` program, which carries the providers that are started by kind.
     pub program: PathBuf,
+    /// The folder of the providers' own credentials; without it they have the host's.
+    pub creds: Option<PathBuf>,
+    /// The kinds that can run inline.
+    pub kinds: Kinds,
     /// Where events go.
     pub events: Events,
 }
@@ -87,6 +94,8 @@ impl Providers {
             host,
             client_options,
             program,
+            creds,
+            kinds,
             events,
         } = context;
         let (post, mail) = Post::new(host);
@@ -96,7 +105,7 @@ impl Providers {
             providers: BTreeMap::new(),
             post: Some(post),
         };
-        let launch = Launch::new(program, &client_options);
+        let launch = Launch::new(program, client_options, creds, kinds);
         Self(Arc::new(Inner {
             client,
             launch,

@@ -6,17 +6,17 @@ use std::future::pending;
 use lattice_config::app::Runs;
 use lattice_config::assignment::AssignedProvider;
 use lattice_protocol::event::Kind;
-use lattice_protocol::id::ProviderName;
+use lattice_protocol::id::{ProcessId, ProviderName};
 use lattice_protocol::report::ProviderReport;
 use tokio::sync::{mpsc, watch};
 use tokio::time::{Instant, sleep_until};
 use tracing::{info, warn};
 
-use super::health::Checked;
+use super::health::{Ask, Checked};
 use super::launch::Launch;
 use super::machine::{Answer, Effect, Exit, Input, Limits, Machine, Notice};
 use super::outbox::{Detail, Outbox};
-use super::process::Process;
+use super::work::Work;
 
 /// What is wanted of a provider; none: that it does not run.
 pub(super) type Wanted = Option<AssignedProvider>;
@@ -33,7 +33,7 @@ pub(super) struct Parts {
     pub(super) wanted: watch::Receiver<Wanted>,
     pub(super) status: watch::Sender<Status>,
     /// Where checks are asked for.
-    pub(super) asks: mpsc::Sender<u64>,
+    pub(super) asks: mpsc::Sender<Ask>,
     pub(super) answers: mpsc::Receiver<Checked>,
     pub(super) outbox: Outbox,
 }
@@ -45,7 +45,9 @@ pub(super) struct Supervisor {
     began: Instant,
     /// What was last wanted; stays while that is being stopped.
     current: Wanted,
-    process: Option<Process>,
+    work: Option<Work>,
+    /// Which run that is, for its own health checks.
+    process: Option<ProcessId>,
     closed: bool,
 }
 
@@ -60,6 +62,7 @@ impl Supervisor {
             parts,
             began: Instant::now(),
             current: None,
+            work: None,
             process: None,
             closed: false,
         }
@@ -82,7 +85,8 @@ impl Supervisor {
                 self.closed = changed.is_err();
                 self.read_wanted()
             }
-            exit = ended(self.process.as_mut()) => {
+            exit = ended(self.work.as_mut()) => {
+                self.work = None;
                 self.process = None;
                 Some(Input::Ended(exit))
             }
@@ -135,33 +139,43 @@ impl Supervisor {
         match effect {
             Effect::Start => return self.start(),
             // No room: a check of an earlier run is still under way.
-            Effect::Check(run) if self.parts.asks.try_send(run).is_err() => {
+            Effect::Check(run) if self.parts.asks.try_send(self.ask(run)).is_err() => {
                 return Some(Input::Checked {
                     run,
                     answer: Answer::Unknown,
                 });
             }
             Effect::Check(_) => {}
-            Effect::Terminate => self.process.iter_mut().for_each(Process::terminate),
-            Effect::Kill => self.process.iter_mut().for_each(Process::kill),
+            Effect::Terminate => self.work.iter_mut().for_each(Work::terminate),
+            Effect::Kill => self.work.iter_mut().for_each(Work::kill),
             Effect::Tell(notice) => self.tell(notice),
         }
         None
     }
 
+    /// What is asked of that run, and of whom.
+    fn ask(&self, run: u64) -> Ask {
+        let runs = self.current.as_ref().map(|wanted| &wanted.spec.runs);
+        Ask {
+            run,
+            process: self.process.clone(),
+            // What this program carries is written with the kit.
+            knows_itself: matches!(runs, Some(Runs::Kind(_))),
+        }
+    }
+
     fn start(&mut self) -> Option<Input> {
-        let spec = &self.current.as_ref()?.spec;
-        let started = self
-            .parts
-            .launch
-            .command(&self.parts.name, spec)
-            .and_then(|command| {
-                Process::start(command, &self.parts.outbox)
-                    .map_err(|error| self.parts.launch.failure(spec, &error))
-            });
-        match started {
-            Ok(process) => {
-                info!(provider = %self.parts.name, pid = process.pid(), "provider process started");
+        let Parts {
+            name,
+            launch,
+            outbox,
+            ..
+        } = &self.parts;
+        let process = ProcessId::random();
+        match launch.start(name, &self.current.as_ref()?.spec, &process, outbox) {
+            Ok(work) => {
+                info!(provider = %name, pid = work.pid(), %process, "provider started");
+                self.work = Some(work);
                 self.process = Some(process);
                 None
             }
@@ -200,7 +214,7 @@ impl Supervisor {
                 .map(|wanted| wanted.revision.to_string())
                 .unwrap_or_default(),
             restarts: self.machine.restarts(),
-            pid: self.process.as_ref().map(Process::pid),
+            pid: self.work.as_ref().and_then(Work::pid),
             ..Detail::default()
         }
     }
@@ -208,7 +222,7 @@ impl Supervisor {
     fn show(&self) {
         let report = self.current.as_ref().map(|wanted| ProviderReport {
             revision: wanted.revision.to_string(),
-            pid: self.process.as_ref().map(Process::pid),
+            pid: self.work.as_ref().and_then(Work::pid),
             restarts: self.machine.restarts(),
             phase: self.machine.phase(),
         });
@@ -220,9 +234,9 @@ impl Supervisor {
     }
 }
 
-async fn ended(process: Option<&mut Process>) -> Exit {
-    match process {
-        Some(process) => process.ended().await,
+async fn ended(work: Option<&mut Work>) -> Exit {
+    match work {
+        Some(work) => work.ended().await,
         None => pending().await,
     }
 }

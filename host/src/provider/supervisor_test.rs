@@ -1,6 +1,10 @@
 //! Real processes, with the test in the place of NATS: it answers the checks and reads the mail.
 
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::Duration;
+
+use futures_util::FutureExt as _;
 
 use lattice_config::app::Provider;
 use lattice_config::revision::Revision;
@@ -8,13 +12,14 @@ use lattice_protocol::log::Record;
 use lattice_protocol::report::Phase;
 use tokio::task::JoinHandle;
 
+use super::super::inline::{Kinds, Start};
 use super::super::outbox::{Mail, News, Post};
 use super::*;
 
 struct Bench {
     wanted: Option<watch::Sender<Wanted>>,
     status: watch::Receiver<Status>,
-    asks: mpsc::Receiver<u64>,
+    asks: mpsc::Receiver<Ask>,
     answers: mpsc::Sender<Checked>,
     mail: Mail,
     task: JoinHandle<()>,
@@ -50,6 +55,10 @@ fn hasty() -> Limits {
 
 impl Bench {
     fn new(limits: Limits, wanted: Wanted) -> Self {
+        Self::with(Kinds::default(), limits, wanted)
+    }
+
+    fn with(kinds: Kinds, limits: Limits, wanted: Wanted) -> Self {
         let (post, mail) = Post::new("h1".parse().unwrap());
         let name: ProviderName = "kv".parse().unwrap();
         let client = lattice_client::Options {
@@ -63,7 +72,7 @@ impl Bench {
         let (asks_out, asks) = mpsc::channel(1);
         let (answers, answers_in) = mpsc::channel(1);
         let parts = Parts {
-            launch: Launch::new("/no/such/lattice".into(), &client),
+            launch: Launch::new("/no/such/lattice".into(), client, None, kinds),
             limits,
             wanted,
             status,
@@ -88,7 +97,7 @@ impl Bench {
     }
 
     async fn answer(&mut self, answer: Answer) {
-        let run = self.asks.recv().await.unwrap();
+        let run = self.asks.recv().await.unwrap().run;
         self.answers.send((run, answer)).await.unwrap();
     }
 
@@ -218,6 +227,88 @@ async fn a_program_that_is_not_there_is_named_in_the_report() {
     };
     assert!(reason.contains("/no/such/lattice"), "{reason}");
     assert_eq!(failed.detail.reason, Some(reason));
+    bench.close().await;
+}
+
+#[tokio::test]
+async fn each_start_has_a_process_id_of_its_own_and_is_asked_by_it() {
+    let mut bench = Bench::new(hasty(), exec("echo $LATTICE_PROCESS; read line"));
+    let mut seen = Vec::new();
+    for _ in 0..2 {
+        let line = bench.line().await;
+        let ask = loop {
+            let ask = bench.asks.recv().await.unwrap();
+            if ask
+                .process
+                .as_ref()
+                .is_some_and(|process| process.as_str() == line)
+            {
+                break ask;
+            }
+            bench
+                .answers
+                .send((ask.run, Answer::Unknown))
+                .await
+                .unwrap();
+        };
+        assert!(
+            !ask.knows_itself,
+            "a command may be written without the kit"
+        );
+        seen.push(line);
+        bench
+            .answers
+            .send((ask.run, Answer::Answers))
+            .await
+            .unwrap();
+        bench.answer(Answer::Silent).await;
+    }
+    assert_ne!(seen[0], seen[1]);
+    bench.close().await;
+}
+
+#[tokio::test]
+async fn one_that_runs_inline_and_panics_is_started_again_and_stops_in_order() {
+    let inline = |start: Start| {
+        let fails = start.name.as_str() == "kv" && COUNT.fetch_add(1, Ordering::SeqCst) == 0;
+        async move {
+            assert!(!fails, "on purpose");
+            start.stop.cancelled().await;
+            Ok(())
+        }
+        .boxed()
+    };
+    static COUNT: AtomicU32 = AtomicU32::new(0);
+    let kinds = Kinds::default().with("kv", Arc::new(inline));
+    let mut declared = Provider::new(Runs::Kind("kv".into()));
+    declared.inline = true;
+    let mut bench = Bench::with(kinds, hasty(), provider(declared));
+    let crashed = bench.news().await;
+    assert_eq!(crashed.kind, Kind::ProviderCrashed);
+    assert_eq!(crashed.detail.exit.as_deref(), Some("panicked"));
+    assert_eq!(crashed.detail.lines, ["on purpose"]);
+    loop {
+        let ask = bench.asks.recv().await.unwrap();
+        assert!(ask.knows_itself);
+        bench
+            .answers
+            .send((ask.run, Answer::Answers))
+            .await
+            .unwrap();
+        if bench.report(|_| true).await.phase == Phase::Running {
+            break;
+        }
+    }
+    let report = bench.report(|report| report.phase == Phase::Running).await;
+    assert_eq!((report.pid, report.restarts), (None, 1));
+    bench.want(None);
+    loop {
+        let news = bench.news().await.kind;
+        if news == Kind::ProviderStopped {
+            break;
+        }
+        assert_eq!(news, Kind::ProviderStarted);
+    }
     bench.close().await;
 }
 

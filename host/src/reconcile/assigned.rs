@@ -77,7 +77,11 @@ impl Assigned {
             assigned.wrote(&host, revision, work, names);
         }
         for (host, parts) in parts {
-            assigned.parts.entry(host).or_default().extend(parts.into_keys());
+            assigned
+                .parts
+                .entry(host)
+                .or_default()
+                .extend(parts.into_keys());
         }
         assigned
     }
@@ -140,7 +144,12 @@ impl Assigned {
             let names = self.heads.get(host).map(|head| &head.names);
             let is_named = |part: &PartName| names.is_some_and(|names| names.contains(part));
             let gone = |part: &&PartName| is_fenced && part.epoch <= epoch && !is_named(part);
-            unnamed.extend(parts.iter().filter(gone).map(|part| (host.clone(), part.clone())));
+            unnamed.extend(
+                parts
+                    .iter()
+                    .filter(gone)
+                    .map(|part| (host.clone(), part.clone())),
+            );
         }
         unnamed
     }

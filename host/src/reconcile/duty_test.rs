@@ -28,6 +28,7 @@ fn actor(name: &str, app: &str) -> AssignedActor {
 fn provider(app: &str) -> AssignedProvider {
     let spec = ProviderSpec {
         runs: Runs::Kind("http".into()),
+        inline: false,
         config: serde_json::Map::new(),
         routes: Vec::new(),
         env: BTreeMap::new(),
@@ -62,12 +63,18 @@ fn empty(epoch: u64) -> Assignment {
 #[test]
 fn only_what_is_left_out_is_asked_about() {
     assert_eq!(apps_left_out(&running(), &running()), apps::<Vec<_>>(&[]));
-    assert_eq!(apps_left_out(&running(), &empty(4)), apps::<Vec<_>>(&["one", "two"]));
+    assert_eq!(
+        apps_left_out(&running(), &empty(4)),
+        apps::<Vec<_>>(&["one", "two"])
+    );
     let without_b = Assignment {
         actors: vec![actor("a", "one")],
         ..running()
     };
-    assert_eq!(apps_left_out(&running(), &without_b), apps::<Vec<_>>(&["two"]));
+    assert_eq!(
+        apps_left_out(&running(), &without_b),
+        apps::<Vec<_>>(&["two"])
+    );
 }
 
 #[test]
@@ -154,7 +161,11 @@ fn what_is_left_out_is_stopped_only_after_the_state_said_that_it_knows_the_app()
     duty.answered(Answer::Entry(None));
     assert_eq!(duty.next(), Step::Run);
     assert_eq!(duty.current().actors, [actor("b", "two")]);
-    assert_eq!(duty.again_after(), Some(LOOK_EVERY), "the app may come back");
+    assert_eq!(
+        duty.again_after(),
+        Some(LOOK_EVERY),
+        "the app may come back"
+    );
 }
 
 #[test]
@@ -204,7 +215,9 @@ fn of_one_leader_the_later_assignment_counts_though_the_watch_brings_the_earlier
 #[test]
 fn an_assignment_in_parts_runs_when_all_parts_are_there_and_changes_nothing_before() {
     let large = Assignment {
-        actors: (0..500).map(|n| actor(&format!("a-{n:03}"), "one")).collect(),
+        actors: (0..500)
+            .map(|n| actor(&format!("a-{n:03}"), "one"))
+            .collect(),
         ..empty(4)
     };
     let written = lattice_config::state::head::write(&large, 0, &BTreeSet::new()).unwrap();

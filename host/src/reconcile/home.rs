@@ -4,6 +4,7 @@
 //! |---|---|
 //! | `lock` | nothing; locked as long as a host uses the directory |
 //! | `host.id` | the host's id, so that a restarted host is the same host |
+//! | `labels.json` | labels that were changed while the host ran: [`Labels`](crate::labels::Labels) |
 //! | `assignment.json` | the last assignment, with its epoch: what an older leader writes is ignored |
 
 use std::fs::{File, TryLockError};
@@ -160,7 +161,7 @@ fn settle_id(dir: &Path, wanted: Option<HostId>) -> Result<HostId, Error> {
 }
 
 /// Writes a file so that a crash leaves the one before or this one, whole.
-fn write_whole(path: &Path, bytes: &[u8]) -> Result<(), Error> {
+pub(crate) fn write_whole(path: &Path, bytes: &[u8]) -> Result<(), Error> {
     let dir = path.parent().unwrap_or(Path::new("."));
     let mut file = tempfile::NamedTempFile::new_in(dir).map_err(io("write", path))?;
     file.write_all(bytes)

@@ -100,7 +100,11 @@ impl Candidate {
     /// of life. The revision alone doesn't tell, as a store that was made anew counts from one.
     pub fn observe(&mut self, seen: Seen, now: Instant) {
         self.knows(seen.lease.as_ref().map_or(0, |lease| lease.epoch));
-        if self.seen.as_ref().is_some_and(|(before, _)| *before == seen) {
+        if self
+            .seen
+            .as_ref()
+            .is_some_and(|(before, _)| *before == seen)
+        {
             return;
         }
         let is_doubted = std::mem::take(&mut self.is_doubted);

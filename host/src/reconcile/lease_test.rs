@@ -230,7 +230,11 @@ fn a_renewal_of_which_the_confirmation_was_lost_is_found_by_looking_and_deposes_
             over: 2
         }
     );
-    assert_eq!(leader.leads_until(), Some(begin + TTL), "that prolongs nothing");
+    assert_eq!(
+        leader.leads_until(),
+        Some(begin + TTL),
+        "that prolongs nothing"
+    );
 }
 
 #[test]

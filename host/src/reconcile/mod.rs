@@ -19,10 +19,10 @@
 //! - [`follower`]: an assignment, carried out;
 //! - [`configs`]: named configs, as actors read them.
 
-pub mod configs;
 pub mod ask;
 pub mod assigned;
 pub mod campaign;
+pub mod configs;
 pub mod duty;
 pub mod election;
 pub mod evict;

@@ -18,8 +18,8 @@ use lattice_config::{Assignment, Declared};
 use lattice_protocol::id::{HostId, TargetName};
 use lattice_protocol::report::{Phase, Report};
 
-use super::assigned::{Assigned, Found};
 use super::ask::{Answer, Ask};
+use super::assigned::{Assigned, Found};
 use super::unplaced::Unplaced;
 use super::writing::{Done, Writing};
 use crate::peers::{GONE_AFTER, Standing};
@@ -135,7 +135,10 @@ impl Term {
             return;
         }
         let hosts: Vec<_> = alive.values().map(|report| view(report)).collect();
-        let is_new = self.planned.as_ref().is_none_or(|(_, for_hosts)| *for_hosts != hosts);
+        let is_new = self
+            .planned
+            .as_ref()
+            .is_none_or(|(_, for_hosts)| *for_hosts != hosts);
         if is_new {
             let epoch = self.epoch;
             let made = plan(&self.declared, &hosts, self.assigned.all(), epoch);
@@ -167,7 +170,9 @@ impl Term {
             since.is_some_and(|since| now.saturating_duration_since(*since) > HELD_MAX)
         };
         let word = |host: &HostId, name: &TargetName| {
-            alive.get(host).map_or(Word::Silent, |report| word(report, name))
+            alive
+                .get(host)
+                .map_or(Word::Silent, |report| word(report, name))
         };
         let held = held(plan, self.assigned.all(), word, is_overdue);
         if !is_new && held.iter().eq(was_held.keys()) {
@@ -186,8 +191,12 @@ impl Term {
     /// The assignments of hosts that are away: written once under this epoch, collected later.
     fn look_at_absent(&mut self, alive: &BTreeMap<HostId, Arc<Report>>, now: Instant) {
         let hosts = self.assigned.hosts();
-        let away: Vec<_> = hosts.filter(|host| !alive.contains_key(*host)).cloned().collect();
-        self.absent.retain(|host, _| away.binary_search(host).is_ok());
+        let away: Vec<_> = hosts
+            .filter(|host| !alive.contains_key(*host))
+            .cloned()
+            .collect();
+        self.absent
+            .retain(|host, _| away.binary_search(host).is_ok());
         for host in away {
             let since = *self.absent.entry(host.clone()).or_insert(now);
             if now.saturating_duration_since(since) > COLLECT_AFTER {
@@ -206,7 +215,8 @@ impl Term {
     fn collect_parts(&mut self) {
         for (host, name) in self.assigned.unnamed(self.epoch) {
             let key = key::part(&host, &name);
-            self.collect.push_back((Tag::Part(host, name), Ask::Erase { key }));
+            self.collect
+                .push_back((Tag::Part(host, name), Ask::Erase { key }));
         }
     }
 

@@ -16,7 +16,9 @@ fn report(host: &str, serves: &[&str]) -> Arc<Report> {
         refused: None,
         phase: Phase::Running,
     };
-    let actors = serves.iter().map(|name| (name.parse().unwrap(), actor.clone()));
+    let actors = serves
+        .iter()
+        .map(|name| (name.parse().unwrap(), actor.clone()));
     Arc::new(Report {
         host: host.parse().unwrap(),
         version: "1".into(),
@@ -31,7 +33,9 @@ fn report(host: &str, serves: &[&str]) -> Arc<Report> {
 
 fn hearing(reports: &[Arc<Report>], since: Duration) -> Standing {
     let alive = reports.iter();
-    let alive = alive.map(|report| (report.host.clone(), report.clone())).collect();
+    let alive = alive
+        .map(|report| (report.host.clone(), report.clone()))
+        .collect();
     Standing::Hearing { alive, since }
 }
 
@@ -153,7 +157,10 @@ fn a_new_leader_writes_every_assignment_once_those_of_hosts_that_are_away_too() 
     };
     let fenced: Assignment = state::decode(value).unwrap();
     assert_eq!(fenced.epoch, EPOCH);
-    assert!(fenced.same_work(&work("b")), "it finds its work when it comes back");
+    assert!(
+        fenced.same_work(&work("b")),
+        "it finds its work when it comes back"
+    );
     written(&mut term, &all);
     term.look(standing(), now);
     assert!(asked(&mut term, now).is_empty());

@@ -16,6 +16,7 @@ use lattice_telemetry::{Calling, Telemetry, Way};
 
 use crate::actor::{Actors, WeakActors};
 use crate::peers::Peers;
+use crate::provider::inline::Doors;
 use choice::Candidate;
 use suspects::Suspects;
 
@@ -33,6 +34,8 @@ struct Shared {
     suspects: Mutex<Suspects>,
     /// Set once the actors are there: they need a router before.
     actors: OnceLock<WeakActors>,
+    /// The ways into providers of this process, likewise.
+    doors: OnceLock<Doors>,
 }
 
 impl Router {
@@ -50,6 +53,7 @@ impl Router {
             telemetry,
             suspects: Mutex::default(),
             actors: OnceLock::new(),
+            doors: OnceLock::new(),
         };
         Self {
             shared: Arc::new(shared),
@@ -70,6 +74,11 @@ impl Router {
     pub fn attach(&self, actors: &Actors) {
         // A second time is the same actors again.
         let _ = self.shared.actors.set(actors.downgrade());
+    }
+
+    /// Lets calls go straight into this host's inline providers.
+    pub fn open(&self, doors: &Doors) {
+        let _ = self.shared.doors.set(doors.clone());
     }
 
     /// Makes a call by the best way. One that was certainly not executed is sent once more, another
@@ -119,6 +128,11 @@ impl Router {
     }
 
     async fn call_here(&self, call: &Call) -> Option<Result<Reply, CallError>> {
+        // Streams travel in frames, and those over NATS.
+        let door = self.shared.doors.get().filter(|_| call.streams.is_empty());
+        if let Some(direct) = door.and_then(|doors| doors.of(call.target.as_str())) {
+            return Some(direct(call.clone()).await);
+        }
         let actors = self.shared.actors.get()?.upgrade()?;
         // Without NATS there is no way to another host: a busy actor here is worth waiting for.
         let only_way = !self.shared.client.is_connected();

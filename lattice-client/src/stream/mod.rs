@@ -6,11 +6,12 @@
 //!
 //! - [`pipe`]: a writer and a reader in memory, bounded by bytes;
 //! - [`Streams`]: the streams of a call, which can be made again as long as none was begun;
-//! - `progress`: when something moved last: what a call's deadline counts from;
+//! - `progress`: when something moved last, and [`Deadline`]: what a call's time counts from;
 //! - `channel`: the ends of a call that needs frames, and `pump`, which drives one;
 //! - `gather`: payloads that come in parts.
 
 mod channel;
+mod deadline;
 mod gather;
 mod pipe;
 mod progress;
@@ -18,6 +19,7 @@ mod pump;
 mod streams;
 
 pub(crate) use channel::{Answering, Asking, Opened};
+pub use deadline::Deadline;
 pub(crate) use gather::Budget;
 pub use pipe::{Reader, Writer, pipe, pipe_with};
 pub use progress::Progress;

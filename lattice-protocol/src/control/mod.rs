@@ -34,7 +34,10 @@ pub use audit::{
 pub use config::{ByConfig, ConfigPut, ConfigSummary, NamedConfig};
 pub use host::{HostAnswer, HostLabel, HostLabels, HostSummary};
 pub use link::{LinkDelete, LinkPut, LinkSummary};
-pub use provider::{ByProvider, ProviderStart, ProviderSummary};
+pub use provider::{
+    ByProvider, ProviderLink, ProviderNamed, ProviderRoute, ProviderSettings, ProviderStart,
+    ProviderSummary,
+};
 pub use verb::{HostVerb, Verb};
 
 use serde::de::DeserializeOwned;

@@ -52,6 +52,8 @@ words! {
         ProviderStop = "provider.stop",
         /// Every provider: `Nothing` → a list of `ProviderSummary`.
         ProviderList = "provider.list",
+        /// What is declared for a provider: `ProviderNamed` → `ProviderSettings`.
+        ProviderSettings = "provider.settings",
         /// The components stored in the lattice: `Nothing` → a list of `ArtifactSummary`.
         ArtifactList = "artifact.list",
         /// Removes a component that nothing declares: `ByDigest` → `ArtifactDeleted`.
@@ -80,6 +82,7 @@ impl Verb {
                 | Self::ConfigGet
                 | Self::ConfigList
                 | Self::ProviderList
+                | Self::ProviderSettings
                 | Self::ArtifactList
                 | Self::AuditList
                 | Self::HostList

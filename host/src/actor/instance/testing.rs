@@ -3,10 +3,10 @@
 use std::sync::{Arc, OnceLock};
 use std::time::{Duration, Instant};
 
+use lattice_client::stream::{Progress, Streams};
 use lattice_config::{InstanceMode, Limits};
 use lattice_protocol::codec::{Arguments, Encoding};
 use lattice_protocol::digest::Digest;
-use lattice_client::stream::{Progress, Streams};
 use lattice_protocol::standard::http::{Body, Request, Response};
 use wasmtime::component::{Component, InstancePre};
 

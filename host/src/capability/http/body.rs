@@ -1,5 +1,6 @@
 //! Bodies: streams of the lattice as wasmtime takes them, and guests' bodies as the lattice does.
 
+use std::future::poll_fn;
 use std::pin::Pin;
 use std::task::{Context, Poll};
 use std::time::Duration;
@@ -7,7 +8,7 @@ use std::time::Duration;
 use bytes::{Bytes, BytesMut};
 use http_body::{Body, Frame};
 use http_body_util::BodyExt as _;
-use lattice_client::stream::Reader;
+use lattice_client::stream::{Reader, Writer};
 use lattice_protocol::standard::http::{FieldValue, read_trailers, write_trailers};
 use wasmtime_wasi_http::Error;
 
@@ -43,7 +44,11 @@ impl Streamed {
         let trailers = read_trailers(&tail)
             .ok()
             .and_then(|fields| headers::read(fields).ok());
-        Some(trailers.map(Frame::trailers).ok_or(Error::HttpProtocolError))
+        Some(
+            trailers
+                .map(Frame::trailers)
+                .ok_or(Error::HttpProtocolError),
+        )
     }
 }
 
@@ -123,6 +128,42 @@ where
     }
 }
 
+/// What comes next of a body that is sent on.
+pub(super) enum Next {
+    Piece(Bytes),
+    Trailers(::http::HeaderMap),
+    End,
+    Unwanted,
+    Broken(String),
+}
+
+/// The next piece, once there is room for it.
+pub(super) async fn next<B>(body: &mut B, writer: &mut Writer) -> Next
+where
+    B: Body<Data = Bytes> + Unpin,
+    B::Error: std::fmt::Display,
+{
+    if poll_fn(|cx| writer.poll_ready(cx)).await.is_err() {
+        return Next::Unwanted;
+    }
+    let frame = tokio::select! {
+        biased;
+        frame = body.frame() => frame,
+        _ = writer.closed() => return Next::Unwanted,
+    };
+    match frame {
+        None => Next::End,
+        Some(Err(error)) => Next::Broken(error.to_string()),
+        Some(Ok(frame)) => match frame.into_data() {
+            Ok(piece) => Next::Piece(piece),
+            Err(frame) => match frame.into_trailers() {
+                Ok(trailers) => Next::Trailers(trailers),
+                Err(_) => Next::Piece(Bytes::new()),
+            },
+        },
+    }
+}
+
 /// Trailers as the tail of a stream.
 pub(super) fn tail(trailers: Option<&::http::HeaderMap>) -> Bytes {
     let fields: Vec<(String, FieldValue)> = trailers.map(headers::write).unwrap_or_default();
@@ -146,7 +187,8 @@ impl Pieces {
             return;
         }
         if !self.first.is_empty() {
-            self.more.extend_from_slice(&std::mem::take(&mut self.first));
+            self.more
+                .extend_from_slice(&std::mem::take(&mut self.first));
         }
         self.more.extend_from_slice(&piece);
     }

@@ -1,14 +1,13 @@
 //! One request in an instance: the guest runs, and its response is gathered or sent on as it comes.
 
-use std::future::poll_fn;
 use std::pin::pin;
 use std::sync::Arc;
 
-use bytes::Bytes;
 use futures_util::FutureExt as _;
 use futures_util::future::BoxFuture;
-use http_body_util::BodyExt as _;
-use lattice_client::stream::{Progress, Reader, Streams, WINDOW_BYTES, Writer, pipe_with};
+use lattice_client::stream::{
+    Deadline, Progress, Reader, Streams, WINDOW_BYTES, Writer, pipe_with,
+};
 use lattice_protocol::standard::http::{Body, INLINE_BYTES_MAX, Request, Response};
 use tokio::sync::oneshot;
 use wasmtime_wasi_http::WasiHttpView as _;
@@ -16,10 +15,9 @@ use wasmtime_wasi_http::p2::bindings::ProxyIndices;
 use wasmtime_wasi_http::p2::bindings::http::types::ErrorCode;
 use wasmtime_wasi_http::p2::body::HyperOutgoingBody;
 
-use super::body::{self, Gathered, Wanted, gather};
+use super::body::{self, Gathered, Next, Wanted, gather, next};
 use super::{Fault, headers, request};
 use crate::actor::instance::Instance;
-use crate::deadline::Deadline;
 
 type Outgoing = ::http::Response<HyperOutgoingBody>;
 
@@ -235,37 +233,5 @@ impl Rest {
         }
         writer.end(body::tail(trailers.as_ref()));
         Ok(())
-    }
-}
-
-/// What comes next of a body that is sent on.
-enum Next {
-    Piece(Bytes),
-    Trailers(::http::HeaderMap),
-    End,
-    Unwanted,
-    Broken(String),
-}
-
-/// The next piece, once there is room for it.
-async fn next(body: &mut HyperOutgoingBody, writer: &mut Writer) -> Next {
-    if poll_fn(|cx| writer.poll_ready(cx)).await.is_err() {
-        return Next::Unwanted;
-    }
-    let frame = tokio::select! {
-        biased;
-        frame = body.frame() => frame,
-        _ = writer.closed() => return Next::Unwanted,
-    };
-    match frame {
-        None => Next::End,
-        Some(Err(error)) => Next::Broken(error.to_string()),
-        Some(Ok(frame)) => match frame.into_data() {
-            Ok(piece) => Next::Piece(piece),
-            Err(frame) => match frame.into_trailers() {
-                Ok(trailers) => Next::Trailers(trailers),
-                Err(_) => Next::Piece(Bytes::new()),
-            },
-        },
     }
 }

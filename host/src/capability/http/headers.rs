@@ -1,7 +1,7 @@
 //! Header fields as they travel, and as HTTP's own types.
 
-use bytes::Bytes;
 use ::http::{HeaderMap, HeaderName, HeaderValue};
+use bytes::Bytes;
 use lattice_protocol::standard::http::{FieldValue, HEADERS_BYTES_MAX, HEADERS_MAX};
 
 /// Reads fields; an error says what is wrong with them.

@@ -3,26 +3,27 @@
 //!
 //! - `request`, `headers`: from the payload to what wasmtime takes;
 //! - `body`: streams of the lattice as bodies, and back;
+//! - `outgoing`: requests that leave an actor;
 //! - `exchange`: one request in an instance, until its response is whole or sent on.
 
 mod body;
 mod exchange;
 mod headers;
+mod outgoing;
 mod request;
 
 use std::sync::Arc;
 
-use lattice_protocol::standard::http::HEADERS_BYTES_MAX;
+use lattice_protocol::standard::http::{HEADERS_BYTES_MAX, OUTGOING};
 use wasmtime::component::{InstancePre, Linker};
-use wasmtime_wasi_http::p2::bindings::http::types;
+use wasmtime_wasi_http::p2::bindings::http::{outgoing_handler, types};
 use wasmtime_wasi_http::p2::bindings::{LinkOptions, ProxyIndices};
-use wasmtime_wasi_http::{
-    RequestOptions, WasiBody, WasiHttp, WasiHttpCtx, WasiHttpHooks, WasiHttpView as _,
-};
+use wasmtime_wasi_http::{WasiHttp, WasiHttpCtx, WasiHttpView as _};
 
 use super::Guest;
 use crate::actor::instance::Instance;
 pub use exchange::{Answer, Asked, Cut, Rest};
+pub(super) use outgoing::Hooks;
 
 /// The interface of requests and responses, which is given to every actor.
 pub(super) const TYPES: &str = "wasi:http/types";
@@ -52,28 +53,15 @@ pub enum Fault {
     Trap(wasmtime::Error),
 }
 
-/// Nothing leaves an actor but through a link.
-pub(super) struct Hooks;
-
-type Sent = wasmtime_wasi_http::Result<(
-    ::http::Response<WasiBody>,
-    Box<dyn Future<Output = wasmtime_wasi_http::Result<()>> + Send>,
-)>;
-
-impl WasiHttpHooks for Hooks {
-    fn send_request(
-        &mut self,
-        _request: ::http::Request<WasiBody>,
-        _options: Option<RequestOptions>,
-        _done: Box<dyn Future<Output = wasmtime_wasi_http::Result<()>> + Send>,
-    ) -> Box<dyn Future<Output = Sent> + Send> {
-        Box::new(async { Err(wasmtime_wasi_http::Error::HttpRequestDenied) })
-    }
-}
-
 pub(super) fn define(linker: &mut Linker<Guest>) -> wasmtime::Result<()> {
     let options = LinkOptions::default();
-    types::add_to_linker::<_, WasiHttp>(linker, &(&options).into(), Guest::http)
+    types::add_to_linker::<_, WasiHttp>(linker, &(&options).into(), Guest::http)?;
+    outgoing_handler::add_to_linker::<_, WasiHttp>(linker, Guest::http)
+}
+
+/// Whether this answers an import that needs a link.
+pub(super) fn answers(import: &str) -> bool {
+    import.starts_with(OUTGOING) && import.contains("@0.2.")
 }
 
 pub(super) fn context() -> WasiHttpCtx {

@@ -18,7 +18,10 @@ pub(super) fn scheme(text: &str) -> Scheme {
     }
 }
 
-pub(super) fn read(request: Request, streams: &Streams) -> Result<::http::Request<WasiBody>, Fault> {
+pub(super) fn read(
+    request: Request,
+    streams: &Streams,
+) -> Result<::http::Request<WasiBody>, Fault> {
     let authority = match request.authority.as_str() {
         "" => "localhost",
         authority => authority,

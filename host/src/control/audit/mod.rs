@@ -4,7 +4,7 @@ pub(super) mod list;
 
 use lattice_config::Manifest;
 use lattice_protocol::control::{
-    AppApply, AuditRecord, CHANGES_MAX, Change, HostVerb, Problem, REASON_LEN_MAX, Verb,
+    AppApply, AuditRecord, CHANGES_MAX, Change, ChangeKind, HostVerb, Problem, REASON_LEN_MAX, Verb,
 };
 use lattice_protocol::event::Kind;
 use lattice_protocol::id::HostId;
@@ -59,6 +59,10 @@ pub(super) fn record(
 }
 
 fn changes(asked: &Asked<'_>) -> bool {
+    let request: Value = serde_json::from_slice(asked.payload).unwrap_or_default();
+    if request["dry_run"] == true {
+        return false;
+    }
     if asked.for_host {
         asked.verb.parse().is_ok_and(HostVerb::changes)
     } else {
@@ -82,7 +86,7 @@ fn about_request(asked: &Asked<'_>, host: &HostId) -> String {
     }
     let request: Value = serde_json::from_slice(asked.payload).unwrap_or_default();
     let noun = asked.verb.split('.').next().unwrap_or_default();
-    let name = ["name", "digest", "source"]
+    let name = ["source", "name", "digest"]
         .iter()
         .find_map(|field| request[field].as_str());
     match name {
@@ -98,10 +102,16 @@ fn about_manifest(payload: &[u8]) -> Option<String> {
 }
 
 fn changes_of(value: &Value) -> Vec<Change> {
-    let all = value["changes"].as_array().into_iter().flatten();
-    all.take(CHANGES_MAX)
-        .filter_map(|change| serde_json::from_value(change.clone()).ok())
-        .collect()
+    let changes = value["changes"].as_array().into_iter().flatten();
+    let changes = changes.filter_map(|change| serde_json::from_value(change.clone()).ok());
+    let removed = value["removed"].as_array().into_iter().flatten();
+    let removed = removed.filter_map(|artifact| {
+        Some(Change {
+            what: ChangeKind::Removed,
+            thing: format!("component {}", artifact["digest"].as_str()?),
+        })
+    });
+    changes.chain(removed).take(CHANGES_MAX).collect()
 }
 
 fn cut(text: &str) -> String {

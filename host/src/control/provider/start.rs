@@ -1,5 +1,6 @@
 //! `provider.start`: one provider without a manifest; it becomes an app of its name.
 
+use lattice_config::validate::PROVIDER_KINDS;
 use lattice_config::{App, Provider, Runs};
 use lattice_protocol::control::{Applied, ProviderStart};
 use lattice_protocol::event::Kind;
@@ -26,8 +27,8 @@ fn app(request: ProviderStart) -> Answer<App> {
         (None, Some(exec)) => Runs::Exec(exec),
         _ => {
             return Err(bad(format!(
-                "provider {name}: say either `kind` (http, keyvalue) or `exec` (a command with its \
-                 arguments)"
+                "provider {name}: say either `kind` ({}) or `exec` (a command with its arguments)",
+                PROVIDER_KINDS.join(", ")
             )));
         }
     };

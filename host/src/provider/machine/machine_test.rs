@@ -140,6 +140,26 @@ fn three_misses_are_reported_and_an_answer_takes_it_back() {
 }
 
 #[test]
+fn what_it_complains_of_is_told_once_and_taken_back_when_it_complains_no_more() {
+    let mut bench = Bench::running();
+    let complaint = || Answer::Complains("no disk".into());
+    assert!(failed(&bench.check(complaint())));
+    assert_eq!(bench.reason(), "no disk");
+    for _ in 0..1_000 {
+        assert_eq!(
+            bench.check(complaint()),
+            [],
+            "it is told once, and never killed"
+        );
+    }
+    assert_eq!(
+        bench.check(Answer::Answers),
+        [Effect::Tell(Notice::Started)]
+    );
+    assert_eq!(bench.machine.phase(), Phase::Running);
+}
+
+#[test]
 fn one_that_stays_silent_is_killed_and_started_again() {
     let mut bench = Bench::running();
     let first = bench.now + SECOND;

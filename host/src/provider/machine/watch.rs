@@ -59,7 +59,8 @@ impl Machine {
     pub(super) fn checked(&mut self, now: Moment, answer: Answer) -> Vec<Effect> {
         match std::mem::replace(&mut self.stage, Stage::Idle) {
             Stage::Starting(watch) | Stage::Running(watch) => match answer {
-                Answer::Answers => self.answered(now, watch),
+                Answer::Answers => self.answered(now, watch, None),
+                Answer::Complains(reason) => self.answered(now, watch, Some(reason)),
                 Answer::Silent => self.missed(now, watch),
                 Answer::Unknown => self.unasked(now, watch),
             },
@@ -70,21 +71,26 @@ impl Machine {
         }
     }
 
-    fn answered(&mut self, now: Moment, mut watch: Watch) -> Vec<Effect> {
-        let news = watch.answered_at.is_none() || self.fault.is_some();
+    fn answered(
+        &mut self,
+        now: Moment,
+        mut watch: Watch,
+        complaint: Option<String>,
+    ) -> Vec<Effect> {
+        let news = watch.answered_at.is_none() || self.fault != complaint;
         let since = *watch.answered_at.get_or_insert(now);
         if now.saturating_sub(since) >= self.limits.stable_after {
             self.forgive();
         }
-        self.fault = None;
+        self.fault = complaint.clone();
         watch.forget_misses();
         watch.pause = self.limits.check_every;
         watch.check_later(now, &self.limits);
         self.stage = Stage::Running(watch);
-        if news {
-            vec![Effect::Tell(Notice::Started)]
-        } else {
-            Vec::new()
+        match complaint {
+            _ if !news => Vec::new(),
+            None => vec![Effect::Tell(Notice::Started)],
+            Some(reason) => vec![Effect::Tell(Notice::Failed { reason })],
         }
     }
 

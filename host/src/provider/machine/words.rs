@@ -24,10 +24,12 @@ pub(in crate::provider) enum Input {
 }
 
 /// What came of a check.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub(in crate::provider) enum Answer {
     /// It is there.
     Answers,
+    /// It is there, and says what is wrong with it.
+    Complains(String),
     /// It was asked and did not answer.
     Silent,
     /// It could not be asked.

@@ -17,7 +17,8 @@ pub(super) fn some(random: &mut fastrand::Rng, labels: bool) -> App {
     let mut app = App::new(name.parse().unwrap(), "1");
     for at in 0..random.usize(1..4) {
         let actor = actor(random, labels);
-        app.actors.insert(format!("{name}-{at}").parse().unwrap(), actor);
+        app.actors
+            .insert(format!("{name}-{at}").parse().unwrap(), actor);
     }
     app
 }

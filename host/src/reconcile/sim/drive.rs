@@ -129,7 +129,10 @@ impl World {
                 }
             }
             Who::Term { serial, tag } => {
-                let leader = this.leader.as_mut().filter(|leader| leader.serial == serial);
+                let leader = this
+                    .leader
+                    .as_mut()
+                    .filter(|leader| leader.serial == serial);
                 if let Some(term) = leader.and_then(|leader| leader.term.as_mut()) {
                     term.answered(&tag, answer);
                     self.drive_term(node);
@@ -325,7 +328,11 @@ impl World {
     fn run(&mut self, node: usize) {
         let this = &mut self.nodes[node];
         let current = this.duty.current().clone();
-        let apps: BTreeMap<_, _> = this.running.iter().map(|(n, r)| (n.clone(), r.app.clone())).collect();
+        let apps: BTreeMap<_, _> = this
+            .running
+            .iter()
+            .map(|(n, r)| (n.clone(), r.app.clone()))
+            .collect();
         let (prepare, stopped) = this.run(&current);
         let before = this.disk_epoch;
         this.epoch = this.epoch.max(current.epoch);
@@ -334,7 +341,9 @@ impl World {
         self.invariants.epochs.runs(&id, before, current.epoch);
         for name in stopped {
             self.note(format!("{id} stops {name}"));
-            self.invariants.evidence.stopped(&id, &name, &apps[&name], self.now);
+            self.invariants
+                .evidence
+                .stopped(&id, &name, &apps[&name], self.now);
         }
         for (name, revision) in prepare {
             let after = self.random.u64(1..=self.prepare_max_ms);

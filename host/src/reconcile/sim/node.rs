@@ -186,10 +186,16 @@ impl Node {
     }
 
     /// Runs an assignment; answers what has to be prepared first, and what was stopped.
-    pub(super) fn run(&mut self, wanted: &Assignment) -> (Vec<(ActorName, Revision)>, Vec<ActorName>) {
+    pub(super) fn run(
+        &mut self,
+        wanted: &Assignment,
+    ) -> (Vec<(ActorName, Revision)>, Vec<ActorName>) {
         let names: BTreeMap<_, _> = wanted.actors.iter().map(|one| (&one.name, one)).collect();
         let running = self.running.keys();
-        let stopped: Vec<_> = running.filter(|name| !names.contains_key(*name)).cloned().collect();
+        let stopped: Vec<_> = running
+            .filter(|name| !names.contains_key(*name))
+            .cloned()
+            .collect();
         for name in &stopped {
             self.running.remove(name);
         }
@@ -212,7 +218,9 @@ impl Node {
 
     pub(super) fn serves(&self, name: &ActorName) -> u32 {
         let running = self.running.get(name);
-        running.filter(|one| one.serving.is_some()).map_or(0, |one| one.slots)
+        running
+            .filter(|one| one.serving.is_some())
+            .map_or(0, |one| one.slots)
     }
 
     pub(super) fn heard(&mut self, report: &Arc<Report>, now_ms: u64) {

@@ -8,7 +8,7 @@ use std::time::Instant;
 use lattice_client::StateEntry;
 use lattice_config::Revision;
 use lattice_protocol::digest::Digest;
-use lattice_protocol::id::{ActorName, HostId};
+use lattice_protocol::id::ActorName;
 use lattice_protocol::report::Report;
 
 use super::super::ask::{Answer, Ask};
@@ -28,14 +28,27 @@ const PREPARE_MAX_MS: u64 = 800;
 pub(super) enum Event {
     Tick,
     Heartbeat(Arc<Report>),
-    Left(HostId),
+    Left(Arc<Report>),
     /// An ask reaches the store.
-    Ask { who: Who, id: u64, ask: Ask },
-    Answer { who: Who, id: u64, answer: Answer },
+    Ask {
+        who: Who,
+        id: u64,
+        ask: Ask,
+    },
+    Answer {
+        who: Who,
+        id: u64,
+        answer: Answer,
+    },
     Watch(StateEntry),
     /// A leader reads all of the store.
-    Read { serial: u64 },
-    WasRead { serial: u64, entries: Vec<StateEntry> },
+    Read {
+        serial: u64,
+    },
+    WasRead {
+        serial: u64,
+        entries: Vec<StateEntry>,
+    },
     /// A watch that broke is begun anew.
     Resync,
     Ready(ActorName, Revision),
@@ -69,7 +82,13 @@ impl World {
     pub(super) fn new(seed: u64) -> Self {
         let began = Instant::now();
         let node = |(id, zone): (&str, &str)| Node::new(id, zone, began);
-        let ids = [("h0", "a"), ("h1", "a"), ("h2", "b"), ("h3", "b"), ("h4", "c")];
+        let ids = [
+            ("h0", "a"),
+            ("h1", "a"),
+            ("h2", "b"),
+            ("h3", "b"),
+            ("h4", "c"),
+        ];
         Self {
             now: 1,
             random: fastrand::Rng::with_seed(seed),
@@ -170,7 +189,10 @@ impl World {
                 this.heard(&report, now);
                 self.invariants.silence.heard(node, &report.host, now);
             }
-            Event::Left(host) if !is_cut => drop(this.view.left(&host)),
+            Event::Left(report) if !is_cut => {
+                let clock = this.clock(now);
+                this.view.left(&report, clock);
+            }
             Event::Heartbeat(_) | Event::Left(_) => {}
             Event::Answer { who, id, answer } => self.answered(node, who, id, answer),
             Event::Watch(entry) => self.watched(node, entry),

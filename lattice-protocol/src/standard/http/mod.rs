@@ -5,12 +5,14 @@
 //! beside them: see [`Body`].
 
 mod body;
+mod outgoing;
 
 use bytes::Bytes;
 use serde::de::{Error, Visitor};
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 pub use body::{Body, read_trailers, write_trailers};
+pub use outgoing::{Answer, ErrorCode as OutgoingError, Outgoing, Patience};
 
 /// The interface that an HTTP actor exports.
 pub const INTERFACE: &str = "wasi:http/incoming-handler";

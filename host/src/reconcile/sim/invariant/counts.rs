@@ -24,7 +24,10 @@ pub(in super::super) fn wrong(world: &World) -> Option<String> {
         }
     }
     let stray = |node: &Node| {
-        let strays = node.running.keys().filter(|name| !actors.contains_key(name));
+        let strays = node
+            .running
+            .keys()
+            .filter(|name| !actors.contains_key(name));
         strays.map(|name| format!("{} runs {name}", node.id)).next()
     };
     there().find_map(stray)
@@ -35,7 +38,11 @@ fn one(name: &ActorName, actor: &Actor, nodes: Vec<&Node>) -> Option<String> {
         let mut require = actor.require.iter();
         require.all(|(key, value)| node.labels.get(key) == Some(value))
     };
-    let fit: Vec<_> = nodes.iter().filter(fits).map(|node| node.id.clone()).collect();
+    let fit: Vec<_> = nodes
+        .iter()
+        .filter(fits)
+        .map(|node| node.id.clone())
+        .collect();
     let room = |node: &&&Node| fit.contains(&node.id).then_some(node.capacity);
     let room = nodes.iter().filter_map(|node| room(&node));
     let wanted = match actor.daemon {

@@ -12,11 +12,17 @@ pub(in super::super) struct Epochs {
 impl Epochs {
     pub(super) fn leased(&mut self, store: u64, epoch: u64) {
         let latest = self.leases.entry(store).or_default();
-        assert!(epoch >= *latest, "a lease of epoch {epoch} follows on {latest}");
+        assert!(
+            epoch >= *latest,
+            "a lease of epoch {epoch} follows on {latest}"
+        );
         *latest = epoch;
     }
 
     pub(in super::super) fn runs(&self, host: &HostId, before: u64, epoch: u64) {
-        assert!(epoch >= before, "{host} follows epoch {epoch} after {before}");
+        assert!(
+            epoch >= before,
+            "{host} follows epoch {epoch} after {before}"
+        );
     }
 }

@@ -41,6 +41,9 @@ impl Evidence {
             Some(None) => true,
             Some(Some(until)) => now - until <= MOMENT_MS,
         };
-        assert!(is_known, "{host} stopped {actor}: the state does not know {app}");
+        assert!(
+            is_known,
+            "{host} stopped {actor}: the state does not know {app}"
+        );
     }
 }

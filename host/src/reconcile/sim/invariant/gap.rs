@@ -27,12 +27,18 @@ impl Gap {
             return;
         }
         for name in &self.declared {
-            if nodes.iter().any(|node| node.is_there() && node.serves(name) > 0) {
+            if nodes
+                .iter()
+                .any(|node| node.is_there() && node.serves(name) > 0)
+            {
                 self.served.insert(name.clone());
             } else {
                 let who = |node: &Node| Some((node.id.clone(), node.running.get(name)?.clone()));
                 let who: Vec<_> = nodes.iter().filter_map(who).collect();
-                assert!(!self.served.contains(name), "at {now} nobody serves {name}: {who:?}");
+                assert!(
+                    !self.served.contains(name),
+                    "at {now} nobody serves {name}: {who:?}"
+                );
             }
         }
     }

@@ -19,7 +19,11 @@ impl Parts {
             for name in Reading::begin(&value).unwrap().names() {
                 let key = key::part(&host, &name);
                 let part = store.entry(&key).and_then(|entry| entry.value);
-                assert!(part.is_some(), "{} names {key}, which is not there", entry.key);
+                assert!(
+                    part.is_some(),
+                    "{} names {key}, which is not there",
+                    entry.key
+                );
             }
         }
     }

@@ -1,9 +1,12 @@
 //! When a call must have ended.
 
+use std::future::poll_fn;
+use std::pin::pin;
 use std::sync::Arc;
+use std::task::Poll;
 use std::time::{Duration, Instant};
 
-use lattice_client::stream::Progress;
+use super::progress::Progress;
 
 /// When a call must have ended. One with streams has its whole time anew whenever one of them moves.
 #[derive(Debug, Clone)]
@@ -59,6 +62,12 @@ impl Deadline {
 
     /// What `work` comes to before it has passed.
     pub async fn limit<T>(&self, work: impl Future<Output = T>) -> Option<T> {
+        let mut work = pin!(work);
+        // What ends at once needs no timer.
+        let look = poll_fn(|cx| Poll::Ready(work.as_mut().poll(cx)));
+        if let Poll::Ready(done) = look.await {
+            return Some(done);
+        }
         if self.moving.is_none() {
             return tokio::time::timeout_at(self.first.into(), work).await.ok();
         }
