@@ -85,7 +85,7 @@ impl Connection {
 fn author() -> String {
     let variable = |name| std::env::var(name).ok().filter(|value| !value.is_empty());
     let user = variable("USER").or_else(|| variable("LOGNAME"));
-    let user = user.unwrap_or_else(|| "somebody".to_owned());
+    let user = user.unwrap_or_else(|| format!("uid-{}", rustix::process::getuid().as_raw()));
     match std::fs::read_to_string("/etc/hostname") {
         Ok(machine) => format!("{user}@{}", machine.trim()),
         Err(_) => user,

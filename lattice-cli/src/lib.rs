@@ -10,6 +10,7 @@
 //! - `project`: a manifest with its files, pushed and resolved;
 //! - `build`, `toolchain`: from sources to components;
 //! - `settle`: waits until what was declared runs;
+//! - [`inline`]: the providers of this program, as tasks of a host;
 //! - [`nats_server`]: found or fetched, started and stopped (the tests use it too);
 //! - [`process`], `logging`: being and having processes; `private`: files of their owner only;
 //! - [`ui`]: what people and pipes see;
@@ -20,6 +21,7 @@ pub mod cli;
 pub mod command;
 pub mod connection;
 pub mod exit;
+pub mod inline;
 mod logging;
 pub mod nats_server;
 mod private;

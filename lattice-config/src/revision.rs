@@ -62,12 +62,16 @@ impl Revision {
 
     /// The revision of a provider's settings.
     pub fn of_provider(spec: &ProviderSpec) -> Self {
-        Self::of(&json!({
+        let mut state = json!({
             "config": spec.config,
             "env": spec.env,
             "routes": spec.routes,
             "runs": spec.runs,
-        }))
+        });
+        if spec.inline {
+            state["inline"] = json!(true);
+        }
+        Self::of(&state)
     }
 
     fn of(value: &Value) -> Self {

@@ -5,7 +5,7 @@ use tokio::io::AsyncWriteExt as _;
 use tokio::net::TcpStream;
 
 use crate::testing::frames::{Frame, GOAWAY, RST_STREAM, Raw, SETTINGS};
-use crate::testing::{read_to_end, read_until, web};
+use crate::testing::{read_to_end, web};
 
 const NO_ERROR: u32 = 0;
 const REFUSED_STREAM: u32 = 7;
@@ -23,25 +23,6 @@ async fn a_head_that_drips_is_cut_off_though_the_connection_may_idle_for_long() 
     for said in [&b"GET / HTTP/1.1\r\nhost:"[..], b"P"] {
         assert_eq!(web.raw(said).await, "", "{said:?}");
     }
-}
-
-#[tokio::test]
-async fn waiting_between_requests_is_no_slow_head() {
-    let web = web(json!({"header_timeout_ms": 1})).await;
-    let mut stream = TcpStream::connect(web.address).await.unwrap();
-    stream
-        .write_all(b"GET /wait HTTP/1.1\r\nhost: a\r\n\r\n")
-        .await
-        .unwrap();
-    web.actors.begun.notified().await;
-    tokio::time::sleep(std::time::Duration::from_millis(20)).await;
-    web.actors.proceed.notify_one();
-    read_until(&mut stream, "waited").await;
-    stream
-        .write_all(b"GET /early HTTP/1.1\r\nhost: a\r\n\r\n")
-        .await
-        .unwrap();
-    read_until(&mut stream, "early").await;
 }
 
 #[tokio::test]

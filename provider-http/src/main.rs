@@ -39,7 +39,10 @@ async fn run() -> anyhow::Result<()> {
         .context("LATTICE_PROVIDER is not set: set it to the name of a declared provider")?;
     let client = process::options_from_env(format!("provider {name}"))?;
     let shutdown = process::shutdown().context("failed to listen for signals")?;
-    let options = Options::new(client, name.parse()?);
+    let options = Options {
+        process: process::own_id()?,
+        ..Options::new(client, name.parse()?)
+    };
     let metrics = process::read(lattice_telemetry::LISTEN)?.map(|text| text.parse());
     let metrics = metrics
         .transpose()

@@ -3,12 +3,11 @@
 use std::sync::Arc;
 
 use async_trait::async_trait;
-use bytes::Bytes;
 use lattice_client::Client;
 use lattice_protocol::error::{CallError, ErrorCode};
 use lattice_protocol::id::ProviderName;
 use lattice_protocol::interface::Endpoint;
-use provider_sdk::{Call, Error, Provider, Settings, Telemetry};
+use provider_sdk::{Call, Error, Provider, Reply, Settings, Telemetry};
 
 use crate::server::Server;
 use crate::shown::Shown;
@@ -61,7 +60,7 @@ impl Provider for HttpProvider {
         applied.map_err(|error| Error::provider(format!("{error} in [provider.{}]", self.name)))
     }
 
-    async fn call(&self, call: Call) -> Result<Bytes, CallError> {
+    async fn call(&self, call: Call) -> Result<Reply, CallError> {
         let unavailable = || CallError::refused(ErrorCode::Unavailable, "it does not listen");
         let address = self.server.address().await.ok_or_else(unavailable)?;
         call.reply(&address.to_string())

@@ -58,7 +58,7 @@ struct Taken {
     _held: Option<Share>,
 }
 
-/// A response, and what has to last as long as it is under way.
+/// What has to last as long as a response is under way.
 #[derive(Default)]
 struct Lasting {
     feed: Option<Feed>,

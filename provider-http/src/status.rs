@@ -7,12 +7,15 @@
 //! | `bad-request` | 400 | no host, or one that can't be read; a body that breaks off |
 //! | `no-route` | 404 | no route has this host and path |
 //! | `method-not-allowed` | 405 | `CONNECT`: this is not a proxy |
-//! | `slow-body` | 408 | the body took longer than `body_timeout_ms` |
+//! | `slow-body` | 408 | the body paused for `body_timeout_ms`, or comes at less than the least pace |
 //! | `too-large` | 413 | the body is over `body_bytes_max` |
 //! | `path-too-long` | 414 | path and query are over 16 KiB |
-//! | `headers-too-large` | 431 | the headers are over `header_bytes_max`, or more than 100 |
-//! | `overloaded` | 503, `Retry-After: 1` | `requests_max` are in flight, or too many bodies are held |
+//! | `headers-too-large` | 431 | the headers are over `header_bytes_max`, or more than 100; or the trailers |
+//! | `overloaded` | 503, `Retry-After: 1` | `requests_max` are in flight, or `held_bytes_max` are held |
 //! | `bad-response` | 502 | the actor answered what is no HTTP response |
+//!
+//! These hold until the response has begun. After that there is no status left to tell: `delivery`
+//! breaks the response off.
 //!
 //! How the errors of calls are told:
 //!

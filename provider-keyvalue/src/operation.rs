@@ -1,12 +1,11 @@
 //! The table of operations: one line for each, its arguments, what the store does, its result.
 
-use bytes::Bytes;
 use lattice_protocol::error::CallError;
 use lattice_protocol::standard::WitResult;
 use lattice_protocol::standard::keyvalue::{
     self, ByKey, ByKeys, Increment, ListKeys, Open, Operation, Set, SetMany, Swap, SwapError, Value,
 };
-use provider_sdk::Call;
+use provider_sdk::{Call, Reply};
 use serde::Serialize;
 
 use crate::batch;
@@ -20,7 +19,7 @@ pub(crate) async fn run(
     operation: Operation,
     active: &Active,
     call: &Call,
-) -> Result<Bytes, CallError> {
+) -> Result<Reply, CallError> {
     let store: &dyn Store = &*active.store;
     let bucket = |identifier: &str| active.bucket(call.link.as_deref(), identifier);
     match operation {
@@ -100,7 +99,7 @@ async fn swap(
 }
 
 /// What the component may hear is a result; what the store suffered is the call's error.
-fn answer<T: Serialize>(call: &Call, result: Result<T, Error>) -> Result<Bytes, CallError> {
+fn answer<T: Serialize>(call: &Call, result: Result<T, Error>) -> Result<Reply, CallError> {
     match result {
         Ok(value) => call.reply(&WitResult::<T, keyvalue::Error>::Ok(value)),
         Err(Error::Told(error)) => call.reply(&WitResult::<(), _>::Err(error)),
@@ -109,7 +108,7 @@ fn answer<T: Serialize>(call: &Call, result: Result<T, Error>) -> Result<Bytes, 
 }
 
 /// The same for a swap, whose errors are of a kind of their own.
-fn swapped(call: &Call, result: Result<Swapped, Error>) -> Result<Bytes, CallError> {
+fn swapped(call: &Call, result: Result<Swapped, Error>) -> Result<Reply, CallError> {
     let result = match result {
         Ok(Swapped::Done) => WitResult::Ok(()),
         Ok(Swapped::Failed(now)) => WitResult::Err(SwapError::CasFailed(now)),

@@ -4,12 +4,11 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use async_trait::async_trait;
-use bytes::Bytes;
 use lattice_protocol::error::{CallError, ErrorCode};
 use lattice_protocol::id::ProviderName;
 use lattice_protocol::interface::Endpoint;
 use lattice_protocol::standard::keyvalue::Operation;
-use provider_sdk::{Call, Client, Link, Provider, Settings};
+use provider_sdk::{Call, Client, Link, Provider, Reply, Settings};
 use tokio::sync::watch;
 use tokio_util::task::TaskTracker;
 use tracing::warn;
@@ -148,7 +147,7 @@ impl Provider for KeyValue {
         Ok(())
     }
 
-    async fn call(&self, call: Call) -> Result<Bytes, CallError> {
+    async fn call(&self, call: Call) -> Result<Reply, CallError> {
         let operation: Operation = call.endpoint.to_string().parse().map_err(|_| {
             let message = format!("a key-value store has no {}", call.endpoint);
             CallError::refused(ErrorCode::NotFound, message)

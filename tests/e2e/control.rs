@@ -1,4 +1,8 @@
-//! What operators ask, as a plain NATS client with JSON.
+//! What operators ask, as a plain NATS client with JSON. In the folder: [`kept`], what the lattice keeps;
+//! [`verbs`], every verb with what it refuses.
+
+mod kept;
+mod verbs;
 
 use async_nats::RequestErrorKind;
 use lattice_tests::{Lattice, eventually};

@@ -1,6 +1,7 @@
 //! The HTTP provider's edge, with real actors behind it: TLS, the access log, bodies of any size.
 
 mod https;
+mod stand_in;
 
 use std::net::SocketAddr;
 
@@ -50,7 +51,9 @@ async fn bodies_larger_than_any_message_pass_through_both_ways() {
     const BYTES: usize = 20 << 20;
     let (_lattice, address) = edge("timeout_ms = 30_000").await;
     let body: Vec<u8> = (0..BYTES).map(|i| (i / 7) as u8).collect();
-    let echo = web::send(address, "POST", "/echo", body.clone()).await.unwrap();
+    let echo = web::send(address, "POST", "/echo", body.clone())
+        .await
+        .unwrap();
     assert_eq!((echo.status, echo.body.len()), (200, BYTES));
     assert!(echo.body == body, "the bytes are others");
     assert_eq!(echo.headers["content-length"], BYTES.to_string());
@@ -66,14 +69,23 @@ async fn a_body_of_unknown_length_reaches_the_actor_and_comes_back_in_chunks() {
     let answer = raw(address, request.as_bytes()).await;
     let answer = String::from_utf8(answer).unwrap();
     assert!(answer.starts_with("HTTP/1.1 200 "), "{:.200}", answer);
-    assert!(answer.contains("transfer-encoding: chunked\r\n"), "{:.400}", answer);
+    assert!(
+        answer.contains("transfer-encoding: chunked\r\n"),
+        "{:.400}",
+        answer
+    );
     assert!(answer.ends_with("\r\n0\r\n\r\n"));
     assert_eq!(answer.matches('x').count(), 1_000_000 + head_count(&answer));
 }
 
 /// How many of that letter the head has.
 fn head_count(answer: &str) -> usize {
-    answer.split_once("\r\n\r\n").unwrap().0.matches('x').count()
+    answer
+        .split_once("\r\n\r\n")
+        .unwrap()
+        .0
+        .matches('x')
+        .count()
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -94,10 +106,17 @@ async fn every_request_is_a_line_in_the_log_of_its_provider() {
     let logs = lattice.logs().await;
     lattice.apply(&manifest("access_log = true")).await;
     let address = lattice.address("web").await;
-    web::get(address, "/status?code=204&secret=1").await.unwrap();
+    web::get(address, "/status?code=204&secret=1")
+        .await
+        .unwrap();
     let line = logs.with("web", "path=\"/status\"").await;
     let line = line["message"].as_str().unwrap();
-    for field in ["method=\"GET\"", "status=204", "actor=\"bad-http\"", "end=\"complete\""] {
+    for field in [
+        "method=\"GET\"",
+        "status=204",
+        "actor=\"bad-http\"",
+        "end=\"complete\"",
+    ] {
         assert!(line.contains(field), "{field}: {line}");
     }
     assert!(!line.contains("secret"), "{line}");

@@ -11,6 +11,7 @@
 //! - [`hosts`]: more than one host; [`cluster`]: more than one NATS server;
 //! - [`up`], [`faults`]: the `lattice` binary and its processes;
 //! - [`telemetry`]: traces and metrics, as a collector and a scraper see them;
+//! - [`providers`]: how providers are watched, told their settings, and run inside a host;
 //! - [`python`]: a client that is not ours;
 //! - [`cli`]: the program's commands in a lattice of the test's own;
 //! - [`guests`], [`invariants`]: what ARCHITECTURE.md says of the sources.
@@ -36,6 +37,7 @@ mod keyvalue;
 mod links;
 mod path;
 mod project;
+mod providers;
 mod python;
 mod refusals;
 mod sandbox;

@@ -79,6 +79,8 @@ impl Lattice {
             capacity: 100,
             allow,
             data: self.folder.path().join(id),
+            provider_creds: None,
+            inline: lattice_cli::inline::kinds(),
             program: self.program.clone(),
             telemetry: Telemetry::off(),
         };

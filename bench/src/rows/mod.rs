@@ -5,6 +5,7 @@ mod call;
 mod counter;
 mod hello;
 mod instantiate;
+mod lattice;
 mod interrupt;
 mod link;
 mod rate;
@@ -42,6 +43,8 @@ pub(crate) enum Row {
     Counter,
     /// Memory at rest and of idle actors; scaling.
     Rest,
+    /// A large lattice, simulated: its plan and its control traffic.
+    Lattice,
     /// How punctually a guest that never returns is stopped.
     Interrupt,
     /// Memory before and after callers that go away.
@@ -61,6 +64,7 @@ impl Row {
         Self::Rest,
         Self::Interrupt,
         Self::Abandon,
+        Self::Lattice,
     ];
 
     pub(crate) async fn run(self, bench: &Bench) -> anyhow::Result<Report> {
@@ -73,6 +77,7 @@ impl Row {
             Self::Rate => rate::run(bench).await,
             Self::Counter => counter::run(bench).await,
             Self::Rest => rest::run(bench).await,
+            Self::Lattice => lattice::run(bench).await,
             Self::Interrupt => interrupt::run(bench).await,
             Self::Abandon => abandon::run(bench).await,
         }

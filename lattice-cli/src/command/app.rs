@@ -30,15 +30,19 @@ impl Outcome {
         applied: &Applied,
         removed: &[TargetName],
     ) -> anyhow::Result<()> {
+        let progress = Progress::new();
         if !self.no_wait {
-            let progress = Progress::new();
             progress.step("waiting until it is carried out");
             settle::until_gone(client, removed, &progress).await?;
-            if let Some((_, app)) = exported(client, &applied.app).await? {
-                settle::until_running(client, &app, &progress).await?;
-            }
         }
-        self.print(applied)
+        let declared = exported(client, &applied.app).await?;
+        if !self.no_wait
+            && let Some((_, app)) = &declared
+        {
+            settle::until_running(client, app, &progress).await?;
+        }
+        progress.clear();
+        self.print(applied, declared.is_some())
     }
 
     /// The same for an app that the caller knows.
@@ -54,16 +58,19 @@ impl Outcome {
             settle::until_running(client, app, progress).await?;
         }
         progress.clear();
-        self.print(applied)
+        self.print(applied, true)
     }
 
-    fn print(&self, applied: &Applied) -> anyhow::Result<()> {
+    fn print(&self, applied: &Applied, is_declared: bool) -> anyhow::Result<()> {
         if self.json {
             return ui::json::print(applied);
         }
         print_changes(&applied.changes)?;
         let (app, revision) = (&applied.app, applied.revision);
-        ui::out(format_args!("app {app} is at revision {revision}"))
+        match is_declared {
+            true => ui::out(format_args!("app {app} is at revision {revision}")),
+            false => ui::out(format_args!("app {app} is deleted")),
+        }
     }
 }
 

@@ -8,6 +8,9 @@ use lattice_protocol::digest::Digest;
 use crate::connection::Connection;
 use crate::ui;
 
+/// How much of what refers to a component is shown in a table; --json has it all.
+const SHOWN_MAX: usize = 2;
+
 /// List and remove components stored in the lattice. To store one: push.
 #[derive(Debug, clap::Args)]
 pub struct Artifact {
@@ -126,9 +129,18 @@ fn table(stored: &[ArtifactSummary], empty: &str) -> anyhow::Result<()> {
                 .get(..19)
                 .unwrap_or_default()
                 .replace('T', " "),
-            artifact.used_by.join(", "),
+            used_by(&artifact.used_by),
         ]
     });
     let header = ["COMPONENT", "SIZE", "STORED", "USED BY"];
     ui::table::print(header, rows.collect(), empty)
+}
+
+/// The first of them, and how many more there are.
+fn used_by(all: &[String]) -> String {
+    let first: Vec<_> = all.iter().take(SHOWN_MAX).map(String::as_str).collect();
+    match all.len().saturating_sub(SHOWN_MAX) {
+        0 => first.join(", "),
+        more => format!("{}, {more} more", first.join(", ")),
+    }
 }

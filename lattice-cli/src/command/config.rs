@@ -7,8 +7,8 @@ use super::pair;
 use crate::connection::Connection;
 use crate::ui;
 
-/// Set, print and remove named configs, which the lattice keeps. An actor's own config is another:
-/// see `update`.
+/// Set, print and remove named configs, which the lattice keeps. An actor reads those that its
+/// manifest lists as `config_from`, under its own config, and sees a change in its next call.
 #[derive(Debug, clap::Args)]
 pub struct Config {
     #[command(subcommand)]

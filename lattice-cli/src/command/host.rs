@@ -12,7 +12,7 @@ use lattice_telemetry::Telemetry;
 use super::allow::Allowed;
 use super::pair;
 use crate::connection::{Connection, DATA_FOLDER};
-use crate::logging;
+use crate::{inline, logging};
 
 /// Join this machine to a lattice: run what is assigned to it until ctrl-c, or until standard input
 /// ends if LATTICE_SUPERVISED=1.
@@ -32,6 +32,11 @@ pub struct Host {
 
     #[command(flatten)]
     allow: Allowed,
+
+    /// Folder in which each provider has credentials of its own, NAME.creds; without it providers have
+    /// the host's.
+    #[arg(long, env = variable::PROVIDER_CREDS, value_name = "DIR", hide_env_values = true)]
+    provider_creds: Option<PathBuf>,
 
     /// Folder for its id and compiled components; for one host alone [default: .lattice/host]
     #[arg(long, value_name = "DIR")]
@@ -71,6 +76,8 @@ impl Host {
             data: self
                 .data
                 .unwrap_or_else(|| PathBuf::from(DATA_FOLDER).join("host")),
+            provider_creds: self.provider_creds,
+            inline: inline::kinds(),
             program: std::env::current_exe().context("failed to find this program")?,
             telemetry: Telemetry::off(),
         };

@@ -16,6 +16,7 @@ use super::app::exported;
 use super::export::{Document, FORMAT};
 use crate::connection::Connection;
 use crate::exit::Usage;
+use crate::settle;
 use crate::ui::{self, Progress};
 
 /// Declare what an export holds. First it is compared with what is declared; nothing is changed that
@@ -37,6 +38,10 @@ pub struct Import {
     #[arg(long, value_name = "DIR")]
     components: Option<PathBuf>,
 
+    /// Don't wait until everything runs.
+    #[arg(long)]
+    no_wait: bool,
+
     /// Print the changes as JSON.
     #[arg(long)]
     json: bool,
@@ -55,6 +60,7 @@ enum Step {
         over: u64,
     },
     Apply {
+        name: AppName,
         manifest: String,
         over: u64,
     },
@@ -88,9 +94,17 @@ impl Import {
             return Ok(());
         }
         self.push(&client, &progress).await?;
-        let count = steps.steps.len();
+        let apps: Vec<_> = steps.steps.iter().filter_map(Step::app).cloned().collect();
         take_all(&client, steps.steps).await?;
-        progress.done(&format!("{count} apps and configs were changed"));
+        if self.no_wait {
+            return Ok(());
+        }
+        progress.step("waiting until everything runs");
+        for name in apps {
+            if let Some((_, app)) = exported(&client, &name).await? {
+                settle::until_running(&client, &app, &progress).await?;
+            }
+        }
         Ok(())
     }
 
@@ -204,7 +218,12 @@ impl Steps {
         let changes = diff(before, Some(wanted.app()));
         if before != Some(wanted.app()) {
             self.changes.extend(changes);
-            self.steps.push(Step::Apply { manifest, over });
+            let name = name.clone();
+            self.steps.push(Step::Apply {
+                name,
+                manifest,
+                over,
+            });
         }
         Ok(())
     }
@@ -236,6 +255,14 @@ async fn take_all(client: &Client, mut steps: Vec<Step>) -> anyhow::Result<()> {
 }
 
 impl Step {
+    /// The app that is declared by it.
+    fn app(&self) -> Option<&AppName> {
+        match self {
+            Self::Apply { name, .. } => Some(name),
+            _ => None,
+        }
+    }
+
     async fn take(&self, client: &Client) -> Result<(), ControlError> {
         match self.clone() {
             Self::Put { name, values, over } => {
@@ -256,7 +283,7 @@ impl Step {
                     .control::<NamedConfig>(Verb::ConfigDelete, &request)
                     .await?;
             }
-            Self::Apply { manifest, over } => {
+            Self::Apply { manifest, over, .. } => {
                 let if_revision = Some(over);
                 let request = AppApply {
                     manifest,

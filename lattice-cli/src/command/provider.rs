@@ -44,10 +44,18 @@ impl Provider {
         logging::start(self.log_format);
         let shutdown = process::shutdown().context("failed to listen to signals")?;
         let client = connection.options(format!("lattice-provider-{}", self.name));
-        let options = Options::new(client, self.name);
+        let mut options = Options::new(client, self.name);
+        options.process = process::own_id()?;
         match self.kind {
             Kind::Http => {
-                run_shown("provider-http", options, self.metrics, shutdown, provider_http::run).await?;
+                run_shown(
+                    "provider-http",
+                    options,
+                    self.metrics,
+                    shutdown,
+                    provider_http::run,
+                )
+                .await?;
             }
             Kind::Keyvalue => {
                 let run = provider_keyvalue::run;

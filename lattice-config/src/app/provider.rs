@@ -22,6 +22,9 @@ pub const EXEC_WORDS_MAX: usize = 256;
 pub struct Provider {
     /// What is run, and by whom.
     pub runs: Runs,
+    /// Whether it runs in the host's own process: faster to call, and its faults are the host's.
+    #[serde(default, skip_serializing_if = "is_false")]
+    pub inline: bool,
     /// Its settings.
     #[serde(default)]
     pub config: Map<String, Value>,
@@ -43,11 +46,18 @@ fn one() -> u32 {
     1
 }
 
+/// A revision is named by what is written: what most providers don't say is left out.
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde passes a reference")]
+fn is_false(inline: &bool) -> bool {
+    !inline
+}
+
 impl Provider {
     /// One copy of a program, without settings.
     pub fn new(runs: Runs) -> Self {
         Self {
             runs,
+            inline: false,
             config: Map::new(),
             routes: Vec::new(),
             copies: one(),
@@ -60,6 +70,7 @@ impl Provider {
     pub fn spec(&self) -> ProviderSpec {
         ProviderSpec {
             runs: self.runs.clone(),
+            inline: self.inline,
             config: self.config.clone(),
             routes: self.routes.clone(),
             env: self.env.clone(),
@@ -72,6 +83,9 @@ impl Provider {
 pub struct ProviderSpec {
     /// What is run, and by whom.
     pub runs: Runs,
+    /// Whether it runs in the host's own process.
+    #[serde(default, skip_serializing_if = "is_false")]
+    pub inline: bool,
     /// Its settings.
     #[serde(default)]
     pub config: Map<String, Value>,
@@ -87,7 +101,7 @@ impl ProviderSpec {
     /// Whether a process that runs `before` has to be started anew: config and routes reach it
     /// live, its program and environment don't.
     pub fn needs_restart(&self, before: &Self) -> bool {
-        self.runs != before.runs || self.env != before.env
+        self.runs != before.runs || self.inline != before.inline || self.env != before.env
     }
 }
 

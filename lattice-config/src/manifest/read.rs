@@ -67,6 +67,8 @@ struct ProviderFields {
     exec: Option<Vec<String>>,
     external: Option<bool>,
     #[serde(default)]
+    inline: bool,
+    #[serde(default)]
     config: Table,
     #[serde(default)]
     route: Vec<RouteTable>,
@@ -110,6 +112,7 @@ impl TryFrom<ProviderFields> for ProviderTable {
         };
         Ok(Self(Provider {
             runs,
+            inline: fields.inline,
             config: fields.config.0,
             routes: fields.route.into_iter().map(Route::from).collect(),
             copies: fields.copies,

@@ -130,6 +130,9 @@ fn provider(provider: &Provider) -> Table {
         Runs::Exec(words) => table.insert("exec".into(), words.clone().into()),
         Runs::External => table.insert("external".into(), true.into()),
     };
+    if provider.inline {
+        table.insert("inline".into(), true.into());
+    }
     table.insert("copies".into(), provider.copies.into());
     put(&mut table, "config", object(&provider.config));
     put(&mut table, "env", texts(&provider.env));

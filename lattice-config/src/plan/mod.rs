@@ -25,7 +25,7 @@ use crate::declared::Declared;
 use ground::Ground;
 
 pub use handover::{Word, hand_over, held};
-pub(crate) use rendezvous::hash as name_hash;
+pub(crate) use rendezvous::{bits16, hash as name_hash};
 
 /// A host as the plan sees it.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -163,3 +163,97 @@ proptest! {
         prop_assert!(before.iter().all(|(id, slots)| after[id] >= *slots));
     }
 }
+
+/// Rounds until nothing moves any more: one to plan, one to let go of what was held, and one to see
+/// that it stays.
+const ROUNDS: usize = 3;
+
+/// Writes what may be written of a plan, and lets every host serve what it is assigned, until nothing
+/// changes; every actor that moves is served by somebody all the while.
+fn carry_out(
+    declared: &Declared,
+    hosts: &[HostView],
+    mut assigned: BTreeMap<HostId, Assignment>,
+) -> Result<BTreeMap<HostId, Assignment>, TestCaseError> {
+    for _ in 0..ROUNDS {
+        let made = plan(declared, hosts, &assigned, 1);
+        let before = assigned.clone();
+        let serves = |host: &HostId, name: &lattice_protocol::id::TargetName| {
+            let has = |at: &Assignment| at.actors.iter().any(|actor| actor.name.as_str() == name.as_str());
+            let has = before.get(host).is_some_and(|at| has(at) || at.providers.contains_key(name.as_str()));
+            if has { Word::Serves } else { Word::Silent }
+        };
+        let held = held(&made, &assigned, serves, |_| false);
+        let next = hand_over(&made, &assigned, &held);
+        for (host, was) in &before {
+            for actor in was.actors.iter().filter(|_| next.contains_key(host)) {
+                let planned = made.assignments.values().any(|at| at.slots(&actor.name) > 0);
+                let stays = next.keys().any(|at| {
+                    let had = before.get(at).is_some_and(|at| at.slots(&actor.name) > 0);
+                    had && next[at].slots(&actor.name) > 0
+                });
+                prop_assert!(!planned || stays, "{} is left without a server", actor.name);
+            }
+        }
+        assigned = next;
+    }
+    Ok(assigned)
+}
+
+proptest! {
+    #[test]
+    fn carried_out_step_by_step_a_plan_is_reached_and_nothing_that_moves_is_ever_without_a_server(
+        hosts in hosts(), zones in prop::collection::vec(0..3usize, 12), old in wishes(), wishes in wishes(),
+    ) {
+        let before = plan(&declare(&old), &hosts, &BTreeMap::new(), 1).assignments;
+        // Some hosts are elsewhere by now.
+        let mut hosts = hosts;
+        for (host, zone) in hosts.iter_mut().zip(zones) {
+            host.labels.insert("zone".into(), ["eu", "us", "ap"][zone].into());
+        }
+        let declared = declare(&wishes);
+        let reached = carry_out(&declared, &hosts, before)?;
+        prop_assert_eq!(&plan(&declared, &hosts, &reached, 1).assignments, &reached);
+    }
+
+    #[test]
+    fn a_host_that_drains_keeps_what_it_has_until_others_serve_it_and_then_has_nothing(
+        hosts in equal_hosts(), instances in 1..400u32,
+    ) {
+        let declared = declare(&[Wish { name: "a".into(), instances, rest: "" }]);
+        let before = plan(&declared, &hosts, &BTreeMap::new(), 1).assignments;
+        let mut hosts = hosts;
+        hosts[0].draining = true;
+        let reached = carry_out(&declared, &hosts, before)?;
+        prop_assert!(reached[&hosts[0].id].actors.is_empty());
+        let all: u32 = reached.values().map(|at| at.slots(&"a".parse().unwrap())).sum();
+        prop_assert_eq!(all, instances);
+    }
+
+    #[test]
+    fn a_daemon_is_on_every_host_that_fits_and_on_no_other(hosts in hosts(), instances in 1..60u32) {
+        let rest = ", daemon = true, require = { zone = \"eu\" }";
+        let wish = Wish { name: "a".into(), instances, rest };
+        let placed = slots(&plan(&declare(std::slice::from_ref(&wish)), &hosts, &BTreeMap::new(), 1), "a");
+        for host in &hosts {
+            let wanted = if may_run(host, &wish) { instances.min(host.capacity) } else { 0 };
+            prop_assert_eq!(placed[&host.id], wanted);
+        }
+    }
+
+    #[test]
+    fn no_zone_has_more_than_one_above_another_that_has_room(hosts in hosts(), instances in 0..100u32) {
+        let wish = Wish { name: "a".into(), instances, rest: ", spread = \"zone\"" };
+        let placed = slots(&plan(&declare(std::slice::from_ref(&wish)), &hosts, &BTreeMap::new(), 1), "a");
+        let mut zones: BTreeMap<&str, (u32, u32)> = BTreeMap::new();
+        for host in hosts.iter().filter(|host| may_run(host, &wish)) {
+            let zone = zones.entry(&host.labels["zone"]).or_default();
+            zone.0 += placed[&host.id];
+            zone.1 += host.capacity;
+        }
+        let most = zones.values().map(|(slots, _)| *slots).max().unwrap_or(0);
+        for (zone, (slots, room)) in zones {
+            prop_assert!(slots == room || slots + 1 >= most, "{zone} has {slots}, another {most}");
+        }
+    }
+}

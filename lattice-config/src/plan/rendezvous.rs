@@ -15,6 +15,12 @@ pub(crate) fn hash(name: &str) -> u64 {
     })
 }
 
+/// Sixteen bits of a name, all alike likely: names that differ in their last letter alone differ in
+/// these as much as any.
+pub(crate) fn bits16(name: &str) -> u64 {
+    mix(hash(name)) >> 48
+}
+
 /// The rank of a host for a thing: less is better. A host of twice the weight comes first twice as
 /// often: the rank is -log2(u) / weight for a uniform u.
 pub(super) fn rank(thing: u64, host: u64, weight: u32) -> u128 {

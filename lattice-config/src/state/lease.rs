@@ -6,7 +6,7 @@
 use lattice_protocol::id::HostId;
 use serde::{Deserialize, Serialize};
 
-use crate::plan::name_hash;
+use crate::plan::bits16;
 
 /// How long a lease holds without renewal. A killed leader's work must move within 5 s: 2 s to miss
 /// it leave 3 s to plan and start; renewed every third of it, two renewals may be lost.
@@ -34,9 +34,8 @@ const HOLDER_BITS: u32 = 16;
 /// The next epoch of a host, above all that it knows of.
 pub fn epoch_after(known: u64, holder: &HostId) -> u64 {
     let round = (known >> HOLDER_BITS).saturating_add(1);
-    let holder = name_hash(holder.as_str()) >> (u64::BITS - HOLDER_BITS);
     let epoch = round.checked_mul(1 << HOLDER_BITS);
-    epoch.map_or(u64::MAX, |epoch| epoch | holder)
+    epoch.map_or(u64::MAX, |epoch| epoch | bits16(holder.as_str()))
 }
 
 impl Lease {

@@ -17,6 +17,7 @@ pub(super) fn check(
 ) {
     let owner = format_args!("provider {name}");
     runs(name, provider, problems);
+    inline(name, provider, problems);
     if !(1..=COPIES_MAX).contains(&provider.copies) {
         problems.add(format_args!(
             "{owner}: copies = {} is out of range: use 1 to {COPIES_MAX}",
@@ -58,6 +59,24 @@ fn runs(name: &ProviderName, provider: &Provider, problems: &mut Problems) {
             "provider {name}: nobody in the lattice starts it, so env has no effect: remove env"
         )),
         Runs::Kind(_) | Runs::Exec(_) | Runs::External => {}
+    }
+}
+
+fn inline(name: &ProviderName, provider: &Provider, problems: &mut Problems) {
+    if !provider.inline {
+        return;
+    }
+    if !matches!(provider.runs, Runs::Kind(_)) {
+        problems.add(format_args!(
+            "provider {name}: only what the lattice program carries can run inline: use kind, or remove \
+             inline"
+        ));
+    }
+    if !provider.env.is_empty() {
+        problems.add(format_args!(
+            "provider {name}: inline it has no environment of its own, so env has no effect: remove env, \
+             or inline"
+        ));
     }
 }
 

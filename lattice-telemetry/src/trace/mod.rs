@@ -75,12 +75,7 @@ impl Tracer {
 }
 
 impl Inner {
-    fn span(
-        &self,
-        role: Role,
-        came: Parent<'_>,
-        describe: impl FnOnce() -> Description,
-    ) -> Span {
+    fn span(&self, role: Role, came: Parent<'_>, describe: impl FnOnce() -> Description) -> Span {
         let header = came.traceparent;
         let parent = header.and_then(|text| text.parse::<Traceparent>().ok());
         if self.by_parent && parent.is_some_and(|parent| !parent.is_sampled()) {

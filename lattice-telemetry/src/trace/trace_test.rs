@@ -74,7 +74,8 @@ fn without_a_tracer_and_for_a_caller_that_does_not_record_the_header_passes_thro
     let never = || -> Description { panic!("nobody asks") };
     let off = Tracer::default();
     assert_eq!(
-        off.span(SERVES, (&context(Some(SAMPLED))).into(), never).header(),
+        off.span(SERVES, (&context(Some(SAMPLED))).into(), never)
+            .header(),
         None
     );
     let (tracer, kept) = on();

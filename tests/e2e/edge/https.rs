@@ -41,7 +41,9 @@ async fn connect(
         .with_no_client_auth();
     let stream = TcpStream::connect(address).await?;
     let name = ServerName::try_from("localhost").unwrap();
-    TlsConnector::from(Arc::new(config)).connect(name, stream).await
+    TlsConnector::from(Arc::new(config))
+        .connect(name, stream)
+        .await
 }
 
 /// A request on a connection, which is its last.
@@ -73,11 +75,17 @@ async fn https_reaches_the_actor_and_a_renewed_certificate_needs_no_restart() {
     let mut open = connect(address, &old).await.unwrap();
     let new = certify(&cert, &key);
     eventually("the new certificate is shown", async || {
-        connect(address, &new).await.map(drop).map_err(|error| error.to_string())
+        connect(address, &new)
+            .await
+            .map(drop)
+            .map_err(|error| error.to_string())
     })
     .await;
     assert!(connect(address, &old).await.is_err());
-    assert!(echo(&mut open).await.ends_with("hi"), "an open connection goes on");
+    assert!(
+        echo(&mut open).await.ends_with("hi"),
+        "an open connection goes on"
+    );
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

@@ -59,24 +59,41 @@ async fn a_scrape_shows_the_calls_that_were_made_and_how_they_failed() {
     assert_eq!(errors("spin", "deadline"), 1.0);
     assert_eq!(errors("(unknown)", "not-found"), 1.0);
     assert_eq!(scrape.sum("lattice_call_errors_total", "actor=\"m\""), 4.0);
-    let took = |what| scrape.value(&series(&format!("lattice_call_duration_seconds{what}"), "sleep-ms", ""));
+    let took = |what| {
+        scrape.value(&series(
+            &format!("lattice_call_duration_seconds{what}"),
+            "sleep-ms",
+            "",
+        ))
+    };
     assert_eq!(took("_count"), 1.0);
     assert!(took("_sum") >= 3.0, "{}", took("_sum"));
     let bucket = |bound: &str| {
         let bound = format!(",le=\"{bound}\"");
-        scrape.value(&series("lattice_call_duration_seconds_bucket", "sleep-ms", &bound))
+        scrape.value(&series(
+            "lattice_call_duration_seconds_bucket",
+            "sleep-ms",
+            &bound,
+        ))
     };
     assert_eq!((bucket("2.5"), bucket("+Inf")), (0.0, 1.0));
     assert_eq!(scrape.value("lattice_nats_connected"), 1.0);
     assert_eq!(scrape.value("lattice_compile_duration_seconds_count"), 1.0);
     // The trial at its start, and one for each call that ran.
-    assert_eq!(scrape.value("lattice_instances_made_total{actor=\"m\"}"), 7.0);
+    assert_eq!(
+        scrape.value("lattice_instances_made_total{actor=\"m\"}"),
+        7.0
+    );
     assert!(scrape.value("process_resident_memory_bytes") > 1e6);
     let info = "lattice_build_info{service=\"lattice-host\",instance=\"a\",lattice=\"default\"";
     assert_eq!(scrape.sum(info, "version"), 1.0, "{}", scrape.0);
     assert!(!scrape.0.contains("no-such-thing"), "{}", scrape.0);
 
-    let sent = [("service.instance.id", "a"), ("actor", "m"), ("function", "count")];
+    let sent = [
+        ("service.instance.id", "a"),
+        ("actor", "m"),
+        ("function", "count"),
+    ];
     eventually("the collector has the same", async || {
         let calls = watched.collector.point("lattice.calls", &sent);
         let took = watched.collector.point("lattice.call_duration", &sent);
@@ -106,7 +123,12 @@ async fn a_scrape_tells_calls_within_a_host_from_those_to_another() {
         let served = "lattice_calls_total{actor=\"callee\",function=\"lattice:errand/work.say\"";
         let all = callee.sum(served, "");
         let within = callee.value(&format!("{served},way=\"local\"}}"));
-        assert_eq!((all, within), (5.0, if local { 5.0 } else { 0.0 }), "{}", callee.0);
+        assert_eq!(
+            (all, within),
+            (5.0, if local { 5.0 } else { 0.0 }),
+            "{}",
+            callee.0
+        );
         let went = "lattice_link_calls_total{actor=\"caller\"";
         let within = caller.value(&format!("{went},way=\"local\"}}"));
         assert_eq!(

@@ -13,7 +13,11 @@ async fn without_a_collector_the_callers_trace_passes_through_untouched() {
     lattice.host_with("a", &[("side", "a")]).await;
     lattice.host_with("b", &[("side", "b")]).await;
     lattice.apply(&pair("b")).await;
-    let mut calls = lattice.plain().subscribe("lattice.default.>").await.unwrap();
+    let mut calls = lattice
+        .plain()
+        .subscribe("lattice.default.>")
+        .await
+        .unwrap();
     let headers = [("traceparent", SAMPLED), ("tracestate", "shop=7,other=8")];
     let reply = lattice.request_with(ORDER, &headers, r#"["hi"]"#).await;
     assert_eq!(reply.json(), "hi");

@@ -114,7 +114,10 @@ async fn one_http_request_is_one_trace_through_http_provider_host_and_store() {
             asked.name.as_str()
         })
         .collect();
-    let wanted = ["wasi:keyvalue/atomics/increment", "wasi:keyvalue/store/open"];
+    let wanted = [
+        "wasi:keyvalue/atomics/increment",
+        "wasi:keyvalue/store/open",
+    ];
     assert_eq!(names, wanted.into());
 }
 
@@ -128,7 +131,9 @@ async fn a_trace_tells_a_call_within_a_host_from_one_to_another() {
         let headers = [("traceparent", SAMPLED), ("tracestate", "shop=7")];
         let lattice = &watched.lattice;
         let logs = lattice.logs().await;
-        let reply = lattice.request_with(ORDER, &headers, r#"["hi there"]"#).await;
+        let reply = lattice
+            .request_with(ORDER, &headers, r#"["hi there"]"#)
+            .await;
         assert_eq!(reply.json(), "hi there");
 
         let spans = whole(&watched, TRACE, CALLER, 3).await;
@@ -159,7 +164,9 @@ async fn a_span_says_how_its_call_failed() {
     watched.lattice.apply(&pair("a")).await;
     let headers = [("traceparent", SAMPLED)];
     let subject = ORDER.replace("say", "panic");
-    let reply = watched.lattice.request_with(&subject, &headers, r#"["it broke"]"#);
+    let reply = watched
+        .lattice
+        .request_with(&subject, &headers, r#"["it broke"]"#);
     assert!(reply.await.failure().is("trapped", 502));
     let spans = whole(&watched, TRACE, CALLER, 3).await;
     for span in &spans {
@@ -175,7 +182,10 @@ async fn what_was_recorded_leaves_when_the_host_stops() {
     watched.host_with("a", &hour).await;
     watched.lattice.apply(&pair("a")).await;
     let headers = [("traceparent", SAMPLED)];
-    let reply = watched.lattice.request_with(ORDER, &headers, r#"["bye"]"#).await;
+    let reply = watched
+        .lattice
+        .request_with(ORDER, &headers, r#"["bye"]"#)
+        .await;
     assert_eq!(reply.json(), "bye");
     let (host, _) = watched.hosts.remove(0);
     host.signal(Signal::TERM);
@@ -192,7 +202,10 @@ async fn who_does_not_record_is_not_recorded() {
     let unsampled = "00-aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa-00f067aa0ba902b7-00";
     for header in [unsampled, SAMPLED] {
         let headers = [("traceparent", header)];
-        let reply = watched.lattice.request_with(ORDER, &headers, r#"["hi"]"#).await;
+        let reply = watched
+            .lattice
+            .request_with(ORDER, &headers, r#"["hi"]"#)
+            .await;
         assert_eq!(reply.json(), "hi");
     }
     // Spans leave in the order in which they ended.

@@ -194,3 +194,28 @@ async fn a_guest_without_a_folder_is_told_in_its_log_what_to_write() {
     assert!(message.contains("files.\"/data\" = { from ="), "{message}");
     assert_eq!(record["stream"], "host");
 }
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_call_whose_file_does_not_answer_ends_at_its_time_and_the_next_is_served() {
+    let folder = folder();
+    let pipe = folder.path().join("open/pipe");
+    let made = std::process::Command::new("mkfifo").arg(&pipe).status();
+    assert!(made.unwrap().success());
+    // Nobody writes into it: to open it waits as long as a disk that does not answer.
+    let lattice = allowing(allow(folder.path(), "")).await;
+    let settings = "limits = { time_ms = 300 }";
+    let grant = grant(folder.path(), "read");
+    lattice
+        .run_with("worlds", &format!("{settings}\n{grant}"))
+        .await;
+    let failure = lattice
+        .call("worlds.read", json!(["/data/pipe"]))
+        .await
+        .failure();
+    assert!(failure.is("deadline", 504), "{failure:?}");
+    let read = tries(&lattice, "read", json!(["/data/file"])).await;
+    assert_eq!(read, json!({"ok": "open"}));
+    // Lets the host have what it still waits for.
+    let mut both = std::fs::File::options();
+    drop(both.read(true).write(true).open(&pipe).unwrap());
+}
