@@ -111,18 +111,21 @@ impl View {
             // Bounded as the hosts are: only those that were among them.
             self.leaving
                 .retain(|_, (_, at)| now.saturating_duration_since(*at) <= GONE_AFTER);
-            self.leaving.insert(last.host.clone(), (last.uptime_ms, now));
+            self.leaving
+                .insert(last.host.clone(), (last.uptime_ms, now));
         }
         was_there
     }
 
-    /// Whether a report was overtaken by the word that its host leaves. The process after it is
-    /// younger than that word is old.
+    /// Whether a report was overtaken by the word that its host leaves: sent shortly before it. The
+    /// process after it is younger than that word is old.
     fn is_from_before_it_left(&self, report: &Report, now: Instant) -> bool {
+        let uptime = Duration::from_millis(report.uptime_ms);
         self.leaving.get(&report.host).is_some_and(|(age_ms, at)| {
             let since = now.saturating_duration_since(*at);
-            let is_younger = Duration::from_millis(report.uptime_ms) <= since;
-            since <= GONE_AFTER && report.uptime_ms <= *age_ms && !is_younger
+            let before = Duration::from_millis(*age_ms).checked_sub(uptime);
+            let is_shortly_before = before.is_some_and(|before| before <= HEARTBEAT_SILENCE_MAX);
+            since <= GONE_AFTER && is_shortly_before && uptime > since
         })
     }
 

@@ -8,11 +8,15 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
+#[cfg(target_os = "linux")]
+use socket2::SockRef;
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::watch;
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
+#[cfg(target_os = "linux")]
+use tracing::debug;
 use tracing::{error, info, warn};
 
 use crate::backend::Backend;
@@ -21,6 +25,8 @@ use crate::error::Error;
 use crate::live::Live;
 use crate::service::Service;
 
+/// What the kernel may hold of a response that is not on the wire: enough to keep a fast network busy.
+const UNSENT_BYTES_MAX: u32 = 128 * 1024;
 /// How long to wait after a failure to accept that is not the client's (no file descriptors, no
 /// memory): connections that end meanwhile make room.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
@@ -162,6 +168,7 @@ impl<B: Backend> Accept<B> {
         match accepted {
             Ok((stream, peer)) => {
                 let (service, stop) = (self.service.clone(), self.stop.clone());
+                hold_little(&stream);
                 self.connections
                     .spawn(connection::serve(stream, peer.ip(), service, stop));
             }
@@ -175,6 +182,17 @@ impl<B: Backend> Accept<B> {
             }
         }
     }
+}
+
+/// Lets the kernel hold little of what the client has not taken: else a slow client is seen to take
+/// megabytes at once and then nothing for a long time.
+fn hold_little(stream: &TcpStream) {
+    #[cfg(target_os = "linux")]
+    if let Err(error) = SockRef::from(stream).set_tcp_notsent_lowat(UNSENT_BYTES_MAX) {
+        debug!(%error, "the kernel holds as much as it likes");
+    }
+    #[cfg(not(target_os = "linux"))]
+    let _ = (stream, UNSENT_BYTES_MAX);
 }
 
 /// A client that went away between its attempt and our accepting it.

@@ -109,6 +109,9 @@ fn dependencies() -> BTreeMap<String, Vec<String>> {
             "--format-version",
             "1",
             "--offline",
+            // What other systems need was never fetched.
+            "--filter-platform",
+            "host-tuple",
             "--manifest-path",
         ])
         .arg(guest::root().join("Cargo.toml"))

@@ -109,7 +109,11 @@ fn heartbeats(made: &Plan) -> anyhow::Result<Vec<Figure>> {
     let kib = bytes as f64 / f64::from(HOSTS) / 1024.0 * a_second;
     let plain = |what: String, unit, ours| Figure::plain(what, unit, ours, Target::None);
     Ok(vec![
-        plain(format!("control said by each of {HOSTS} hosts a second"), Unit::Kibibytes, kib),
+        plain(
+            format!("control said by each of {HOSTS} hosts a second"),
+            Unit::Kibibytes,
+            kib,
+        ),
         plain("the same, messages".into(), Unit::Count, a_second),
         plain(
             format!("control heard by each of {HOSTS} hosts a second"),
@@ -138,12 +142,32 @@ fn writes(declared: Declared) -> anyhow::Result<Vec<Figure>> {
     };
     let kib = |written: &Written| written.bytes as f64 / 1024.0;
     Ok(vec![
-        figure("decides and encodes all from nothing", Unit::Millis, millis(took), Target::None),
-        figure("writes all from nothing: messages", Unit::Count, all.messages as f64, Target::None),
+        figure(
+            "decides and encodes all from nothing",
+            Unit::Millis,
+            millis(took),
+            Target::None,
+        ),
+        figure(
+            "writes all from nothing: messages",
+            Unit::Count,
+            all.messages as f64,
+            Target::None,
+        ),
         figure("the same, bytes", Unit::Kibibytes, kib(&all), Target::None),
-        figure("one actor of one app changes: messages", Unit::Count, one.messages as f64, Target::None),
+        figure(
+            "one actor of one app changes: messages",
+            Unit::Count,
+            one.messages as f64,
+            Target::None,
+        ),
         figure("the same, bytes", Unit::Kibibytes, kib(&one), Target::None),
-        figure("nothing changes: messages", Unit::Count, rest.messages as f64, Target::AtMost(0.0)),
+        figure(
+            "nothing changes: messages",
+            Unit::Count,
+            rest.messages as f64,
+            Target::AtMost(0.0),
+        ),
     ])
 }
 
@@ -184,7 +208,7 @@ impl Table {
         written: &mut Written,
     ) -> anyhow::Result<()> {
         loop {
-            match term.next(Instant::now(), Some(until)) {
+            match term.step(Instant::now(), Some(until)) {
                 Step::Rest => return Ok(()),
                 Step::Tell(_) => {}
                 Step::Ask(tag, ask) => {
@@ -227,7 +251,8 @@ fn declared(count: u32) -> anyhow::Result<Declared> {
         for at in 0..count / APPS {
             let mut actor = Actor::new(ComponentRef::Digest(Digest::of(&at.to_le_bytes())));
             actor.instances = INSTANCES;
-            app.actors.insert(format!("actor-{number}-{at}").parse()?, actor);
+            app.actors
+                .insert(format!("actor-{number}-{at}").parse()?, actor);
         }
         let name = app.name.clone();
         let (revision, value) = (1, app);

@@ -74,7 +74,7 @@ impl Campaign {
     }
 
     /// What to do now.
-    pub fn next(&mut self, now: Instant) -> Step {
+    pub fn step(&mut self, now: Instant) -> Step {
         if self.asked.is_some() {
             return Step::Wait;
         }

@@ -184,7 +184,7 @@ impl Duty {
     }
 
     /// What to do now.
-    pub fn next(&mut self) -> Step {
+    pub fn step(&mut self) -> Step {
         let key = match &self.stage {
             Stage::Rest => return Step::Rest,
             Stage::Run => {

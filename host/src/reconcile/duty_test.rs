@@ -133,12 +133,12 @@ fn failed() -> Answer {
 fn busy() -> Duty {
     let mut duty = me();
     duty.head(head(5, &running()));
-    assert_eq!(duty.next(), Step::Run);
+    assert_eq!(duty.step(), Step::Run);
     duty
 }
 
 fn asked(duty: &mut Duty) -> String {
-    match duty.next() {
+    match duty.step() {
         Step::Ask(Ask::Get { key }) => key,
         other => panic!("{other:?}"),
     }
@@ -148,7 +148,7 @@ fn asked(duty: &mut Duty) -> String {
 fn what_an_older_leader_wrote_is_ignored() {
     let mut duty = me();
     duty.head(head(5, &empty(2)));
-    assert_eq!(duty.next(), Step::Rest);
+    assert_eq!(duty.step(), Step::Rest);
 }
 
 #[test]
@@ -159,7 +159,7 @@ fn what_is_left_out_is_stopped_only_after_the_state_said_that_it_knows_the_app()
     duty.answered(known("app.one"));
     assert_eq!(asked(&mut duty), "app.two");
     duty.answered(Answer::Entry(None));
-    assert_eq!(duty.next(), Step::Run);
+    assert_eq!(duty.step(), Step::Run);
     assert_eq!(duty.current().actors, [actor("b", "two")]);
     assert_eq!(
         duty.again_after(),
@@ -176,13 +176,13 @@ fn what_was_kept_is_stopped_once_the_state_knows_its_app_again() {
         asked(&mut duty);
         duty.answered(Answer::Entry(None));
     }
-    assert_eq!(duty.next(), Step::Run);
+    assert_eq!(duty.step(), Step::Run);
     duty.again();
     for _ in 0..2 {
         asked(&mut duty);
         duty.answered(known("app"));
     }
-    assert_eq!(duty.next(), Step::Run);
+    assert_eq!(duty.step(), Step::Run);
     assert!(duty.current().same_work(&empty(4)));
     assert_eq!(duty.again_after(), None);
 }
@@ -195,7 +195,7 @@ fn a_state_that_can_not_be_asked_stops_nothing_and_is_asked_again() {
         asked(&mut duty);
         duty.answered(failed());
     }
-    assert_eq!(duty.next(), Step::Run);
+    assert_eq!(duty.step(), Step::Run);
     assert!(duty.current().same_work(&running()));
     assert_eq!(duty.again_after(), Some(AGAIN_AFTER));
 }
@@ -206,9 +206,9 @@ fn of_one_leader_the_later_assignment_counts_though_the_watch_brings_the_earlier
     let mut newer = running();
     newer.actors[0].slots = 7;
     duty.head(head(9, &newer));
-    assert_eq!(duty.next(), Step::Run);
+    assert_eq!(duty.step(), Step::Run);
     duty.head(head(5, &running()));
-    assert_eq!(duty.next(), Step::Rest);
+    assert_eq!(duty.step(), Step::Rest);
     assert_eq!(duty.current().actors[0].slots, 7);
 }
 
@@ -234,10 +234,10 @@ fn an_assignment_in_parts_runs_when_all_parts_are_there_and_changes_nothing_befo
     });
     asked(&mut duty);
     duty.answered(Answer::Entry(None));
-    assert_eq!(duty.next(), Step::Rest);
+    assert_eq!(duty.step(), Step::Rest);
     assert_eq!(duty.again_after(), Some(AGAIN_AFTER));
     duty.again();
-    while let Step::Ask(Ask::Get { key }) = duty.next() {
+    while let Step::Ask(Ask::Get { key }) = duty.step() {
         let value = Some(parts[&key].clone().into());
         let revision = 1;
         duty.answered(Answer::Entry(Some(StateEntry {
@@ -258,7 +258,7 @@ fn of_a_store_that_was_set_back_under_one_leader_two_looks_convince() {
         duty.look();
         asked(&mut duty);
         duty.answered(Answer::Entry(Some(head(2, &other))));
-        while duty.next() != Step::Rest {}
+        while duty.step() != Step::Rest {}
         assert_eq!(duty.current().actors[0].slots, slots);
     }
 }

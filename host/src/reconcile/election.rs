@@ -139,7 +139,7 @@ impl Election {
             self.end_leading().await;
         }
         loop {
-            match self.campaign.next(Instant::now()) {
+            match self.campaign.step(Instant::now()) {
                 Step::Wait => return,
                 Step::Ask(ask) => {
                     let answer = perform(&self.state, ask, STORE_TIMEOUT).await;

@@ -101,7 +101,7 @@ impl Follower {
     /// Asks and runs until there is nothing left to do.
     async fn carry_out(&mut self) {
         loop {
-            match self.duty.next() {
+            match self.duty.step() {
                 Step::Rest => return,
                 Step::Ask(ask) => {
                     let answer = perform(&self.state, ask, ASK_TIMEOUT).await;

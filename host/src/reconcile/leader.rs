@@ -136,7 +136,7 @@ async fn carry_out(
 ) -> Result<Option<Outcome>, StateError> {
     let mut asked = FuturesUnordered::new();
     loop {
-        let ended = match term.next(Instant::now(), tenure.until()) {
+        let ended = match term.step(Instant::now(), tenure.until()) {
             Step::Ask(tag, ask) => {
                 asked.push(ask_tagged(state, tag, ask));
                 continue;

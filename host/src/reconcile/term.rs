@@ -221,7 +221,7 @@ impl Term {
     }
 
     /// What to do now; `until` is when the lease may have run out.
-    pub fn next(&mut self, now: Instant, until: Option<Instant>) -> Step {
+    pub fn step(&mut self, now: Instant, until: Option<Instant>) -> Step {
         if let Some(end) = &self.end {
             return end.clone();
         }

@@ -74,7 +74,7 @@ fn asked(term: &mut Term, now: Instant) -> Vec<(Tag, Ask)> {
     let until = Some(now + Duration::from_secs(1));
     let mut asked = Vec::new();
     loop {
-        match term.next(now, until) {
+        match term.step(now, until) {
             Step::Ask(tag, ask) => asked.push((tag, ask)),
             Step::Tell(_) => {}
             Step::Rest => return asked,
@@ -171,8 +171,8 @@ fn nothing_is_asked_once_the_lease_may_have_run_out() {
     let mut term = Term::new(EPOCH, Vec::new(), declared());
     let now = Instant::now();
     term.look(hearing(&[report("h", &[])], Duration::ZERO), now);
-    assert_eq!(term.next(now, Some(now)), Step::Expired);
-    assert_eq!(term.next(now, None), Step::Expired);
+    assert_eq!(term.step(now, Some(now)), Step::Expired);
+    assert_eq!(term.step(now, None), Step::Expired);
 }
 
 #[test]
@@ -192,7 +192,7 @@ fn a_later_leaders_assignment_deposes() {
     let found = head("h", 9, &later);
     term.answered(&reread[0].0, Answer::Entry(Some(found)));
     let until = Some(now + Duration::from_secs(1));
-    assert_eq!(term.next(now, until), Step::Deposed { by: EPOCH + 1 });
+    assert_eq!(term.step(now, until), Step::Deposed { by: EPOCH + 1 });
 }
 
 #[test]
@@ -204,7 +204,7 @@ fn a_later_leaders_assignment_that_stood_there_before_deposes() {
     let mut term = Term::new(EPOCH, vec![head("h", 9, &later)], declared());
     let now = Instant::now();
     let until = Some(now + Duration::from_secs(1));
-    assert_eq!(term.next(now, until), Step::Deposed { by: EPOCH + 1 });
+    assert_eq!(term.step(now, until), Step::Deposed { by: EPOCH + 1 });
 }
 
 #[test]
@@ -252,5 +252,5 @@ fn a_state_that_can_not_be_written_breaks_the_term() {
     let reason = "away".to_owned();
     term.answered(&first[0].0, Answer::Failed { reason });
     let until = Some(now + Duration::from_secs(1));
-    assert_eq!(term.next(now, until), Step::Broken("away".into()));
+    assert_eq!(term.step(now, until), Step::Broken("away".into()));
 }

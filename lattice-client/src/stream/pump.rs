@@ -4,7 +4,7 @@
 
 use std::future::poll_fn;
 use std::task::{Context, Poll};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use async_nats::{HeaderMap, Message};
 use bytes::Bytes;
@@ -20,6 +20,9 @@ use crate::mux::Frames;
 
 /// What a frame's headers and subjects take of a message at most.
 const FRAME_HEAD_BYTES: usize = 2048;
+
+/// How often a writer hears at least that its stream is read, in the time that nothing may move.
+const GRANTS_PER_PATIENCE: u32 = 4;
 
 /// One end of a channel with its streams.
 pub(super) struct Pump {
@@ -41,6 +44,8 @@ pub(super) struct Pump {
 pub(super) struct Incoming {
     writer: Writer,
     begun: bool,
+    /// When its writer heard last that it is read.
+    granted: Instant,
 }
 
 /// What happened.
@@ -154,9 +159,31 @@ impl Pump {
         if first && let Some(frame) = self.machine.begin(stream) {
             self.send(frame, HeaderMap::new(), Bytes::new()).await?;
         }
-        match self.machine.read(stream, taken) {
-            Some(frame) => self.send(frame, HeaderMap::new(), Bytes::new()).await,
+        let credit = match self.machine.read(stream, taken) {
+            None if self.is_due(stream) => self.machine.settle(stream),
+            credit => credit,
+        };
+        match credit {
+            Some(frame) => {
+                self.granted(stream);
+                self.send(frame, HeaderMap::new(), Bytes::new()).await
+            }
             None => Ok(()),
+        }
+    }
+
+    /// Whether the writer of a stream should hear that it is still read.
+    fn is_due(&self, stream: u16) -> bool {
+        let incoming = self.incoming.get(usize::from(stream));
+        incoming.is_some_and(|incoming| {
+            let granted = incoming.as_ref().map(|incoming| incoming.granted);
+            granted.is_some_and(|at| at.elapsed() > self.patience / GRANTS_PER_PATIENCE)
+        })
+    }
+
+    fn granted(&mut self, stream: u16) {
+        if let Some(Some(incoming)) = self.incoming.get_mut(usize::from(stream)) {
+            incoming.granted = Instant::now();
         }
     }
 
@@ -187,7 +214,8 @@ impl Pump {
                     incoming.writer.push(message.payload.clone());
                 }
             }
-            Event::Data(_) => self.progress.touch(),
+            // Credit says that somebody reads, however slowly.
+            Event::Data(_) | Event::Credit(_) => self.progress.touch(),
             Event::End(stream) => {
                 if let Some(writer) = self.forget_incoming(stream) {
                     writer.end(message.payload.clone());
@@ -225,6 +253,7 @@ impl Pump {
             self.incoming.push(Some(Incoming {
                 writer,
                 begun: false,
+                granted: Instant::now(),
             }));
             readers.push(reader);
         }

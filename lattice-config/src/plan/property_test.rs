@@ -179,15 +179,24 @@ fn carry_out(
         let made = plan(declared, hosts, &assigned, 1);
         let before = assigned.clone();
         let serves = |host: &HostId, name: &lattice_protocol::id::TargetName| {
-            let has = |at: &Assignment| at.actors.iter().any(|actor| actor.name.as_str() == name.as_str());
-            let has = before.get(host).is_some_and(|at| has(at) || at.providers.contains_key(name.as_str()));
+            let has = |at: &Assignment| {
+                at.actors
+                    .iter()
+                    .any(|actor| actor.name.as_str() == name.as_str())
+            };
+            let has = before
+                .get(host)
+                .is_some_and(|at| has(at) || at.providers.contains_key(name.as_str()));
             if has { Word::Serves } else { Word::Silent }
         };
         let held = held(&made, &assigned, serves, |_| false);
         let next = hand_over(&made, &assigned, &held);
         for (host, was) in &before {
             for actor in was.actors.iter().filter(|_| next.contains_key(host)) {
-                let planned = made.assignments.values().any(|at| at.slots(&actor.name) > 0);
+                let planned = made
+                    .assignments
+                    .values()
+                    .any(|at| at.slots(&actor.name) > 0);
                 let stays = next.keys().any(|at| {
                     let had = before.get(at).is_some_and(|at| at.slots(&actor.name) > 0);
                     had && next[at].slots(&actor.name) > 0

@@ -304,7 +304,16 @@ impl Channel {
     pub fn read(&mut self, stream: u16, cost: usize) -> Option<Frame> {
         let reading = self.reading(stream).ok()?;
         reading.read = reading.read.saturating_add(cost);
-        if reading.closed || reading.read < WINDOW_BYTES / 2 {
+        if reading.read < WINDOW_BYTES / 2 {
+            return None;
+        }
+        self.settle(stream)
+    }
+
+    /// Credit for what was read and not yet granted, however little: a sign that somebody reads.
+    pub fn settle(&mut self, stream: u16) -> Option<Frame> {
+        let reading = self.reading(stream).ok()?;
+        if reading.closed || reading.read == 0 {
             return None;
         }
         let bytes = std::mem::take(&mut reading.read);

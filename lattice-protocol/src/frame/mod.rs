@@ -26,7 +26,8 @@
 //!   read, so that a call which is refused has lost nothing and can be made again.
 //! - A reply that is an error, or carries no frame header, ends the channel.
 //! - The channel is over when both have opened and every stream has ended, failed or been stopped.
-//! - Each frame of `data` begins the call's deadline anew; silence for its whole length ends the channel.
+//! - Each frame of `data` and of `credit` begins the call's deadline anew; silence for its whole length ends
+//!   the channel. So a reader that is slow grants the little it has read in time: [`Channel::settle`].
 //! - Only who says that it understands frames gets any: callers whose reply subject begins with
 //!   [`inbox_root`](crate::subject::inbox_root) do.
 //!

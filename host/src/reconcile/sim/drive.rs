@@ -149,7 +149,7 @@ impl World {
     fn drive_campaign(&mut self, node: usize) {
         loop {
             let clock = self.nodes[node].clock(self.now);
-            match self.nodes[node].campaign.next(clock) {
+            match self.nodes[node].campaign.step(clock) {
                 campaign::Step::Wait => return,
                 campaign::Step::Ask(ask) => self.ask(node, &Who::Campaign, &ask, LEASE_TIMEOUT_MS),
                 campaign::Step::Lead(epoch) => self.lead(node, epoch),
@@ -227,7 +227,7 @@ impl World {
             let Some(term) = &mut leader.term else {
                 return;
             };
-            let outcome = match term.next(clock, until) {
+            let outcome = match term.step(clock, until) {
                 term::Step::Rest => return,
                 term::Step::Ask(tag, ask) => {
                     self.ask(node, &Who::Term { serial, tag }, &ask, TIMEOUT_MS);
@@ -306,7 +306,7 @@ impl World {
             if this.is_duty_asking || this.is_leaving {
                 return;
             }
-            match this.duty.next() {
+            match this.duty.step() {
                 duty::Step::Rest => match this.heads.pop_front() {
                     Some(entry) => this.duty.head(entry),
                     None => {

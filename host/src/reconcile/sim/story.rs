@@ -9,6 +9,7 @@ use lattice_protocol::digest::Digest;
 use super::apps;
 use super::invariant::counts;
 use super::link::Weather;
+use super::node::Node;
 use super::store::Store;
 use super::world::{Event, World};
 
@@ -84,11 +85,8 @@ impl World {
     }
 
     fn leader(&self) -> Option<usize> {
-        let there = self
-            .nodes
-            .iter()
-            .position(|node| node.is_there() && node.leader.is_some());
-        there
+        let leads = |node: &Node| node.is_there() && node.leader.is_some();
+        self.nodes.iter().position(leads)
     }
 
     fn leave(&mut self, node: usize) {

@@ -3,6 +3,7 @@
 use rmp::Marker;
 
 use super::{Error, Reader};
+use crate::frame::STREAM_EXT;
 
 impl<'a> Reader<'a> {
     /// Steps over a value without what it contains, and says how many values that is.
@@ -24,10 +25,20 @@ impl<'a> Reader<'a> {
             Marker::FixMap(len) => return Ok(usize::from(len) * 2),
             Marker::Map16 => return Ok(self.len16()? * 2),
             Marker::Map32 => return Ok(self.len32()?.saturating_mul(2)),
+            Marker::FixExt4 => return self.stream(),
             Marker::Reserved => return Err(Error::new("byte 0xc1 is not MessagePack")),
-            _ => return Err(Error::new("extension types are not accepted")),
+            _ => return Err(unknown_extension()),
         };
         self.take(body).map(|_| 0)
+    }
+
+    /// Steps over a stream's number: of all extension types only streams are known.
+    fn stream(&mut self) -> Result<usize, Error> {
+        let [kind, _, _, _, _] = self.fixed()?;
+        match i8::from_be_bytes([kind]) {
+            STREAM_EXT => Ok(0),
+            _ => Err(unknown_extension()),
+        }
     }
 
     pub(super) fn peek(&self) -> Option<Marker> {
@@ -75,6 +86,10 @@ impl<'a> Reader<'a> {
         }
         Ok(values)
     }
+}
+
+fn unknown_extension() -> Error {
+    Error::new("extension types are not accepted, but for streams")
 }
 
 fn ends_early() -> Error {
