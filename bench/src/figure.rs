@@ -20,6 +20,9 @@ pub(crate) enum Unit {
     /// Kibibytes.
     #[serde(rename = "KiB")]
     Kibibytes,
+    /// Mebibytes a second.
+    #[serde(rename = "MiB/s")]
+    MebibytesPerSecond,
     /// Things.
     #[serde(rename = "")]
     Count,

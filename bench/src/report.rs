@@ -127,6 +127,7 @@ fn amount(value: f64, unit: Unit) -> String {
         Unit::Micros => format!("{value:.1} µs"),
         Unit::Millis => format!("{value:.2} ms"),
         Unit::Mebibytes => format!("{value:.1} MiB"),
+        Unit::MebibytesPerSecond => format!("{value:.0} MiB/s"),
         Unit::Kibibytes => format!("{value:.1} KiB"),
         Unit::Count => format!("{value:.0}"),
     }

@@ -1,11 +1,9 @@
 //! The desired state: a JetStream KV bucket, written only by compare-and-swap.
 
 mod declared;
-
-use std::time::Duration;
+mod histories;
 
 use async_nats::jetstream::ErrorCode;
-use async_nats::jetstream::consumer;
 use async_nats::jetstream::context::{AccountError, AccountErrorKind};
 use async_nats::jetstream::kv::{
     self, CreateErrorKind, EntryErrorKind, Operation, Store, UpdateErrorKind,
@@ -24,10 +22,6 @@ pub use declared::DeclaredWatch;
 
 /// How many revisions of each key are kept: what a rollback can go back to, and JetStream's most.
 const HISTORY: i64 = 64;
-/// How long the next of many revisions may take: they come from one server, in order.
-const HISTORY_PATIENCE: Duration = Duration::from_secs(5);
-/// What a key-value bucket writes on the message that removes a key.
-const OPERATION_HEADER: &str = "KV-Operation";
 /// How many keys are read at once: enough to hide the way to the server, few enough to bother nobody.
 const READS_AT_ONCE: usize = 16;
 
@@ -245,48 +239,6 @@ impl State {
                 written,
                 value,
             });
-        }
-        Ok(revisions)
-    }
-
-    /// Every kept revision of every key that matches a pattern, oldest first, with its key: what a
-    /// history of each would tell, from one consumer for all.
-    pub async fn histories(
-        &self,
-        pattern: &str,
-    ) -> Result<Vec<(String, StateRevision)>, StateError> {
-        let failed = |e: &(dyn std::error::Error + 'static)| {
-            StateError::unavailable(format!("read the history of {pattern}"), chain(e))
-        };
-        let config = consumer::pull::OrderedConfig {
-            filter_subject: format!("{}{pattern}", self.kv.prefix),
-            ..consumer::pull::OrderedConfig::default()
-        };
-        let consumer = self.kv.stream.create_consumer(config).await;
-        let consumer = consumer.map_err(|e| failed(&e))?;
-        let mut left = consumer.cached_info().num_pending;
-        let mut messages = consumer.messages().await.map_err(|e| failed(&e))?;
-        let mut revisions = Vec::new();
-        while left > 0 {
-            let message = tokio::time::timeout(HISTORY_PATIENCE, messages.next()).await;
-            let message = message.map_err(|e| failed(&e))?;
-            let message = message.ok_or_else(|| failed(&std::io::Error::other("it ended")))?;
-            let message = message.map_err(|e| failed(&e))?;
-            let info = message.info().map_err(|e| failed(&*e))?;
-            left = info.pending;
-            let Some(key) = message.subject.strip_prefix(&self.kv.prefix) else {
-                continue;
-            };
-            let is_there = message
-                .headers
-                .as_ref()
-                .is_none_or(|headers| headers.get(OPERATION_HEADER).is_none());
-            let revision = StateRevision {
-                revision: info.stream_sequence,
-                written: info.published.format(&Rfc3339).unwrap_or_default(),
-                value: is_there.then(|| message.payload.clone()),
-            };
-            revisions.push((key.to_owned(), revision));
         }
         Ok(revisions)
     }

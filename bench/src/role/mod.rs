@@ -4,10 +4,12 @@
 //!
 //! - `echo`: a plain async-nats responder;
 //! - `web`: a bare hyper server that asks that responder for each request;
+//! - `native`: a bare hyper server that sends bodies back;
 //! - `serve`: a hyper server on the library `wasmtime-wasi-http`, a new instance for each request,
 //!   as `wasmtime serve` is built.
 
 mod echo;
+mod native;
 mod serve;
 mod web;
 
@@ -18,7 +20,8 @@ use std::time::Duration;
 
 use anyhow::{Context as _, bail};
 use bytes::Bytes;
-use http_body_util::Full;
+use http_body_util::combinators::UnsyncBoxBody;
+use http_body_util::{BodyExt as _, Full};
 use hyper::server::conn::http1;
 use hyper::service::service_fn;
 use hyper_util::rt::TokioIo;
@@ -39,6 +42,7 @@ const READY_WITHIN: Duration = Duration::from_secs(30);
 pub(crate) enum Role {
     Echo,
     Web,
+    Native,
     Serve,
 }
 
@@ -49,6 +53,7 @@ impl Role {
             match self {
                 Self::Echo => echo::run(&cli.nats).await,
                 Self::Web => web::run(&cli.nats).await,
+                Self::Native => native::run().await,
                 Self::Serve => {
                     let component = cli.component.as_deref().context("no component was named")?;
                     serve::run(component, cli.resident).await
@@ -84,6 +89,11 @@ impl Player {
     /// A bare server before that responder.
     pub(crate) async fn web(nats: &str) -> anyhow::Result<Self> {
         Self::start(&["--role", "web", "--nats", nats]).await
+    }
+
+    /// A bare server that sends bodies back.
+    pub(crate) async fn native() -> anyhow::Result<Self> {
+        Self::start(&["--role", "native"]).await
     }
 
     /// A server of the component itself.
@@ -154,7 +164,12 @@ where
 }
 
 type Request = http::Request<hyper::body::Incoming>;
-type Response = http::Response<Full<Bytes>>;
+type Response = http::Response<UnsyncBoxBody<Bytes, hyper::Error>>;
+
+/// A body that is there already.
+fn whole(bytes: Bytes) -> UnsyncBoxBody<Bytes, hyper::Error> {
+    Full::new(bytes).map_err(|never| match never {}).boxed_unsync()
+}
 
 /// How a bare server answers.
 trait Answer: Clone + Send + 'static {

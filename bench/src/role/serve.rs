@@ -127,7 +127,7 @@ impl Answer for Serve {
             .map_err(|error| anyhow!("{error}"))?
             .to_bytes();
         guest.await?.map_err(plain)?;
-        Ok(Response::from_parts(parts, Full::new(body)))
+        Ok(Response::from_parts(parts, super::whole(body)))
     }
 }
 

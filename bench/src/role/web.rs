@@ -3,7 +3,6 @@
 
 use anyhow::Context as _;
 use bytes::Bytes;
-use http_body_util::Full;
 
 use super::{Answer, Request, Response, SUBJECT};
 
@@ -23,6 +22,6 @@ impl Answer for Web {
     async fn answer(&self, request: Request) -> anyhow::Result<Response> {
         let path = Bytes::copy_from_slice(request.uri().path().as_bytes());
         let reply = self.client.request(SUBJECT, path).await?;
-        Ok(Response::new(Full::new(reply.payload)))
+        Ok(Response::new(super::whole(reply.payload)))
     }
 }

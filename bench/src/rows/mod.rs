@@ -11,6 +11,7 @@ mod link;
 mod rate;
 mod rest;
 mod start;
+mod stream;
 
 use std::path::PathBuf;
 
@@ -49,6 +50,8 @@ pub(crate) enum Row {
     Interrupt,
     /// Memory before and after callers that go away.
     Abandon,
+    /// A large body there and back over HTTP.
+    Stream,
 }
 
 impl Row {
@@ -64,6 +67,7 @@ impl Row {
         Self::Rest,
         Self::Interrupt,
         Self::Abandon,
+        Self::Stream,
         Self::Lattice,
     ];
 
@@ -80,6 +84,7 @@ impl Row {
             Self::Lattice => lattice::run(bench).await,
             Self::Interrupt => interrupt::run(bench).await,
             Self::Abandon => abandon::run(bench).await,
+            Self::Stream => stream::run(bench).await,
         }
     }
 }

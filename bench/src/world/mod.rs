@@ -68,8 +68,12 @@ impl World {
 
     /// This process and the server.
     pub(crate) fn watch(&self) -> anyhow::Result<Watch> {
-        let pid = self.nats.id().context("nats-server has ended")?;
-        Ok(Watch::client().and("nats-server", pid))
+        Ok(Watch::client().and("nats-server", self.nats_pid()?))
+    }
+
+    /// The number of the server's process.
+    pub(crate) fn nats_pid(&self) -> anyhow::Result<u32> {
+        self.nats.id().context("nats-server has ended")
     }
 }
 

@@ -140,6 +140,11 @@ impl Guest {
         self.way = way;
     }
 
+    /// The next request that leaves the guest goes this way.
+    pub(super) fn send_by(&mut self, way: Way) {
+        self.hooks.follow(way);
+    }
+
     /// Takes everything of the call from it: what it said is finished, and nothing keeps the call.
     pub fn rest(&mut self) {
         self.go(Way::none());

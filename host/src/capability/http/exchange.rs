@@ -1,7 +1,6 @@
 //! One request in an instance: the guest runs, and its response is gathered or sent on as it comes.
 
 use std::pin::pin;
-use std::sync::Arc;
 
 use futures_util::FutureExt as _;
 use futures_util::future::BoxFuture;
@@ -9,17 +8,14 @@ use lattice_client::stream::{
     Deadline, Progress, Reader, Streams, WINDOW_BYTES, Writer, pipe_with,
 };
 use lattice_protocol::standard::http::{Body, INLINE_BYTES_MAX, Request, Response};
-use tokio::sync::oneshot;
-use wasmtime_wasi_http::WasiHttpView as _;
-use wasmtime_wasi_http::p2::bindings::ProxyIndices;
-use wasmtime_wasi_http::p2::bindings::http::types::ErrorCode;
-use wasmtime_wasi_http::p2::body::HyperOutgoingBody;
+use wasmtime_wasi_http::WasiBody;
 
 use super::body::{self, Gathered, Next, Wanted, gather, next};
-use super::{Fault, headers, request};
+use super::{Fault, headers};
 use crate::actor::instance::Instance;
 
-type Outgoing = ::http::Response<HyperOutgoingBody>;
+/// What the guest answers, or why it answers nothing.
+pub(super) type Head = Result<::http::Response<WasiBody>, Fault>;
 
 /// What a request comes with.
 pub struct Asked {
@@ -35,6 +31,35 @@ pub struct Asked {
     pub progress: Progress,
 }
 
+/// How much of a response is taken, and how.
+pub(super) struct Taken {
+    streams: bool,
+    body_bytes_max: usize,
+    progress: Progress,
+}
+
+impl Asked {
+    pub(super) fn taken(&self) -> Taken {
+        Taken {
+            streams: self.takes_streams,
+            body_bytes_max: self.body_bytes_max,
+            progress: self.progress.clone(),
+        }
+    }
+}
+
+impl Taken {
+    fn wanted(&self) -> Wanted {
+        Wanted {
+            bytes_max: match self.streams {
+                true => INLINE_BYTES_MAX,
+                false => self.body_bytes_max,
+            },
+            streams: self.streams,
+        }
+    }
+}
+
 /// How a request ended, or goes on.
 pub enum Answer {
     /// The response is whole, and the guest has returned. Its instance is fit for another call, if it
@@ -47,41 +72,32 @@ pub enum Answer {
 /// What is left of a request after its response was begun.
 pub struct Rest {
     guest: Guest,
-    body: Option<(HyperOutgoingBody, Writer)>,
+    body: Option<(WasiBody, Writer)>,
     trailers: Option<::http::HeaderMap>,
 }
 
 /// The guest: running, or returned with what is left of it.
 struct Guest {
-    running: Option<BoxFuture<'static, Result<Instance, Fault>>>,
+    running: Option<Running>,
     instance: Option<Instance>,
 }
 
+/// What became of the guest, when it has returned: its instance, if it is fit for another call.
+pub(super) type Running = BoxFuture<'static, Result<Option<Instance>, Fault>>;
+
 /// Runs the guest until there is something to answer.
 pub(super) async fn begin(
-    indices: Arc<ProxyIndices>,
-    instance: Instance,
-    asked: Asked,
+    running: Running,
+    head: impl Future<Output = Head>,
+    taken: Taken,
 ) -> Result<Answer, Fault> {
-    let (sender, head) = oneshot::channel();
-    let run = run(indices, instance, asked.request, asked.streams, sender);
     let mut guest = Guest {
-        running: Some(Box::pin(run)),
+        running: Some(running),
         instance: None,
     };
-    let head = match guest.beside(head).await? {
-        Ok(Ok(response)) => response,
-        Ok(Err(code)) => return Err(Fault::ErrorCode(format!("{code:?}"))),
-        Err(_) => return Err(Fault::NoResponse),
-    };
+    let head = guest.beside(head).await??;
+    let wanted = taken.wanted();
     let (parts, mut body) = head.into_parts();
-    let wanted = Wanted {
-        bytes_max: match asked.takes_streams {
-            true => INLINE_BYTES_MAX,
-            false => asked.body_bytes_max,
-        },
-        streams: asked.takes_streams,
-    };
     let gathered = guest.beside(gather(&mut body, wanted)).await?;
     let response = |body| Response {
         status: parts.status.as_u16(),
@@ -89,13 +105,13 @@ pub(super) async fn begin(
         body,
     };
     match gathered.map_err(|error| Fault::Body(error.to_string()))? {
-        Gathered::TooLarge => Err(Fault::TooLarge(asked.body_bytes_max)),
+        Gathered::TooLarge => Err(Fault::TooLarge(taken.body_bytes_max)),
         Gathered::Whole(bytes) => {
             drop(body);
             guest.ended(response(Body::Whole(bytes)), wanted).await
         }
         Gathered::Begun(first, trailers) => {
-            let (mut writer, reader) = pipe_with(WINDOW_BYTES, asked.progress);
+            let (mut writer, reader) = pipe_with(WINDOW_BYTES, taken.progress);
             writer.push(first);
             let rest = Rest {
                 guest,
@@ -106,30 +122,6 @@ pub(super) async fn begin(
             Ok(Answer::Begun(response, Some(reader), Box::new(rest)))
         }
     }
-}
-
-async fn run(
-    indices: Arc<ProxyIndices>,
-    mut instance: Instance,
-    request: Request,
-    streams: Streams,
-    sender: oneshot::Sender<Result<Outgoing, ErrorCode>>,
-) -> Result<Instance, Fault> {
-    let store = &mut instance.store;
-    let scheme = request::scheme(&request.scheme);
-    let request = request::read(request, &streams)?;
-    let mut http = store.data_mut().http();
-    let request = http
-        .new_incoming_request(scheme, request)
-        .map_err(|error| Fault::BadRequest(error.to_string()))?;
-    let out = http.new_response_outparam(sender).map_err(Fault::Trap)?;
-    let proxy = indices
-        .load(&mut *store, &instance.component)
-        .map_err(Fault::Trap)?;
-    let handler = proxy.wasi_http_incoming_handler();
-    let returned = handler.call_handle(store, request, out).await;
-    returned.map_err(Fault::Trap)?;
-    Ok(instance)
 }
 
 impl Guest {
@@ -143,7 +135,7 @@ impl Guest {
                 biased;
                 returned = running => {
                     self.running = None;
-                    self.instance = Some(returned?);
+                    self.instance = returned?;
                 }
                 done = &mut work => return Ok(done),
             }
@@ -171,7 +163,7 @@ impl Guest {
                 };
                 return Ok(Answer::Begun(response, None, Box::new(rest)));
             };
-            self.instance = Some(returned?);
+            self.instance = returned?;
         }
         Ok(Answer::Ended(response, self.instance))
     }
@@ -199,7 +191,7 @@ impl Rest {
         }
         if let Some(running) = self.guest.running.take() {
             match deadline.limit(running).await {
-                Some(Ok(instance)) => self.guest.instance = Some(instance),
+                Some(Ok(instance)) => self.guest.instance = instance,
                 Some(Err(fault)) => return Err(Cut::Failed(fault, None)),
                 None => return Err(Cut::Late(None)),
             }
@@ -209,7 +201,7 @@ impl Rest {
 
     async fn send(
         &mut self,
-        mut body: HyperOutgoingBody,
+        mut body: WasiBody,
         mut writer: Writer,
         deadline: &Deadline,
     ) -> Result<(), Cut> {

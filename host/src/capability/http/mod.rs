@@ -1,16 +1,20 @@
-//! `wasi:http@0.2`: a call's payload becomes a request resource, and the response that the guest sets
-//! becomes the call's result.
+//! `wasi:http@0.2` and `@0.3`: a call's payload becomes a request resource, and the response that the
+//! guest sets or returns becomes the call's result.
 //!
 //! - `request`, `headers`: from the payload to what wasmtime takes;
 //! - `body`: streams of the lattice as bodies, and back;
-//! - `outgoing`: requests that leave an actor;
+//! - `outgoing`: requests that leave an actor, and `client`, by version 0.3;
+//! - `incoming`: a handler of version 0.2, and `service`, of version 0.3;
 //! - `exchange`: one request in an instance, until its response is whole or sent on.
 
 mod body;
+mod client;
 mod exchange;
 mod headers;
+mod incoming;
 mod outgoing;
 mod request;
+mod service;
 
 use std::sync::Arc;
 
@@ -18,15 +22,21 @@ use lattice_protocol::standard::http::{HEADERS_BYTES_MAX, OUTGOING};
 use wasmtime::component::{InstancePre, Linker};
 use wasmtime_wasi_http::p2::bindings::http::{outgoing_handler, types};
 use wasmtime_wasi_http::p2::bindings::{LinkOptions, ProxyIndices};
+use wasmtime_wasi_http::p3::bindings::{ServiceIndices, http::types as types_p3};
 use wasmtime_wasi_http::{WasiHttp, WasiHttpCtx, WasiHttpView as _};
 
-use super::Guest;
-use crate::actor::instance::Instance;
+use super::{Guest, Waiting};
+use crate::actor::instance::Ended;
 pub use exchange::{Answer, Asked, Cut, Rest};
+pub use incoming::Incoming;
 pub(super) use outgoing::Hooks;
+pub use service::{Service, Visit, Visiting};
 
 /// The interface of requests and responses, which is given to every actor.
 pub(super) const TYPES: &str = "wasi:http/types";
+/// By which requests leave an actor that was built for version 0.3. Whoever answers
+/// `wasi:http/outgoing-handler` answers this.
+const CLIENT: &str = "wasi:http/client";
 /// Wasmtime counts what header fields take in memory: more than they have on the wire.
 const FIELDS_BYTES_MAX: usize = 2 * HEADERS_BYTES_MAX;
 
@@ -51,17 +61,33 @@ pub enum Fault {
     /// The guest trapped, before or after it set a response.
     #[error("{0:#}")]
     Trap(wasmtime::Error),
+    /// The call ended with the instance that it shared, or by what it called.
+    #[error("the request ended with its instance")]
+    Ended(Ended),
 }
 
-pub(super) fn define(linker: &mut Linker<Guest>) -> wasmtime::Result<()> {
+/// The engine of components with async functions has version 0.3 as well.
+pub(super) fn define(linker: &mut Linker<Guest>, concurrent: bool) -> wasmtime::Result<()> {
     let options = LinkOptions::default();
     types::add_to_linker::<_, WasiHttp>(linker, &(&options).into(), Guest::http)?;
-    outgoing_handler::add_to_linker::<_, WasiHttp>(linker, Guest::http)
+    outgoing_handler::add_to_linker::<_, WasiHttp>(linker, Guest::http)?;
+    if concurrent {
+        types_p3::add_to_linker::<_, WasiHttp>(linker, Guest::http)?;
+        client::define(linker)?;
+    }
+    Ok(())
 }
 
-/// Whether this answers an import that needs a link.
-pub(super) fn answers(import: &str) -> bool {
-    import.starts_with(OUTGOING) && import.contains("@0.2.")
+/// Whether an import that needs a link is answered here, and who waits for it then.
+pub(super) fn answers(import: &str) -> Option<Waiting> {
+    let is = |interface: &str, version| {
+        let rest = import.strip_prefix(interface);
+        rest.is_some_and(|rest| rest.starts_with(version))
+    };
+    if is(OUTGOING, "@0.2.") {
+        return Some(Waiting::Together);
+    }
+    is(CLIENT, "@0.3.").then_some(Waiting::Alone)
 }
 
 pub(super) fn context() -> WasiHttpCtx {
@@ -71,21 +97,20 @@ pub(super) fn context() -> WasiHttpCtx {
 }
 
 /// The way into a component that serves HTTP.
-pub struct Handler(Arc<ProxyIndices>);
+pub enum Handler {
+    /// By version 0.2, in an instance of its own.
+    Incoming(Incoming),
+    /// By version 0.3, beside other requests if the actor wants that.
+    Service(Service),
+}
 
 impl Handler {
-    /// Finds the handler among the component's exports.
+    /// Finds the handler among the component's exports: the newer one, if there are two.
     pub fn new(pre: &InstancePre<Guest>) -> wasmtime::Result<Self> {
-        ProxyIndices::new(pre).map(Arc::new).map(Self)
-    }
-
-    /// Hands the request to the instance, and answers with its response: whole if it is there at once
-    /// and short, else with its body as a stream. What is left of it goes on in [`Rest`].
-    ///
-    /// The instance comes back if it is fit for another call: the guest has returned, and its
-    /// response is whole. Else its store goes with it: nothing of it can still write, and a body
-    /// that was left unfinished ends.
-    pub async fn handle(&self, instance: Instance, asked: Asked) -> Result<Answer, Fault> {
-        exchange::begin(self.0.clone(), instance, asked).await
+        if let Ok(indices) = ServiceIndices::new(pre) {
+            return Ok(Self::Service(Service(Arc::new(indices))));
+        }
+        let indices = ProxyIndices::new(pre)?;
+        Ok(Self::Incoming(Incoming(Arc::new(indices))))
     }
 }

@@ -22,6 +22,10 @@ use super::{headers, request};
 use crate::capability::way::Way;
 use crate::link::LinkTable;
 
+/// What a body of version 0.3 moves at once: a part of a stream's window, so that what is under way
+/// stays about as much as that.
+const CHUNK_BYTES_MAX: usize = WINDOW_BYTES / 4;
+
 /// Nothing leaves an actor but through a link.
 pub(in crate::capability) struct Hooks {
     links: Arc<LinkTable>,
@@ -46,6 +50,10 @@ impl Hooks {
 }
 
 impl WasiHttpHooks for Hooks {
+    fn p3_outgoing_body_chunk_size(&mut self) -> usize {
+        CHUNK_BYTES_MAX
+    }
+
     fn send_request(
         &mut self,
         request: ::http::Request<WasiBody>,
