@@ -133,7 +133,10 @@ impl Caller {
 impl Work for Caller {
     async fn once(&mut self) -> anyhow::Result<()> {
         let reply = self.answered().await??;
-        ensure!(reply.payload.len() >= self.call.payload.len() - 1, "a short answer");
+        ensure!(
+            reply.payload.len() >= self.call.payload.len() - 1,
+            "a short answer"
+        );
         Ok(())
     }
 }

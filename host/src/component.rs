@@ -14,8 +14,12 @@ use wasmtime::component::{Component, ComponentExportIndex};
 
 use crate::wire::{Export, Signature};
 
-/// The version of `wasi:http` whose requests the host can hand over.
-const HTTP_VERSION: &str = "@0.2.";
+/// The versions of handlers whose requests the host can hand over.
+const INCOMING_VERSION: &str = "@0.2.";
+const SERVICE_VERSION: &str = "@0.3.";
+/// The handler of version 0.3; it answers under the name of the one of 0.2 as well, by which requests
+/// are sent.
+const SERVICE: &str = "wasi:http/handler";
 /// The interface of programs: its one function takes no arguments but those of a command line.
 const PROGRAM: &str = "wasi:cli/run";
 const PROGRAM_VERSIONS: [&str; 2] = ["@0.2.", "@0.3."];
@@ -51,7 +55,8 @@ pub enum Callable {
         /// The way in and out of it.
         export: Export,
     },
-    /// `wasi:http/incoming-handler.handle`: bridged, as requests are resources.
+    /// `wasi:http/incoming-handler.handle`, or `wasi:http/handler.handle`: bridged, as requests are
+    /// resources.
     Http,
 }
 
@@ -108,8 +113,15 @@ impl Exports {
         let Ok(interface) = Interface::from_wit(name) else {
             return;
         };
-        if interface.as_str() == http::INTERFACE && name.contains(HTTP_VERSION) {
+        if interface.as_str() == http::INTERFACE && name.contains(INCOMING_VERSION) {
             return self.http(interface);
+        }
+        if interface.as_str() == SERVICE && name.contains(SERVICE_VERSION) {
+            let incoming = http::INTERFACE.parse();
+            return [Ok(interface), incoming]
+                .into_iter()
+                .flatten()
+                .for_each(|name| self.http(name));
         }
         let instance = component.get_export_index(None, name);
         let is_program = interface.as_str() == PROGRAM
@@ -156,22 +168,32 @@ impl Exports {
     }
 
     fn http(&mut self, interface: Interface) {
-        if let Ok(function) = FunctionName::from_wit(http::HANDLE) {
-            self.insert(
-                Endpoint {
-                    interface: Some(interface),
-                    function,
-                },
-                Callable::Http,
-            );
+        let Ok(function) = FunctionName::from_wit(http::HANDLE) else {
+            return;
+        };
+        let others = self.serves_http();
+        let endpoint = Endpoint {
+            interface: Some(interface),
+            function,
+        };
+        // One handler, whatever its names: the short form means all of them.
+        if !others {
+            self.shorten(&endpoint);
         }
+        self.name(endpoint, Callable::Http);
     }
 
     fn insert(&mut self, endpoint: Endpoint, callable: Callable) {
-        self.short
-            .entry(endpoint.function.clone())
-            .or_default()
-            .push(endpoint.clone());
+        self.shorten(&endpoint);
+        self.name(endpoint, callable);
+    }
+
+    fn shorten(&mut self, endpoint: &Endpoint) {
+        let endpoints = self.short.entry(endpoint.function.clone()).or_default();
+        endpoints.push(endpoint.clone());
+    }
+
+    fn name(&mut self, endpoint: Endpoint, callable: Callable) {
         let exported = Exported {
             endpoint: endpoint.clone(),
             callable,

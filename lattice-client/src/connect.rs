@@ -99,6 +99,8 @@ pub struct Client {
     pub(crate) mux: Arc<Mux>,
     pub(crate) cancels: Arc<Cancels>,
     pub(crate) gathered: Budget,
+    /// What the inboxes of this lattice's processes begin with.
+    pub(crate) inbox_root: Arc<str>,
     pub(crate) replicas: Replicas,
     pub(crate) by: Option<Arc<str>>,
     /// Whether the stream of the audit trail was there a moment ago.
@@ -108,6 +110,7 @@ pub struct Client {
 impl Client {
     /// Connects, and reconnects for as long as the client lives.
     pub async fn connect(options: Options) -> Result<Self, ConnectError> {
+        let inbox_root = subject::inbox_root(&options.lattice).into();
         let inbox = subject::inbox_prefix(&options.lattice, &CallId::new().to_string());
         let nats = connect_options(&options, &inbox)
             .await?
@@ -126,6 +129,7 @@ impl Client {
             mux,
             cancels: Arc::default(),
             gathered: Budget::default(),
+            inbox_root,
             replicas: Replicas::default(),
             by: None,
             has_audit: Arc::default(),

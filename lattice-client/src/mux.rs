@@ -83,6 +83,10 @@ impl Mux {
                 let Some(mux) = weak.upgrade() else { break };
                 mux.deliver(message);
             }
+            // Nothing comes any more: whoever waits hears so now, not at its deadline.
+            if let Some(mux) = weak.upgrade() {
+                mux.lock().waiting.clear();
+            }
         });
         Ok(mux)
     }

@@ -320,8 +320,8 @@ impl Responder {
 
     /// Only who lives in an inbox of this lattice is known to.
     fn understands_frames(&self) -> bool {
-        let root = subject::inbox_root(&self.client.lattice);
-        self.reply.as_ref().is_some_and(|to| to.starts_with(&root))
+        let reply = self.reply.as_ref();
+        reply.is_some_and(|to| to.starts_with(&*self.client.inbox_root))
     }
 
     fn accept(
@@ -370,7 +370,7 @@ async fn send(
         return said(client.nats.publish(to, reply.payload).await);
     }
     // Only who lives in an inbox of this lattice is known to understand frames.
-    if !to.starts_with(&subject::inbox_root(&client.lattice)) {
+    if !to.starts_with(&*client.inbox_root) {
         return send_error(client, to, &too_much(client, &reply)).await;
     }
     if let Err(error) = Answering::answer_plain(client, to.clone(), reply, patience).await {

@@ -26,6 +26,7 @@
 //! | `trusted_proxies` | none | networks whose word on where a request came from is believed |
 //! | `proxy_header` | `x-forwarded` | which headers they write: those, or `forwarded` |
 //! | `access_log` | false | a log line for each request |
+//! | `outgoing` | | what the requests of actors are held to: see `outgoing/config.rs` |
 
 use std::time::Duration;
 
@@ -36,7 +37,7 @@ use serde_json::{Map, Value};
 
 use crate::error::Error;
 use crate::forwarded::{ProxyHeader, Trust};
-use crate::{network, tls};
+use crate::{network, outgoing, tls};
 
 /// Where to listen unless the config says otherwise.
 pub const LISTEN_DEFAULT: &str = "127.0.0.1:8080";
@@ -77,6 +78,8 @@ pub(crate) struct Config {
     pub(crate) trust: Trust,
     /// Whether each request is a line in the log.
     pub(crate) access_log: bool,
+    /// What requests that leave are held to.
+    pub(crate) outgoing: outgoing::Limits,
 }
 
 /// What every request and connection is held to.
@@ -113,6 +116,7 @@ struct Written {
     trusted_proxies: Vec<String>,
     proxy_header: ProxyHeader,
     access_log: bool,
+    outgoing: outgoing::Written,
 }
 
 impl Default for Written {
@@ -135,6 +139,7 @@ impl Default for Written {
             trusted_proxies: Vec::new(),
             proxy_header: ProxyHeader::default(),
             access_log: false,
+            outgoing: outgoing::Written::default(),
         }
     }
 }
@@ -155,6 +160,7 @@ impl Config {
             limits,
             trust,
             access_log: written.access_log,
+            outgoing: written.outgoing.limits()?,
         })
     }
 }
@@ -208,7 +214,7 @@ impl Written {
     }
 }
 
-fn millis(field: &'static str, value: u64, max: u64) -> Result<Duration, Error> {
+pub(crate) fn millis(field: &'static str, value: u64, max: u64) -> Result<Duration, Error> {
     within(field, value, 1, max).map(Duration::from_millis)
 }
 
@@ -216,7 +222,7 @@ fn count(field: &'static str, value: u64) -> Result<usize, Error> {
     within(field, value, 1, CONNECTIONS_LIMIT).map(|value| value as usize)
 }
 
-fn within(field: &'static str, value: u64, min: u64, max: u64) -> Result<u64, Error> {
+pub(crate) fn within(field: &'static str, value: u64, min: u64, max: u64) -> Result<u64, Error> {
     if (min..=max).contains(&value) {
         Ok(value)
     } else {

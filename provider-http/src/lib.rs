@@ -1,8 +1,9 @@
-//! HTTP server provider: many actors behind one listener.
+//! HTTP provider: many actors behind one listener, and the requests that actors send.
 //!
 //! It speaks HTTP/1.1 and HTTP/2 to clients, with TLS or without, and calls
-//! `wasi:http/incoming-handler.handle` of the actor that a route names. It does not know what
-//! actors are or where they run, and it doesn't speak for actors outward.
+//! `wasi:http/incoming-handler.handle` of the actor that a route names. For actors with a link it
+//! answers `wasi:http/outgoing-handler.handle`: see `outgoing`. It does not know what actors are or
+//! where they run.
 //!
 //! A request's way, which is also the reading order:
 //! - `listener`: accepts the connection, if there is room;
@@ -40,6 +41,7 @@ mod health;
 mod listener;
 mod live;
 mod network;
+mod outgoing;
 mod provider;
 mod request;
 mod response;

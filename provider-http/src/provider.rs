@@ -1,4 +1,4 @@
-//! The server as a provider of the lattice.
+//! The server, and what sends requests, as a provider of the lattice.
 
 use std::sync::Arc;
 
@@ -9,17 +9,21 @@ use lattice_protocol::id::ProviderName;
 use lattice_protocol::interface::Endpoint;
 use provider_sdk::{Call, Error, Provider, Reply, Settings, Telemetry};
 
+use crate::config::Config;
+use crate::outgoing::{self, Outgoing};
 use crate::server::Server;
 use crate::shown::Shown;
 
 /// What it answers: where it listens, as `host:port`. With port 0 nothing else tells.
 pub const ADDRESS: &str = "lattice:http/listener.address";
 
-/// An HTTP server in front of actors.
+/// An HTTP server in front of actors, and their way out.
 pub(crate) struct HttpProvider {
     name: ProviderName,
     address: Endpoint,
+    handle: Endpoint,
     server: Arc<Server<Client>>,
+    outgoing: Outgoing,
 }
 
 impl HttpProvider {
@@ -36,6 +40,8 @@ impl HttpProvider {
             address: ADDRESS
                 .parse()
                 .map_err(|error: lattice_protocol::id::Error| refused(error.to_string()))?,
+            handle: outgoing::handle().map_err(|error| refused(error.to_string()))?,
+            outgoing: Outgoing::default(),
             server: Arc::new(
                 Server::shown(client, shown).map_err(|error| refused(error.to_string()))?,
             ),
@@ -46,21 +52,48 @@ impl HttpProvider {
     pub(crate) fn server(&self) -> Arc<Server<Client>> {
         self.server.clone()
     }
+
+    async fn apply(&self, settings: &Settings) -> Result<(), crate::Error> {
+        let Settings {
+            config,
+            routes,
+            links,
+        } = settings;
+        let limits = Config::read(config)?.outgoing;
+        self.outgoing.apply(limits, links).await?;
+        match listens(settings) {
+            true => self.server.apply(config, routes).await,
+            false => {
+                self.server.rest().await;
+                Ok(())
+            }
+        }
+    }
+}
+
+/// Whether there is anything to listen for: a provider that only sends requests for actors has neither
+/// routes nor `listen`.
+fn listens(settings: &Settings) -> bool {
+    let only_sends = settings.links.iter().any(outgoing::is_for);
+    !only_sends || !settings.routes.is_empty() || settings.config.contains_key("listen")
 }
 
 #[async_trait]
 impl Provider for HttpProvider {
     fn endpoints(&self) -> Vec<Endpoint> {
-        vec![self.address.clone()]
+        vec![self.address.clone(), self.handle.clone()]
     }
 
     async fn configure(&self, settings: &Settings) -> Result<(), Error> {
-        let applied = self.server.apply(&settings.config, &settings.routes).await;
         // Every message ends with what to write; this says where.
+        let applied = self.apply(settings).await;
         applied.map_err(|error| Error::provider(format!("{error} in [provider.{}]", self.name)))
     }
 
     async fn call(&self, call: Call) -> Result<Reply, CallError> {
+        if call.endpoint == self.handle {
+            return self.outgoing.call(call).await;
+        }
         let unavailable = || CallError::refused(ErrorCode::Unavailable, "it does not listen");
         let address = self.server.address().await.ok_or_else(unavailable)?;
         call.reply(&address.to_string())

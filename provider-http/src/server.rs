@@ -187,6 +187,15 @@ impl<B: Backend> Server<B> {
         self.live.borrow().tls.clone()
     }
 
+    /// Listens no more, until settings come that want it.
+    pub(crate) async fn rest(&self) {
+        let mut stage = self.stage.lock().await;
+        if let Stage::Listening { listener, .. } = &*stage {
+            listener.stop().await;
+            *stage = Stage::Fresh;
+        }
+    }
+
     /// Closes the socket, lets requests in flight finish for as long as a connection may drain,
     /// and returns when nothing runs any more.
     pub(crate) async fn stop(&self) {

@@ -26,6 +26,7 @@ macro_rules! guests {
 }
 
 guests! {
+    auth_runs: "auth" KEY_VALUE => validates,
     counter_runs: "counter" KEY_VALUE => counts,
     greeter_runs: "greeter" "" => greets,
     hasher_runs: "hasher" "" => hashes,
@@ -46,6 +47,8 @@ guests! {
     wide_table_is_refused: "wide-table" "" => does_not_start,
     needy_is_refused: "needy" "" => does_not_start,
     bad_http_runs: "bad-http" "" => answers_a_status,
+    wstd_server_runs: "wstd-server" "" => greets_by_http,
+    wasi_proxy_runs: "wasi-proxy" "" => finishes,
     keeper_is_refused: "keeper" "" => does_not_start,
     borrower_is_refused: "borrower" KEEPER => does_not_start,
 }
@@ -137,6 +140,18 @@ async fn counts(lattice: Lattice) {
         }
     })
     .await;
+}
+
+async fn validates(lattice: Lattice) {
+    let issued = eventually("the store is there", async || {
+        match answer(&lattice, "issue", json!(["alice", 60])).await {
+            issued if issued["ok"]["key"].is_string() => Ok(issued["ok"].clone()),
+            other => Err(other),
+        }
+    })
+    .await;
+    let grant = answer(&lattice, "validate", json!([issued["key"]])).await;
+    assert_eq!(grant["ok"]["user-id"], "alice", "{grant}");
 }
 
 async fn greets(lattice: Lattice) {
@@ -258,6 +273,19 @@ async fn ends_well(lattice: Lattice) {
 async fn answers_a_status(lattice: Lattice) {
     let request = json!({"method": "GET", "path": "/status?code=418"});
     assert_eq!(answer(&lattice, "handle", request).await["status"], 418);
+}
+
+async fn greets_by_http(lattice: Lattice) {
+    let request = json!({"method": "GET", "path": "/"});
+    let response = answer(&lattice, "handle", request).await;
+    // The bytes of its greeting, as JSON writes them.
+    assert_eq!(response["body"], "SGVsbG8gZnJvbSB3c3RkIQo=");
+}
+
+async fn finishes(lattice: Lattice) {
+    let request = json!({"method": "GET", "path": "/unset/finish"});
+    let response = answer(&lattice, "handle", request).await;
+    assert_eq!(response["body"], "aGFsZg==");
 }
 
 async fn does_not_start(lattice: Lattice) {

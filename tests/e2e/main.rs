@@ -4,7 +4,9 @@
 //! - [`endings`], [`sandbox`]: calls that end badly, and what a guest can't do;
 //! - [`worlds`]: what an actor gets of WASI, and what it must be granted;
 //! - [`path`]: from HTTP through an actor to a store and back;
+//! - [`auth`]: a service as people come for it, from its deployment to the death of a host;
 //! - [`edge`]: TLS, the access log and large bodies;
+//! - [`foreign`]: HTTP servers of other people's frameworks;
 //! - [`refusals`], [`control`]: what operators ask;
 //! - [`links`]: calls from actor to actor, on one host and over two;
 //! - [`keyvalue`]: what any NATS client can ask of a key-value provider;
@@ -23,6 +25,7 @@
     reason = "tests say what must hold by these"
 )]
 
+mod auth;
 mod calls;
 mod cluster;
 mod cli;
@@ -30,6 +33,7 @@ mod control;
 mod edge;
 mod endings;
 mod faults;
+mod foreign;
 mod guests;
 mod hosts;
 mod invariants;

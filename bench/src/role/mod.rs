@@ -168,7 +168,9 @@ type Response = http::Response<UnsyncBoxBody<Bytes, hyper::Error>>;
 
 /// A body that is there already.
 fn whole(bytes: Bytes) -> UnsyncBoxBody<Bytes, hyper::Error> {
-    Full::new(bytes).map_err(|never| match never {}).boxed_unsync()
+    Full::new(bytes)
+        .map_err(|never| match never {})
+        .boxed_unsync()
 }
 
 /// How a bare server answers.

@@ -5,12 +5,12 @@ use std::time::{Duration, Instant};
 
 use anyhow::ensure;
 use bytes::Bytes;
-use futures_util::future::try_join_all;
 use lattice_protocol::error::ErrorCode;
+use tokio::task::JoinSet;
 
 use super::Bench;
 use crate::figure::{Figure, Target, Unit};
-use crate::inside::Inside;
+use crate::inside::{Caller, Inside};
 use crate::report::Report;
 use crate::world::World;
 
@@ -33,8 +33,16 @@ pub(super) async fn run(bench: &Bench) -> anyhow::Result<Report> {
     let mut report = Report::default();
     for callers in [1, cores] {
         let calls = bench.plan.rounds * CALLS_PER_ROUND;
-        let all = try_join_all((0..callers).map(|_| lateness(&inside, calls))).await?;
-        let mut late: Vec<_> = all.into_iter().flatten().collect();
+        let mut tasks = JoinSet::new();
+        for _ in 0..callers {
+            let one = || inside.call(("spinner", "spin"), Bytes::from_static(NOTHING), DEADLINE);
+            let calls: Vec<_> = (0..calls).map(|_| one()).collect::<anyhow::Result<_>>()?;
+            tasks.spawn(lateness(calls));
+        }
+        let mut late = Vec::new();
+        while let Some(measured) = tasks.join_next().await {
+            late.extend(measured??);
+        }
         late.sort_by(f64::total_cmp);
         let what = format!("a spinning guest is stopped, {callers} at a time");
         let farthest = late.iter().copied().map(f64::abs).fold(0.0, f64::max);
@@ -57,11 +65,10 @@ pub(super) async fn run(bench: &Bench) -> anyhow::Result<Report> {
     Ok(report)
 }
 
-/// How many milliseconds after its deadline each of so many calls ended.
-async fn lateness(inside: &Inside, calls: u32) -> anyhow::Result<Vec<f64>> {
+/// How many milliseconds after its deadline each call ended, one after another.
+async fn lateness(calls: Vec<Caller>) -> anyhow::Result<Vec<f64>> {
     let mut late = Vec::new();
-    for _ in 0..calls {
-        let call = inside.call(("spinner", "spin"), Bytes::from_static(NOTHING), DEADLINE)?;
+    for call in calls {
         let began = Instant::now();
         let ended = call.answered().await?;
         let took = began.elapsed();

@@ -123,7 +123,8 @@ async fn post(address: SocketAddr, bytes: usize) -> anyhow::Result<f64> {
     let _connection = AbortOnDropHandle::new(tokio::spawn(connection));
     let piece = Bytes::from(vec![b'x'; PIECE_BYTES]);
     let pieces = stream::repeat_n(piece, bytes / PIECE_BYTES);
-    let body = StreamBody::new(pieces.map(|piece| Ok::<_, std::convert::Infallible>(Frame::data(piece))));
+    let body =
+        StreamBody::new(pieces.map(|piece| Ok::<_, std::convert::Infallible>(Frame::data(piece))));
     let request = http::Request::post("/echo")
         .header(HOST, address.to_string())
         .body(body)?;
@@ -140,7 +141,10 @@ async fn post(address: SocketAddr, bytes: usize) -> anyhow::Result<f64> {
 
 /// Sends messages that another client sends back; so many MiB a second.
 async fn pipe(nats: &str, bytes: usize) -> anyhow::Result<f64> {
-    let (near, far) = (async_nats::connect(nats).await?, async_nats::connect(nats).await?);
+    let (near, far) = (
+        async_nats::connect(nats).await?,
+        async_nats::connect(nats).await?,
+    );
     let mut there = far.subscribe(PIPE).await?;
     let inbox = near.new_inbox();
     let mut back = near.subscribe(inbox.clone()).await?;

@@ -16,7 +16,7 @@ use wasmtime::component::ComponentExportIndex;
 use wasmtime::{PoolConcurrencyLimitError, Trap};
 use wasmtime_wasi::I32Exit;
 
-use super::instance::{self, Ended, Instance, Shared};
+use super::instance::{self, Ended, Instance, Shared, Work};
 use super::log::{About, Tail};
 use super::revision::Revision;
 use crate::capability::{CALL_TO, CallFailed, Errand};
@@ -170,13 +170,20 @@ impl Running<'_> {
     ) -> Result<Vec<u8>, CallError> {
         let (errand, _) = self.errand();
         let ticket = shared.begin(instance::Call {
-            index: *index,
-            export: export.clone(),
-            payload,
-            source,
+            work: Work::Function {
+                index: *index,
+                export: export.clone(),
+                payload,
+                source,
+            },
             errand,
         });
-        ticket.answer().await.map_err(|ended| match ended {
+        ticket.answer().await.map_err(|ended| self.ended(ended))
+    }
+
+    /// What the caller is told when a call ended with the instance that it was in.
+    pub(super) fn ended(&self, ended: Ended) -> CallError {
+        match ended {
             Ended::Import(failed) => import_failed(&failed),
             Ended::Trapped { error, panic } => self.trapped(&error, panic),
             Ended::Stuck => CallError::begun(
@@ -186,7 +193,7 @@ impl Running<'_> {
                     self.call.endpoint
                 ),
             ),
-        })
+        }
     }
 
     /// An instance for this call, and the last that its guest says on standard error.
@@ -201,7 +208,7 @@ impl Running<'_> {
         self.sent(self.revision.instances.make(errand).await, tail)
     }
 
-    fn errand(&self) -> (Errand, Tail) {
+    pub(super) fn errand(&self) -> (Errand, Tail) {
         self.revision.errand(self.context, self.deadline.clone())
     }
 

@@ -1,4 +1,5 @@
-//! A call of `wasi:http/incoming-handler.handle`: a request, until its response is whole or sent on.
+//! A call of `wasi:http/incoming-handler.handle`, or `wasi:http/handler.handle`: a request, until its
+//! response is whole or sent on.
 
 use std::sync::Arc;
 
@@ -12,7 +13,7 @@ use lattice_protocol::standard::http::{Request, Response};
 use super::call::{Outcome, Running, bad_request};
 use super::log::Tail;
 use super::revision::Revision;
-use crate::capability::http::{Answer, Asked, Cut, Fault, Rest};
+use crate::capability::http::{Answer, Asked, Cut, Fault, Handler, Rest};
 use crate::component::Callable;
 
 impl Running<'_> {
@@ -26,7 +27,6 @@ impl Running<'_> {
             return Err(CallError::refused(ErrorCode::NotFound, message));
         };
         let request: Request = encoding.read(&self.call.payload).map_err(bad_request)?;
-        let (instance, tail) = self.instance().await?;
         let asked = Asked {
             request,
             streams: self.call.streams.clone(),
@@ -35,11 +35,18 @@ impl Running<'_> {
             body_bytes_max: self.payload_bytes_max(),
             progress,
         };
-        let answer = handler
-            .handle(instance, asked)
-            .await
-            .map_err(|fault| self.http_failed(fault, &tail))?;
-        match answer {
+        let (answer, tail) = match handler {
+            Handler::Incoming(handler) => {
+                let (instance, tail) = self.instance().await?;
+                (handler.handle(instance, asked).await, tail)
+            }
+            Handler::Service(handler) => {
+                let (errand, tail) = self.errand();
+                let instances = self.revision.instances.requests();
+                (handler.handle(instances, errand, asked).await, tail)
+            }
+        };
+        match answer.map_err(|fault| self.http_failed(fault, &tail))? {
             Answer::Ended(response, instance) => {
                 if let Some(instance) = instance {
                     self.revision.instances.give_back(instance);
@@ -71,6 +78,7 @@ impl Running<'_> {
         match fault {
             Fault::BadRequest(reason) => CallError::refused(ErrorCode::BadRequest, reason),
             Fault::Trap(error) => self.trapped(&error, tail.panic()),
+            Fault::Ended(ended) => self.ended(ended),
             fault @ Fault::TooLarge(_) => CallError::begun(ErrorCode::TooLarge, fault.to_string()),
             fault => CallError::begun(ErrorCode::Trapped, fault.to_string()),
         }

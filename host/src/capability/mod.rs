@@ -6,6 +6,7 @@
 //! | `wasi:cli` | `wasi`: output to the log, arguments and environment as its manifest says, no input | nothing |
 //! | `wasi:filesystem`, `wasi:sockets` | `wasi`, `files`, `sockets`: empty and refused but for what is `granted` | nothing, or a grant |
 //! | `wasi:http/types` | `http` | nothing |
+//! | `wasi:http/outgoing-handler`, `client` | `http`, by a provider | a link |
 //! | `wasi:config/store` | `config`, from `settings`: the actor's own over named ones | nothing |
 //! | `wasi:logging/logging` | `logging`: to the log | nothing |
 //! | `wasi:keyvalue/store`, `atomics`, `batch` | `keyvalue`, by a provider | a link |
@@ -57,8 +58,6 @@ const GIVEN: &[&str] = &[
     "wasi:sockets",
 ];
 const GIVEN_VERSIONS: [&str; 2] = ["@0.2.", "@0.3."];
-/// The version of `wasi:http/types` that every actor is given.
-const HTTP_VERSION: &str = "@0.2.";
 /// The most imports that a refusal lists.
 const LISTED_MAX: usize = 8;
 
@@ -111,7 +110,7 @@ impl Imports {
     fn given(engine: &wasmtime::Engine, concurrent: bool) -> wasmtime::Result<Linker<Guest>> {
         let mut linker = Linker::new(engine);
         wasi::define(&mut linker, concurrent)?;
-        http::define(&mut linker)?;
+        http::define(&mut linker, concurrent)?;
         config::define(&mut linker)?;
         logging::define(&mut linker)?;
         keyvalue::define(&mut linker)?;
@@ -178,6 +177,12 @@ fn answer(
     if is_given(&import.name, interface) {
         return Ok(Waiting::Alone);
     }
+    let http = http::answers(&import.name);
+    // Requests of either version leave by one link.
+    let interface = match &http {
+        Some(answered) => &answered.interface,
+        None => interface,
+    };
     let Some(link) = links.default_for(interface) else {
         return Err(format!(
             "no link for import {}: add {}",
@@ -185,8 +190,8 @@ fn answer(
             links.line_for(interface)
         ));
     };
-    if http::answers(&import.name) {
-        return Ok(Waiting::Together);
+    if let Some(answered) = http {
+        return Ok(answered.waiting);
     }
     match keyvalue::answer(linker.to_mut(), engine, &import.name, instance) {
         Ok(true) => return Ok(Waiting::Together),
@@ -207,8 +212,6 @@ fn is_given(name: &str, interface: &Interface) -> bool {
     if config::NAMES.contains(&name) || logging::NAMES.contains(&name) {
         return true;
     }
-    match GIVEN.contains(&interface.package()) {
-        true => GIVEN_VERSIONS.iter().any(|version| name.contains(version)),
-        false => interface.as_str() == http::TYPES && name.contains(HTTP_VERSION),
-    }
+    let is_offered = GIVEN.contains(&interface.package()) || interface.as_str() == http::TYPES;
+    is_offered && GIVEN_VERSIONS.iter().any(|version| name.contains(version))
 }

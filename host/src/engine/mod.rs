@@ -215,11 +215,16 @@ impl Engine {
     fn tidy(&self, newest: &Digest) {
         let mut in_use: BTreeSet<_> = {
             let all = self.in_use();
-            let used = all.iter().filter(|(_, component)| component.strong_count() > 0);
+            let used = all
+                .iter()
+                .filter(|(_, component)| component.strong_count() > 0);
             used.map(|(digest, _)| digest.clone()).collect()
         };
         in_use.insert(newest.clone());
-        for side in [Some(&self.plain), self.concurrent.get()].into_iter().flatten() {
+        for side in [Some(&self.plain), self.concurrent.get()]
+            .into_iter()
+            .flatten()
+        {
             tidy::tidy(side.cache.folder(), &in_use, tidy::UNUSED_BYTES_MAX);
         }
     }

@@ -111,7 +111,9 @@ impl Router {
             None => self.shared.client.call(call.clone()).await,
         };
         match first {
-            Err(error) if may_retry(&error, peer.is_some(), idempotent) => {
+            Err(error)
+                if may_retry(&error, peer.is_some(), idempotent) && call.streams.are_whole() =>
+            {
                 let mut again = call;
                 again.context.remaining = again.context.remaining.saturating_sub(begun.elapsed());
                 calling.goes(Way::Queue);

@@ -65,7 +65,14 @@ pub(super) enum Step {
 impl Pump {
     /// What happens next.
     pub(super) async fn step(&mut self) -> Step {
-        poll_fn(|cx| self.poll_step(cx)).await
+        let Some((stream, due)) = self.next_due() else {
+            return poll_fn(|cx| self.poll_step(cx)).await;
+        };
+        tokio::select! {
+            biased;
+            step = poll_fn(|cx| self.poll_step(cx)) => step,
+            () = tokio::time::sleep_until(due.into()) => Step::Taken(stream, 0),
+        }
     }
 
     fn poll_step(&mut self, cx: &mut Context<'_>) -> Poll<Step> {
@@ -172,13 +179,22 @@ impl Pump {
         }
     }
 
-    /// Whether the writer of a stream should hear that it is still read.
+    /// When the writer of a stream should hear that it is still read.
+    fn due(&self, stream: u16) -> Option<Instant> {
+        let incoming = self.incoming.get(usize::from(stream))?.as_ref()?;
+        let is_read = self.machine.is_unsettled(stream);
+        is_read.then(|| incoming.granted + self.patience / GRANTS_PER_PATIENCE)
+    }
+
     fn is_due(&self, stream: u16) -> bool {
-        let incoming = self.incoming.get(usize::from(stream));
-        incoming.is_some_and(|incoming| {
-            let granted = incoming.as_ref().map(|incoming| incoming.granted);
-            granted.is_some_and(|at| at.elapsed() > self.patience / GRANTS_PER_PATIENCE)
-        })
+        self.due(stream).is_some_and(|due| due <= Instant::now())
+    }
+
+    /// The stream whose writer should hear that first: also when nothing else happens until then.
+    fn next_due(&self) -> Option<(u16, Instant)> {
+        let streams = 0..u16::try_from(self.incoming.len()).unwrap_or(u16::MAX);
+        let due = streams.filter_map(|stream| Some((stream, self.due(stream)?)));
+        due.min_by_key(|(_, due)| *due)
     }
 
     fn granted(&mut self, stream: u16) {
@@ -200,17 +216,19 @@ impl Pump {
 
     /// Takes a frame in; answers what it means, after what concerns streams was done.
     pub(super) fn receive(&mut self, frame: Frame, message: &Message) -> Result<Event, CallError> {
+        if !self.is_from_peer(message) {
+            return Ok(Event::Nothing);
+        }
         let event = self
             .machine
             .receive(frame, message.payload.len())
             .map_err(broken)?;
-        if let Some(peer) = &message.reply {
-            self.peer = Some(peer.clone());
-        }
         match event {
             Event::Data(stream) if stream != frame::PAYLOAD => {
                 self.progress.touch();
-                if let Some(Some(incoming)) = self.incoming.get_mut(usize::from(stream)) {
+                if message.payload.is_empty() {
+                    self.machine.pass(stream);
+                } else if let Some(Some(incoming)) = self.incoming.get_mut(usize::from(stream)) {
                     incoming.writer.push(message.payload.clone());
                 }
             }
@@ -228,15 +246,25 @@ impl Pump {
             }
             Event::Stop(stream) => {
                 if let Some(reader) = self.forget_outgoing(stream) {
-                    reader.refuse(CallError::begun(
-                        ErrorCode::Cancelled,
-                        "the other side wants no more of the stream",
-                    ));
+                    reader.refuse(unwanted());
                 }
             }
             _ => {}
         }
         Ok(event)
+    }
+
+    /// Whether a frame comes from the end that this one speaks with: the first that sent any. A request
+    /// that the network brought twice is answered twice, and frames of both would make up a third answer.
+    fn is_from_peer(&mut self, message: &Message) -> bool {
+        match (&message.reply, &self.peer) {
+            (Some(from), Some(peer)) => from == peer,
+            (Some(from), None) => {
+                self.peer = Some(from.clone());
+                true
+            }
+            (None, _) => true,
+        }
     }
 
     fn forget_incoming(&mut self, stream: u16) -> Option<Writer> {
@@ -306,15 +334,14 @@ impl Pump {
     }
 
     /// Tells the other end that streams of this one broke off, as far as it can be told.
-    pub(super) async fn fail_outgoing(&mut self, error: &CallError) {
+    pub(super) async fn fail_outgoing(&mut self, error: &CallError) -> Result<(), CallError> {
         for stream in 0..u16::try_from(self.outgoing.len()).unwrap_or(u16::MAX) {
             if let Some(frame) = self.machine.fail(stream) {
                 let headers = headers::of_error(error);
-                if self.send(frame, headers, Bytes::new()).await.is_err() {
-                    return;
-                }
+                self.send(frame, headers, Bytes::new()).await?;
             }
         }
+        Ok(())
     }
 }
 
@@ -339,6 +366,12 @@ pub(super) fn broken(broken: frame::Broken) -> CallError {
 pub(super) fn lost(reason: String) -> CallError {
     let message = format!("the stream was cut off: {reason}");
     CallError::begun(ErrorCode::Unavailable, message)
+}
+
+/// The other end has stopped a stream.
+pub(super) fn unwanted() -> CallError {
+    let message = "the other side wants no more of the stream";
+    CallError::begun(ErrorCode::Cancelled, message)
 }
 
 /// Silence for a call's whole time.

@@ -47,7 +47,10 @@ fn one() -> u32 {
 }
 
 /// A revision is named by what is written: what most providers don't say is left out.
-#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde passes a reference")]
+#[expect(
+    clippy::trivially_copy_pass_by_ref,
+    reason = "serde passes a reference"
+)]
 fn is_false(inline: &bool) -> bool {
     !inline
 }

@@ -41,6 +41,8 @@ struct Reading {
     credit: usize,
     /// What was read and is not yet granted again.
     read: usize,
+    /// Whether the first window was granted: for a reply it is by opening.
+    begun: bool,
     closed: bool,
     /// Stopped by this end: what is still on the way is passed over.
     stopped: bool,
@@ -126,6 +128,7 @@ impl Channel {
                 channel.reading = Some(vec![Reading {
                     credit: 0,
                     read: 0,
+                    begun: true,
                     closed: true,
                     stopped: false,
                 }]);
@@ -180,13 +183,12 @@ impl Channel {
         if streams > STREAMS_MAX {
             return Err(Broken::TooMany(streams));
         }
-        let credit = match self.role {
-            Role::Caller => WINDOW_BYTES,
-            Role::Callee => 0,
-        };
+        let begun = self.role == Role::Caller;
+        let credit = if begun { WINDOW_BYTES } else { 0 };
         let stream = |closed| Reading {
             credit,
             read: 0,
+            begun,
             closed,
             stopped: false,
         };
@@ -291,10 +293,11 @@ impl Channel {
         Some(self.number(kind))
     }
 
-    /// Lets the other end send up to a window of a stream that begins to be read; none if it may already.
+    /// Lets the other end send up to a window of a stream that begins to be read; none if it may already,
+    /// whatever it has used of it.
     pub fn begin(&mut self, stream: u16) -> Option<Frame> {
         let reading = self.reading(stream).ok()?;
-        if reading.closed || reading.credit >= WINDOW_BYTES {
+        if reading.closed || std::mem::replace(&mut reading.begun, true) {
             return None;
         }
         self.grant(stream, WINDOW_BYTES)
@@ -308,6 +311,22 @@ impl Channel {
             return None;
         }
         self.settle(stream)
+    }
+
+    /// A piece without bytes came, which nobody will read: what it cost counts as read.
+    pub fn pass(&mut self, stream: u16) {
+        if let Ok(reading) = self.reading(stream) {
+            reading.read = reading.read.saturating_add(cost(0));
+        }
+    }
+
+    /// Whether something was read of a stream that is not yet granted again.
+    pub fn is_unsettled(&self, stream: u16) -> bool {
+        let reading = self
+            .reading
+            .as_ref()
+            .and_then(|r| r.get(usize::from(stream)));
+        reading.is_some_and(|reading| !reading.closed && reading.read > 0)
     }
 
     /// Credit for what was read and not yet granted, however little: a sign that somebody reads.
@@ -341,6 +360,15 @@ impl Channel {
     /// A frame that says that the caller goes away.
     pub fn cancel(&mut self) -> Frame {
         self.number(Kind::Cancel)
+    }
+
+    /// Whether nothing more will be sent of a stream: it has ended or failed, or isn't wanted.
+    pub fn is_closed(&self, stream: u16) -> bool {
+        let sending = self
+            .sending
+            .as_ref()
+            .and_then(|s| s.get(usize::from(stream)));
+        sending.is_some_and(|sending| sending.closed)
     }
 
     /// Whether both ends have opened and every stream is closed.

@@ -65,6 +65,31 @@ fn a_reply_may_fill_a_window_and_no_more_until_it_is_read() {
 }
 
 #[test]
+fn a_reply_that_begins_to_be_read_gets_no_second_window_for_what_has_come() {
+    let mut caller = opened(Role::Caller, 0, 1);
+    let data = frame(1, Kind::Data { stream: 1 });
+    caller.receive(data, FRAME_BYTES_MAX).unwrap();
+    assert_eq!(caller.begin(1), None);
+    let rest = WINDOW_BYTES - FRAME_BYTES_MAX;
+    let more = frame(2, Kind::Data { stream: 1 });
+    assert_eq!(caller.receive(more, rest + 1), Err(Broken::Flood(1)));
+}
+
+#[test]
+fn a_piece_without_bytes_is_granted_again_with_what_is_read() {
+    let mut caller = opened(Role::Caller, 0, 1);
+    let data = frame(1, Kind::Data { stream: 1 });
+    assert_eq!(caller.receive(data, 0), Ok(Event::Data(1)));
+    assert!(!caller.is_unsettled(1));
+    caller.pass(1);
+    assert!(caller.is_unsettled(1));
+    let bytes = u32::try_from(FRAME_COST_MIN).unwrap();
+    let credit = caller.settle(1).unwrap();
+    assert_eq!(credit.kind, Kind::Credit { stream: 1, bytes });
+    assert!(!caller.is_unsettled(1));
+}
+
+#[test]
 fn many_small_frames_are_bounded_like_few_large_ones() {
     let mut callee = opened(Role::Callee, 1, 0);
     let mut frames = 0;

@@ -17,6 +17,8 @@
 //!
 //! - `<n>` numbers all frames of one end, from 0 on. One that is missing breaks the channel; one that
 //!   came before is passed over.
+//! - An end speaks with the first that sends it a frame; frames that name another reply subject are
+//!   passed over. So a request that the network brought twice never has its two answers mixed.
 //! - Streams are numbered from 1 on, apart for each direction; a payload refers to one by the extension type
 //!   [`STREAM_EXT`]. `credit` and `stop` name a stream of the
 //!   other end.
@@ -24,7 +26,8 @@
 //!   so that many small ones are bounded too. The streams of a reply, and its payload, begin with a
 //!   credit of [`WINDOW_BYTES`]; those of a request with none: the callee grants it when the stream is
 //!   read, so that a call which is refused has lost nothing and can be made again.
-//! - A reply that is an error, or carries no frame header, ends the channel.
+//! - A reply that is an error, or carries no frame header, ends the channel. A caller whose channel breaks
+//!   says `cancel`.
 //! - The channel is over when both have opened and every stream has ended, failed or been stopped.
 //! - Each frame of `data` and of `credit` begins the call's deadline anew; silence for its whole length ends
 //!   the channel. So a reader that is slow grants the little it has read in time: [`Channel::settle`].

@@ -16,12 +16,13 @@ use wasmtime::Store;
 use wasmtime::component::{self, InstancePre};
 
 use crate::capability::{Errand, Guest, GuestParts, Linked};
-pub(crate) use shared::{Call, Ended, Shared};
+pub(crate) use shared::{Call, Ended, Shared, Work};
 use shelf::Shelf;
 
 /// The instances of one revision.
 pub(crate) struct Instances {
     base: Arc<Base>,
+    shared: Shared,
     reuse: Option<Reuse>,
 }
 
@@ -40,7 +41,6 @@ struct Reuse {
     /// How many calls an instance serves in its life.
     calls_max: u32,
     idle: Shelf<Idle>,
-    shared: Shared,
 }
 
 /// An instance that waits, and its permit for that.
@@ -76,15 +76,18 @@ impl Instances {
             idle,
             counts: OnceLock::new(),
         });
-        let reuse = match mode {
-            InstanceMode::Fresh => None,
-            InstanceMode::Reuse(calls_max) => Some(Reuse {
-                calls_max,
-                idle: Shelf::new(count(slots)),
-                shared: Shared::new(base.clone(), calls_max, waiting),
-            }),
+        let (calls_max, reuse) = match mode {
+            InstanceMode::Fresh => (1, None),
+            InstanceMode::Reuse(calls_max) => {
+                let idle = Shelf::new(count(slots));
+                (calls_max, Some(Reuse { calls_max, idle }))
+            }
         };
-        Self { base, reuse }
+        Self {
+            shared: Shared::new(base.clone(), calls_max, waiting),
+            base,
+            reuse,
+        }
     }
 
     /// Counts instances from here on.
@@ -96,7 +99,12 @@ impl Instances {
     /// Where calls of async functions share instances, if the actor wants them used again: a fresh one
     /// serves one call, whatever its functions could do.
     pub(crate) fn shared(&self) -> Option<&Shared> {
-        self.reuse.as_ref().map(|reuse| &reuse.shared)
+        self.reuse.as_ref().map(|_| &self.shared)
+    }
+
+    /// Where requests of version 0.3 are served, each alone in its instance or beside others.
+    pub(crate) fn requests(&self) -> &Shared {
+        &self.shared
     }
 
     /// An instance that waits, or a new one, sent out on `errand`.

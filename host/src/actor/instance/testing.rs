@@ -11,7 +11,7 @@ use lattice_protocol::standard::http::{Body, Request, Response};
 use wasmtime::component::{Component, InstancePre};
 
 use super::shared::Ticket;
-use super::{Call, Ended, Instance, Instances, Shared};
+use super::{Call, Ended, Instance, Instances, Shared, Work};
 use crate::capability::http::{self, Answer, Asked, Handler};
 use crate::capability::{Errand, Guest, GuestParts, Imports, Linked, Settings};
 use crate::component::{Callable, Exports};
@@ -135,10 +135,12 @@ impl Actor {
         };
         let payload = Encoding::Json.decode(arguments.as_bytes()).unwrap();
         self.shared().begin(Call {
-            index: *index,
-            export: export.clone(),
-            payload: payload.into_owned().into(),
-            source: Encoding::Json,
+            work: Work::Function {
+                index: *index,
+                export: export.clone(),
+                payload: payload.into_owned().into(),
+                source: Encoding::Json,
+            },
             errand: errand(LONG),
         })
     }
@@ -164,7 +166,9 @@ impl Actor {
             body: Body::default(),
         };
         let instance = self.instances.take(errand(LONG)).await.unwrap();
-        let handler = Handler::new(&self.pre).unwrap();
+        let Handler::Incoming(handler) = Handler::new(&self.pre).unwrap() else {
+            panic!("it serves version 0.3");
+        };
         let asked = Asked {
             request,
             streams: Streams::default(),

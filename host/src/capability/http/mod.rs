@@ -18,6 +18,7 @@ mod service;
 
 use std::sync::Arc;
 
+use lattice_protocol::interface::Interface;
 use lattice_protocol::standard::http::{HEADERS_BYTES_MAX, OUTGOING};
 use wasmtime::component::{InstancePre, Linker};
 use wasmtime_wasi_http::p2::bindings::http::{outgoing_handler, types};
@@ -78,16 +79,27 @@ pub(super) fn define(linker: &mut Linker<Guest>, concurrent: bool) -> wasmtime::
     Ok(())
 }
 
-/// Whether an import that needs a link is answered here, and who waits for it then.
-pub(super) fn answers(import: &str) -> Option<Waiting> {
+/// An import that is answered here and needs a link.
+pub(super) struct Answered {
+    /// Whose link it takes.
+    pub(super) interface: Interface,
+    /// Who waits while a request is on its way.
+    pub(super) waiting: Waiting,
+}
+
+/// Whether an import that needs a link is answered here.
+pub(super) fn answers(import: &str) -> Option<Answered> {
     let is = |interface: &str, version| {
         let rest = import.strip_prefix(interface);
         rest.is_some_and(|rest| rest.starts_with(version))
     };
-    if is(OUTGOING, "@0.2.") {
-        return Some(Waiting::Together);
-    }
-    is(CLIENT, "@0.3.").then_some(Waiting::Alone)
+    let waiting = match is(OUTGOING, "@0.2.") {
+        true => Waiting::Together,
+        false if is(CLIENT, "@0.3.") => Waiting::Alone,
+        false => return None,
+    };
+    let interface = OUTGOING.parse().ok()?;
+    Some(Answered { interface, waiting })
 }
 
 pub(super) fn context() -> WasiHttpCtx {

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::task::{Context, Poll};
 
 use bytes::Bytes;
-use http_body::{Body, Frame, SizeHint};
+use http_body::{Body, Frame};
 use http_body_util::BodyExt as _;
 use tokio::sync::oneshot;
 use wasmtime::component::{Accessor, GuestTaskId, Instance, Resource, TypedFuncCallConcurrent};
@@ -51,7 +51,13 @@ impl Service {
             ticket.answer().await.map_err(Fault::Ended)?;
             Ok(None)
         };
-        let answered = async move { answered.await.unwrap_or(Err(Fault::NoResponse)) };
+        let answered = async move {
+            match answered.await {
+                Ok(head) => head,
+                // The instance ended, and the call itself tells why.
+                Err(_) => std::future::pending().await,
+            }
+        };
         exchange::begin(Box::pin(running), answered, taken).await
     }
 }
@@ -111,36 +117,42 @@ impl Visiting {
             }
         };
         let (told, heard) = oneshot::channel();
-        let (held, over) = oneshot::channel();
         let response = accessor.with(|mut access| {
             let response = access.get().http().table.delete(response)?;
             let heard = async { heard.await.unwrap_or(Err(Error::ConnectionTerminated)) };
             response.into_http(&mut access, heard)
         })?;
+        let (ended, end) = oneshot::channel();
+        let (confirm, confirmed) = oneshot::channel();
         let response = response.map(|body| {
-            let watched = Watched {
+            let ended = Some(ended);
+            Confirmed {
                 body,
-                told: Some(told),
-                _held: held,
-            };
-            watched.boxed_unsync()
+                ended,
+                confirmed,
+            }
+            .boxed_unsync()
         });
         let _ = self.head.send(Ok(response));
-        // Ends with the body, however that ends.
-        let _ = over.await;
+        if end.await.is_ok() {
+            let _ = confirm.send(());
+            // The guest hears that its response was taken whole; else, that it was not.
+            let _ = told.send(Ok(()));
+        }
         Ok(())
     }
 }
 
-/// The body of a response; tells the guest whether all of it was read.
-struct Watched {
+/// The body of a response. An instance that goes takes the writing end of the body with it, which looks
+/// like the end: so the end counts when the instance confirms it, and without that never comes. Whoever
+/// reads it hears from the call itself what happened.
+struct Confirmed {
     body: WasiBody,
-    told: Option<oneshot::Sender<Result<(), Error>>>,
-    /// Its other end sees when this is gone.
-    _held: oneshot::Sender<()>,
+    ended: Option<oneshot::Sender<()>>,
+    confirmed: oneshot::Receiver<()>,
 }
 
-impl Body for Watched {
+impl Body for Confirmed {
     type Data = Bytes;
     type Error = Error;
 
@@ -148,20 +160,20 @@ impl Body for Watched {
         mut self: Pin<&mut Self>,
         cx: &mut Context<'_>,
     ) -> Poll<Option<Result<Frame<Bytes>, Error>>> {
-        let frame = Pin::new(&mut self.body).poll_frame(cx);
-        if matches!(frame, Poll::Ready(None))
-            && let Some(told) = self.told.take()
-        {
-            let _ = told.send(Ok(()));
+        if self.ended.is_some() {
+            match Pin::new(&mut self.body).poll_frame(cx) {
+                Poll::Ready(None) => {}
+                frame => return frame,
+            }
+            let told = self.ended.take().map(|ended| ended.send(()));
+            drop(told);
         }
-        frame
-    }
-
-    fn is_end_stream(&self) -> bool {
-        self.body.is_end_stream()
-    }
-
-    fn size_hint(&self) -> SizeHint {
-        self.body.size_hint()
+        if self.confirmed.is_terminated() {
+            return Poll::Ready(None);
+        }
+        match Pin::new(&mut self.confirmed).poll(cx) {
+            Poll::Ready(Ok(())) => Poll::Ready(None),
+            Poll::Ready(Err(_)) | Poll::Pending => Poll::Pending,
+        }
     }
 }

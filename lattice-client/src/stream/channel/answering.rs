@@ -5,7 +5,7 @@ use std::time::Duration;
 use async_nats::{HeaderMap, Message, StatusCode};
 use bytes::Bytes;
 use lattice_protocol::error::{CallError, ErrorCode};
-use lattice_protocol::frame::{Channel, Event, FRAME_BYTES_MAX, Frame, PAYLOAD, Role};
+use lattice_protocol::frame::{Channel, Event, FRAME_BYTES_MAX, Frame, PAYLOAD, Role, STREAMS_MAX};
 use tokio::sync::oneshot;
 use tokio_util::sync::CancellationToken;
 
@@ -73,7 +73,7 @@ impl Answering {
         let gone = CancellationToken::new();
         let mut callee = Callee::new(client, reply_to.clone(), patience, gone, machine)?;
         callee.pump.peer = Some(reply_to);
-        callee.open(reply).await?;
+        callee.open(few_streams(reply)?).await?;
         tokio::spawn(callee.run());
         Ok(())
     }
@@ -129,24 +129,27 @@ impl Callee {
 
     async fn run(mut self) {
         if let Err(error) = self.until_over().await {
+            // Those here first: without a connection, a word to the caller waits for one.
             self.gone.cancel();
-            self.pump.fail_outgoing(&error).await;
             self.pump.break_off(&error);
             if let Some(opened) = self.opened.take() {
-                let _ = opened.send(Err(error));
+                let _ = opened.send(Err(error.clone()));
             }
-            self.last_word().await;
+            // Whoever can't be told hears nothing, and takes that for an answer in the end.
+            let _ = self.pump.fail_outgoing(&error).await;
+            self.last_word(error).await;
         }
     }
 
-    /// A call that was not answered yet still is: whoever works on it says that it was cancelled.
-    async fn last_word(&mut self) {
+    /// A call that was not answered yet still is, once nobody works on it any more: with the reason of
+    /// this end, unless there is a better one.
+    async fn last_word(&mut self, reason: CallError) {
         let Some(reply) = self.reply.take() else {
             return;
         };
         let error = match reply.await {
-            Ok(Err(error)) => error,
-            _ => CallError::begun(ErrorCode::Cancelled, "the call was cut off"),
+            Ok(Err(error)) if error.code != ErrorCode::Cancelled => error,
+            _ => reason,
         };
         self.refuse(&error).await;
     }
@@ -161,7 +164,7 @@ impl Callee {
                 step = self.pump.step() => self.handle(step).await?,
                 reply = answered(&mut self.reply) => {
                     self.reply = None;
-                    match reply {
+                    match reply.and_then(few_streams) {
                         Ok(reply) => self.open(reply).await?,
                         Err(error) => {
                             self.refuse(&error).await;
@@ -282,6 +285,15 @@ async fn answered(
         }),
         None => std::future::pending().await,
     }
+}
+
+fn few_streams(reply: Reply) -> Result<Reply, CallError> {
+    let streams = reply.streams.len();
+    if streams <= usize::from(STREAMS_MAX) {
+        return Ok(reply);
+    }
+    let message = format!("the reply has {streams} streams and {STREAMS_MAX} are allowed");
+    Err(CallError::begun(ErrorCode::Internal, message))
 }
 
 fn nowhere() -> CallError {

@@ -5,7 +5,7 @@ use std::time::Duration;
 use async_nats::{HeaderMap, Message, StatusCode};
 use bytes::Bytes;
 use lattice_protocol::error::{CallError, ErrorCode};
-use lattice_protocol::frame::{Channel, Event, FRAME_BYTES_MAX, PAYLOAD, Role};
+use lattice_protocol::frame::{Channel, Event, FRAME_BYTES_MAX, PAYLOAD, Role, STREAMS_MAX};
 use lattice_protocol::id::{CallId, TargetName};
 use lattice_protocol::subject::Subject;
 use tokio::sync::oneshot;
@@ -17,7 +17,7 @@ use crate::mux::{Delivered, Frames, Ticket};
 use crate::stream::gather::Gather;
 use crate::stream::pipe::Reader;
 use crate::stream::progress::Progress;
-use crate::stream::pump::{Pump, Step, frame_of, lost, silent};
+use crate::stream::pump::{Pump, Step, frame_of, lost, silent, unwanted};
 use crate::stream::streams::Streams;
 
 /// The caller's end of a channel, until it has its reply and every stream is closed.
@@ -48,6 +48,13 @@ impl Asking {
         call: &Call,
         gone: impl Future<Output = ()>,
     ) -> Result<Reply, CallError> {
+        if call.streams.len() > usize::from(STREAMS_MAX) {
+            let message = format!(
+                "the call has {} streams and {STREAMS_MAX} are allowed",
+                call.streams.len()
+            );
+            return Err(CallError::refused(ErrorCode::BadRequest, message));
+        }
         let Some(frames) = client.mux.frames() else {
             return Err(CallError::refused(
                 ErrorCode::Overloaded,
@@ -78,7 +85,11 @@ impl Asking {
         match asking.message(reply.message).await {
             Ok(Next::Go) if !asking.pump.machine.is_over() => asking.spawn(answer, gone).await,
             Ok(_) => answer.await.unwrap_or_else(|_| Err(never())),
-            Err(error) => Err(error),
+            Err(error) => {
+                asking.pump.break_off(&error);
+                asking.leave(&error).await;
+                Err(error)
+            }
         }
     }
 
@@ -156,11 +167,26 @@ impl Asking {
     }
 
     async fn run(mut self) {
-        let ended = self.until_over().await;
-        if let Err(error) = ended {
-            self.pump.fail_outgoing(&error).await;
-            self.pump.break_off(&error);
-            self.settle(Err(error));
+        let Err(error) = self.until_over().await else {
+            return;
+        };
+        // Those here first: without a connection, a word to the callee waits for one.
+        self.pump.break_off(&error);
+        self.settle(Err(error.clone()));
+        self.leave(&error).await;
+    }
+
+    /// Tells the callee that nobody is here any more: it need not find out by silence.
+    async fn leave(&mut self, error: &CallError) {
+        if self.pump.peer.is_none() {
+            // A callee that was silent for the whole time has ended by itself.
+            if error.code == ErrorCode::Cancelled {
+                cancel::tell(&self.pump.client, &self.target, self.id).await;
+            }
+        } else if error.code == ErrorCode::Cancelled || self.pump.fail_outgoing(error).await.is_ok()
+        {
+            let frame = self.pump.machine.cancel();
+            let _ = self.pump.send(frame, HeaderMap::new(), Bytes::new()).await;
         }
     }
 
@@ -172,7 +198,7 @@ impl Asking {
                 biased;
                 step = self.pump.step() => step,
                 () = progress.silence(patience) => return Err(silent(self.pump.patience)),
-                () = abandoned(&mut self.answer) => return Err(self.cancel().await),
+                () = abandoned(&mut self.answer) => return Err(abandonment()),
             };
             let next = match step {
                 Step::Message(message) => self.message(message).await?,
@@ -228,6 +254,7 @@ impl Asking {
             }
             Event::End(PAYLOAD) => self.reply()?,
             Event::Credit(stream) => self.wanted(stream),
+            Event::Stop(_) => self.let_go(),
             _ => {}
         }
         Ok(Next::Go)
@@ -266,7 +293,23 @@ impl Asking {
         let payload = payload.finish()?;
         let streams = std::mem::take(&mut self.readers);
         self.settle(Ok(Reply { payload, streams }));
+        self.let_go();
         Ok(())
+    }
+
+    /// Lets go of streams that the callee doesn't want: not before there is a reply, for a call that is
+    /// refused still has them.
+    fn let_go(&mut self) {
+        if self.answer.is_some() {
+            return;
+        }
+        for stream in 1..u16::try_from(self.pump.outgoing.len()).unwrap_or(u16::MAX) {
+            if self.pump.machine.is_closed(stream)
+                && let Some(reader) = self.streams.take(u32::from(stream))
+            {
+                reader.refuse(unwanted());
+            }
+        }
     }
 
     /// A message that is no frame: a reply that ends the channel, or the server's word that nobody is
@@ -294,17 +337,6 @@ impl Asking {
             let _ = answer.send(reply);
         }
     }
-
-    /// The caller has gone away: the callee is told.
-    async fn cancel(&mut self) -> CallError {
-        if self.pump.peer.is_some() {
-            let frame = self.pump.machine.cancel();
-            let _ = self.pump.send(frame, HeaderMap::new(), Bytes::new()).await;
-        } else {
-            cancel::tell(&self.pump.client, &self.target, self.id).await;
-        }
-        CallError::begun(ErrorCode::Cancelled, "the caller went away")
-    }
 }
 
 /// What the frame's own header takes, in the longest case.
@@ -315,6 +347,10 @@ async fn abandoned(answer: &mut Option<oneshot::Sender<Result<Reply, CallError>>
         Some(answer) => answer.closed().await,
         None => std::future::pending().await,
     }
+}
+
+fn abandonment() -> CallError {
+    CallError::begun(ErrorCode::Cancelled, "the caller went away")
 }
 
 fn never() -> CallError {

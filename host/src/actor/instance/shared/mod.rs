@@ -17,7 +17,7 @@ use roster::{Roster, Rules};
 use worker::{Job, Worker};
 
 pub(crate) use roster::{Ended, Ticket};
-pub(crate) use worker::Call;
+pub(crate) use worker::{Call, Work};
 
 /// How many calls an instance serves at once: enough for the waiting of one to be filled by others,
 /// and no more than may suffer by one that traps. It is what `wasmtime serve` does.
@@ -77,6 +77,7 @@ impl Shared {
             base: self.base.clone(),
             roster: roster.clone(),
             jobs: receiver,
+            alone: self.rules.calls_max == 1,
         };
         tokio::spawn(worker.run());
         Open { roster, jobs }

@@ -4,6 +4,7 @@
 //! or waits for a host function that isn't async, nothing inside is heard of; so whether the instance
 //! has become hopeless is watched from outside, where it can be dropped with all that is in it.
 
+use std::future::poll_fn;
 use std::sync::Arc;
 
 use bytes::Bytes;
@@ -11,27 +12,53 @@ use futures_util::StreamExt as _;
 use futures_util::stream::FuturesUnordered;
 use lattice_protocol::codec::Encoding;
 use tokio::sync::{Semaphore, mpsc};
-use wasmtime::AsContextMut as _;
-use wasmtime::component::{Accessor, ComponentExportIndex, Instance};
+use wasmtime::component::{Accessor, ComponentExportIndex, GuestTaskId, Instance};
+use wasmtime::{AsContextMut as _, StoreContextMut};
 
 use super::roster::{Ended, Roster};
 use crate::actor::instance::Base;
 use crate::actor::instance::shelf::IDLE_MAX;
+use crate::capability::http::{Visit, Visiting};
 use crate::capability::{Errand, Guest};
-use crate::wire::{Export, Fault};
+use crate::wire::{Export, Fault, Started};
 
-/// One call of an async function.
+/// One call that others may be beside.
 pub(crate) struct Call {
-    /// Its place in the component.
-    pub(crate) index: ComponentExportIndex,
-    /// The way in and out of it.
-    pub(crate) export: Export,
-    /// The arguments as MessagePack; they fit the parameters.
-    pub(crate) payload: Bytes,
-    /// What they were before.
-    pub(crate) source: Encoding,
+    /// What is called.
+    pub(crate) work: Work,
     /// What the guest is sent out with.
     pub(crate) errand: Errand,
+}
+
+/// What is called.
+pub(crate) enum Work {
+    /// An async function.
+    Function {
+        /// Its place in the component.
+        index: ComponentExportIndex,
+        /// The way in and out of it.
+        export: Export,
+        /// The arguments as MessagePack; they fit the parameters.
+        payload: Bytes,
+        /// What they were before.
+        source: Encoding,
+    },
+    /// The handler of HTTP requests.
+    Request(Box<Visit>),
+}
+
+/// A call that is in the instance.
+enum Running {
+    Function(Started<Guest>),
+    Request(Box<Visiting>),
+}
+
+/// Where calls are made.
+#[derive(Clone, Copy)]
+struct Place {
+    instance: Instance,
+    /// Whether its first call is its last.
+    alone: bool,
 }
 
 /// A call with its number on the roster.
@@ -45,6 +72,8 @@ pub(super) struct Worker {
     pub(super) base: Arc<Base>,
     pub(super) roster: Arc<Roster>,
     pub(super) jobs: mpsc::Receiver<Job>,
+    /// Whether its first call is its last.
+    pub(super) alone: bool,
 }
 
 impl Worker {
@@ -74,7 +103,10 @@ impl Worker {
         let made = self.base.make(start).await;
         let mut instance = made.map_err(|error| trapped(error, None))?;
         instance.store.data_mut().share();
-        let component = instance.component;
+        let component = Place {
+            instance: instance.component,
+            alone: self.alone,
+        };
         let (jobs, roster, idle) = (&mut self.jobs, &self.roster, &self.base.idle);
         let served = instance
             .store
@@ -90,7 +122,7 @@ impl Worker {
 /// Takes calls and waits for them, until nobody is in and nobody may come.
 async fn serve(
     accessor: &Accessor<Guest>,
-    component: Instance,
+    component: Place,
     first: Job,
     jobs: &mut mpsc::Receiver<Job>,
     roster: &Arc<Roster>,
@@ -146,34 +178,81 @@ where
 /// One call, from its arguments to its answer.
 async fn call(
     accessor: &Accessor<Guest>,
-    component: Instance,
+    component: Place,
     job: Job,
     roster: &Arc<Roster>,
 ) -> wasmtime::Result<()> {
     let Job { number, call } = job;
+    let Call { work, errand } = call;
     let failed = {
         let roster = roster.clone();
         Arc::new(move |failure| roster.forsake(number, Err(Ended::Import(Arc::new(failure)))))
     };
-    let started = accessor.with(|mut access| -> wasmtime::Result<_> {
+    let running = accessor.with(|mut access| -> wasmtime::Result<_> {
         let mut store = access.as_context_mut();
-        let function = component.get_func(&mut store, call.index);
-        let function =
-            function.ok_or_else(|| wasmtime::Error::msg("the function is not in its place"))?;
-        let started =
-            call.export
-                .start(store.as_context_mut(), &function, call.payload, call.source)?;
-        store.data_mut().join(started.task(), call.errand, failed);
-        Ok(started)
+        let running = work.start(store.as_context_mut(), &component.instance)?;
+        store.data_mut().join(running.task(), errand, failed);
+        Ok(running)
     })?;
-    let task = started.task();
-    match started.finish(accessor).await {
-        Ok(result) => {
-            accessor.with(|mut access| access.get().leave(task));
-            roster.answer(number, Ok(result));
-            Ok(())
+    let task = running.task();
+    let result = running.finish(accessor, component.alone).await?;
+    accessor.with(|mut access| access.get().leave(task));
+    roster.answer(number, Ok(result));
+    Ok(())
+}
+
+impl Work {
+    fn start(
+        self,
+        mut store: StoreContextMut<'_, Guest>,
+        component: &Instance,
+    ) -> wasmtime::Result<Running> {
+        match self {
+            Self::Function {
+                index,
+                export,
+                payload,
+                source,
+            } => {
+                let function = component.get_func(&mut store, index);
+                let function = function
+                    .ok_or_else(|| wasmtime::Error::msg("the function is not in its place"))?;
+                let started = export.start(store, &function, payload, source)?;
+                Ok(Running::Function(started))
+            }
+            Self::Request(visit) => {
+                let visiting = visit.start(store, component)?;
+                Ok(Running::Request(Box::new(visiting)))
+            }
         }
-        Err(Fault::Trap(error)) => Err(error),
-        Err(fault) => Err(wasmtime::Error::new(fault)),
+    }
+}
+
+impl Running {
+    fn task(&self) -> GuestTaskId {
+        match self {
+            Self::Function(started) => started.task(),
+            Self::Request(visiting) => visiting.task(),
+        }
+    }
+
+    /// What a function answers; a request answers whoever asked by itself.
+    async fn finish(self, accessor: &Accessor<Guest>, alone: bool) -> wasmtime::Result<Vec<u8>> {
+        match self {
+            Self::Function(started) => {
+                started.finish(accessor).await.map_err(|fault| match fault {
+                    Fault::Trap(error) => error,
+                    fault => wasmtime::Error::new(fault),
+                })
+            }
+            Self::Request(visiting) => {
+                visiting.finish(accessor).await?;
+                if alone {
+                    // What the guest does after its response is of this call still, and has its time.
+                    poll_fn(|cx| accessor.poll_no_interesting_tasks(cx)).await;
+                }
+                Ok(Vec::new())
+            }
+        }
     }
 }

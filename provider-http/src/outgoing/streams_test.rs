@@ -1,0 +1,288 @@
+use std::time::Duration;
+
+use bytes::Bytes;
+use lattice_client::stream::{Reader, pipe};
+use lattice_protocol::error::ErrorCode;
+use lattice_protocol::standard::http::{
+    Body, FieldValue, OutgoingError as Fault, Patience, Request, read_trailers, write_trailers,
+};
+use serde_json::json;
+
+use super::testing::{Actor, Got, LONG, Site, request, with_headers};
+
+const KIB: usize = 1024;
+const MIB: usize = 1024 * KIB;
+
+/// A site in each version of HTTP, with an actor that may send to it.
+async fn both() -> Vec<(Site, Actor, &'static str)> {
+    let (plain, secure) = (Site::plain().await, Site::secure(&["h2"]).await);
+    let to_plain = Actor::free(json!({}), &plain).await;
+    let to_secure = Actor::free(secure.trusted(), &secure).await;
+    vec![(plain, to_plain, "http"), (secure, to_secure, "https")]
+}
+
+/// A request whose body is a stream.
+fn put(scheme: &str, site: &Site, path: &str) -> Request {
+    let mut request = request("PUT", scheme, &site.authority(), path);
+    request.body = Body::Stream(1);
+    request
+}
+
+async fn begin(actor: &Actor, request: Request, stream: Reader) -> Result<Got, Fault> {
+    actor.call(request, None, Some(stream)).await.unwrap()
+}
+
+/// Bytes of which every stretch is different.
+fn pattern(bytes: usize) -> Bytes {
+    (0..bytes)
+        .map(|n| (n as u32).wrapping_mul(2_654_435_761).to_be_bytes()[0])
+        .collect::<Vec<_>>()
+        .into()
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn eight_mebibytes_go_out_and_come_back_whole() {
+    for (site, actor, scheme) in both().await {
+        let (mut writer, reader) = pipe(64 * KIB);
+        let sent = pattern(8 * MIB);
+        let mut rest = sent.clone();
+        let fed = tokio::spawn(async move {
+            while !rest.is_empty() {
+                let piece = rest.split_to(rest.len().min(50_001));
+                writer.write(piece).await.unwrap();
+            }
+            writer.end(Bytes::new());
+        });
+        let got = begin(&actor, put(scheme, &site, "/echo"), reader).await.unwrap();
+        assert!(got.body().await.unwrap() == sent, "{scheme}");
+        fed.await.unwrap();
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn an_actor_that_does_not_read_slows_the_server_and_so_itself() {
+    for (site, actor, scheme) in both().await {
+        let (mut writer, reader) = pipe(64 * KIB);
+        let got = begin(&actor, put(scheme, &site, "/echo"), reader).await.unwrap();
+        let mut written = 0;
+        // Once nothing more is taken, everything between is full.
+        while let Ok(taken) =
+            tokio::time::timeout(Duration::from_millis(500), writer.write(pattern(64 * KIB))).await
+        {
+            taken.unwrap();
+            written += 64 * KIB;
+            assert!(written < 32 * MIB, "{scheme}: nothing holds the writer up");
+        }
+        drop(got);
+    }
+}
+
+#[tokio::test]
+async fn a_response_that_breaks_off_is_an_error_and_never_short() {
+    for (site, actor, scheme) in both().await {
+        let to = request("GET", scheme, &site.authority(), "/breaks?100");
+        let got = actor.send(to).await.unwrap();
+        let error = got.body().await.unwrap_err();
+        assert_eq!(error.code, ErrorCode::Unavailable, "{scheme}: {error}");
+    }
+}
+
+#[tokio::test]
+async fn silence_in_a_response_ends_it_with_an_error() {
+    for (site, actor, scheme) in both().await {
+        let brief = Patience {
+            between_bytes_ms: Some(50),
+            ..Patience::default()
+        };
+        let to = request("GET", scheme, &site.authority(), "/pieces?1");
+        let got = actor.call(to, Some(brief), None).await.unwrap().unwrap();
+        let error = got.body().await.unwrap_err();
+        assert_eq!(error.code, ErrorCode::Deadline, "{scheme}: {error}");
+    }
+}
+
+#[tokio::test]
+async fn a_server_that_takes_nothing_is_a_write_timeout_and_a_slow_actor_is_none() {
+    for (site, actor, scheme) in both().await {
+        let brief = Patience {
+            first_byte_ms: Some(100),
+            ..Patience::default()
+        };
+        let (mut writer, reader) = pipe(MIB);
+        let feed = tokio::spawn(async move {
+            while writer.write(pattern(64 * KIB)).await.is_ok() {}
+        });
+        let never = put(scheme, &site, "/never");
+        let fault = actor.call(never, Some(brief), Some(reader)).await.unwrap().unwrap_err();
+        assert_eq!(fault, Fault::ConnectionWriteTimeout, "{scheme}");
+        feed.await.unwrap();
+
+        let (mut writer, reader) = pipe(MIB);
+        tokio::spawn(async move {
+            for _ in 0..4 {
+                tokio::time::sleep(Duration::from_millis(150)).await;
+                writer.write(pattern(10)).await.unwrap();
+            }
+            writer.end(Bytes::new());
+        });
+        let count = put(scheme, &site, "/count");
+        let got = actor.call(count, Some(brief), Some(reader)).await.unwrap().unwrap();
+        assert_eq!(got.body().await.unwrap(), "40", "{scheme}");
+    }
+}
+
+#[tokio::test]
+async fn an_actor_that_drops_the_response_ends_it_at_the_server() {
+    for (mut site, actor, scheme) in both().await {
+        let (mut writer, reader) = pipe(64 * KIB);
+        writer.push(pattern(10));
+        let got = begin(&actor, put(scheme, &site, "/pieces?1"), reader).await.unwrap();
+        let kept = request("GET", scheme, &site.authority(), "/pieces?1");
+        let kept = actor.send(kept).await.unwrap();
+        // Bodies, and the connections that they are on: HTTP/2 has one.
+        let connections = site.accepted();
+        site.has_open(connections + 2).await;
+        drop(got);
+        let left = if scheme == "http" { 2 } else { 2 };
+        site.has_open(left).await;
+        // The actor's own end hears of it too.
+        let closed = tokio::time::timeout(LONG, writer.closed()).await;
+        assert!(closed.is_ok(), "{scheme}");
+        drop(kept);
+    }
+}
+
+#[tokio::test]
+async fn a_call_that_is_given_up_ends_at_the_server() {
+    for (mut site, actor, scheme) in both().await {
+        let (mut writer, reader) = pipe(64 * KIB);
+        writer.push(pattern(10));
+        let never = put(scheme, &site, "/never");
+        let call = actor.call(never, None, Some(reader));
+        let given_up = tokio::time::timeout(Duration::from_millis(300), call).await;
+        assert!(given_up.is_err());
+        assert!(tokio::time::timeout(LONG, writer.closed()).await.is_ok(), "{scheme}");
+        if scheme == "http" {
+            site.has_open(0).await;
+        }
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn requests_at_once_share_the_connections_that_there_are() {
+    for (site, actor, scheme) in both().await {
+        for round in 1..=3 {
+            let all = (0..64).map(|_| {
+                let to = request("GET", scheme, &site.authority(), "/big?100000");
+                async { actor.send(to).await.unwrap().body().await.unwrap().len() }
+            });
+            let lengths = futures_util::future::join_all(all).await;
+            assert_eq!(lengths, [100_000; 64]);
+            let most = if scheme == "http" { 64 } else { 1 };
+            assert!(site.accepted() <= most, "{scheme} {round}: {}", site.accepted());
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_connection_is_kept_for_the_next_request_and_not_for_ever() {
+    for (_, _, scheme) in both().await {
+        let mut site = match scheme {
+            "http" => Site::plain().await,
+            _ => Site::secure(&["h2"]).await,
+        };
+        let mut config = site.trusted();
+        if scheme == "http" {
+            config = json!({});
+        }
+        config["idle_timeout_ms"] = json!(2000);
+        let actor = Actor::free(config, &site).await;
+        for _ in 0..3 {
+            let to = request("GET", scheme, &site.authority(), "/saw");
+            actor.send(to).await.unwrap().body().await.unwrap();
+        }
+        assert_eq!(site.accepted(), 1, "{scheme}");
+        site.has_open(0).await;
+    }
+}
+
+#[tokio::test]
+async fn a_kept_connection_that_its_server_closed_costs_no_request() {
+    let mut site = Site::plain().await;
+    let actor = Actor::free(json!({}), &site).await;
+    for round in 1..=3 {
+        assert_eq!(actor.get(&site, "/close").await.unwrap().response.status, 200);
+        site.has_open(0).await;
+        assert_eq!(site.accepted(), round);
+    }
+}
+
+#[tokio::test]
+async fn past_idle_max_the_oldest_kept_connection_is_closed() {
+    let mut site = Site::plain().await;
+    let actor = Actor::free(json!({"idle_max": 1}), &site).await;
+    let other = request("GET", "http", &site.address.to_string(), "/saw");
+    actor.get(&site, "/saw").await.unwrap().body().await.unwrap();
+    actor.send(other).await.unwrap().body().await.unwrap();
+    site.has_open(1).await;
+    assert_eq!(site.accepted(), 2);
+}
+
+#[tokio::test]
+async fn trailers_come_and_go() {
+    for (site, actor, scheme) in both().await {
+        let to = request("GET", scheme, &site.authority(), "/trailers");
+        let to = with_headers(to, &[("te", "trailers")]);
+        let mut got = actor.send(to).await.unwrap();
+        let stream = got.stream.as_mut().unwrap();
+        while let Some(piece) = stream.next().await {
+            piece.unwrap();
+        }
+        let trailers: Vec<(String, FieldValue)> = read_trailers(&stream.tail()).unwrap();
+        assert_eq!(trailers, [("x-sum".to_owned(), "42".into())], "{scheme}");
+
+        let (mut writer, reader) = pipe(KIB);
+        writer.push(pattern(10));
+        writer.end(write_trailers(&[("x-mine".to_owned(), "1".into())]).unwrap());
+        let echo = with_headers(put(scheme, &site, "/echo"), &[("trailer", "x-mine")]);
+        let mut got = begin(&actor, echo, reader).await.unwrap();
+        let stream = got.stream.as_mut().unwrap();
+        assert_eq!(stream.next().await.unwrap().unwrap(), pattern(10));
+        assert!(stream.next().await.is_none());
+        if scheme == "https" {
+            let trailers = read_trailers(&stream.tail()).unwrap();
+            assert_eq!(trailers, [("x-mine".to_owned(), "1".into())]);
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_request_that_its_actor_breaks_off_or_counts_wrong_is_no_whole_request() {
+    for (site, actor, scheme) in both().await {
+        let (mut writer, reader) = pipe(KIB);
+        writer.push(pattern(10));
+        drop(writer);
+        let fault = begin(&actor, put(scheme, &site, "/count"), reader).await.unwrap_err();
+        assert_eq!(fault, Fault::ConnectionTerminated, "{scheme}");
+        for length in ["9", "11"] {
+            let (mut writer, reader) = pipe(KIB);
+            writer.push(pattern(10));
+            writer.end(Bytes::new());
+            let put = put(scheme, &site, "/count");
+            let put = with_headers(put, &[("content-length", length)]);
+            let fault = begin(&actor, put, reader).await.unwrap_err();
+            assert_eq!(fault, Fault::HttpRequestBodySize, "{scheme} {length}");
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_server_that_answers_early_is_heard_and_the_rest_is_not_sent() {
+    for (site, actor, scheme) in both().await {
+        let (mut writer, reader) = pipe(KIB);
+        writer.push(pattern(10));
+        let got = begin(&actor, put(scheme, &site, "/early"), reader).await.unwrap();
+        assert_eq!(got.body().await.unwrap(), "no more, please", "{scheme}");
+        assert!(tokio::time::timeout(LONG, writer.closed()).await.is_ok(), "{scheme}");
+    }
+}

@@ -1,0 +1,110 @@
+//! A server of `wstd`.
+
+use std::net::SocketAddr;
+
+use lattice_tests::{Lattice, web};
+
+use super::{END, Way, behind_http, chunk, connect, every_way, post, read_until, rest, send};
+
+every_way! {
+    a_request_comes_back_while_it_is_still_sent,
+    a_response_may_come_before_its_request_has_ended,
+    status_and_headers_are_the_servers_own,
+    head_has_the_headers_of_get_and_no_body,
+    trailers_arrive_and_are_sent,
+    timers_ring_while_the_response_is_on_its_way,
+    an_error_is_a_bad_gateway_or_breaks_the_response_off,
+    a_kept_instance_serves_one_request_after_the_other,
+}
+
+async fn server(way: Way) -> (Lattice, SocketAddr) {
+    behind_http(way, "wstd-server", "", "timeout_ms = 30_000").await
+}
+
+async fn a_request_comes_back_while_it_is_still_sent(way: Way) {
+    const BYTES: usize = 3 << 20;
+    let (_lattice, address) = server(way).await;
+    let mut stream = connect(address).await;
+    send(&mut stream, &post("/echo")).await;
+    for text in ["one", "two", "three"] {
+        send(&mut stream, &chunk(text)).await;
+        read_until(&mut stream, &chunk(text)).await;
+    }
+    send(&mut stream, END).await;
+    assert_eq!(rest(&mut stream).await, END);
+    let body: Vec<u8> = (0..BYTES).map(|i| (i / 7) as u8).collect();
+    let echo = web::send(address, "POST", "/echo", body.clone());
+    assert!(echo.await.unwrap().body == body, "the bytes are others");
+}
+
+async fn a_response_may_come_before_its_request_has_ended(way: Way) {
+    let (_lattice, address) = server(way).await;
+    let mut stream = connect(address).await;
+    send(&mut stream, &post("/early")).await;
+    let head = read_until(&mut stream, "\r\n\r\n").await;
+    assert!(head.starts_with("HTTP/1.1 200 "), "{head}");
+    read_until(&mut stream, "early").await;
+}
+
+async fn status_and_headers_are_the_servers_own(way: Way) {
+    let (_lattice, address) = server(way).await;
+    let page = web::send(address, "DELETE", "/teapot", "").await.unwrap();
+    assert_eq!((page.status, &*page.text()), (418, "short and stout"));
+    let cookies: Vec<_> = page.headers.get_all("set-cookie").iter().collect();
+    assert_eq!(cookies, ["a=1", "b=2"]);
+    assert_eq!(page.headers["x-method"], "DELETE");
+    let missing = web::get(address, "/missing").await.unwrap();
+    assert_eq!((missing.status, missing.body.len()), (404, 0));
+}
+
+async fn head_has_the_headers_of_get_and_no_body(way: Way) {
+    let (_lattice, address) = server(way).await;
+    let get = web::get(address, "/").await.unwrap();
+    assert_eq!(get.text(), "Hello from wstd!\n");
+    let head = web::send(address, "HEAD", "/", "").await.unwrap();
+    assert_eq!((head.status, head.body.len()), (200, 0));
+    assert_eq!(head.headers["content-length"], get.body.len().to_string());
+    // Of a body that streams neither.
+    let ticks = web::send(address, "HEAD", "/ticks", "").await.unwrap();
+    assert_eq!((ticks.status, ticks.body.len()), (200, 0));
+}
+
+async fn trailers_arrive_and_are_sent(way: Way) {
+    let (_lattice, address) = server(way).await;
+    let mut stream = connect(address).await;
+    send(&mut stream, &post("/trailers")).await;
+    send(&mut stream, &chunk("three")).await;
+    send(&mut stream, "0\r\nx-sum: abc\r\n\r\n").await;
+    let answer = rest(&mut stream).await;
+    assert!(answer.contains(&chunk("5 bytes")), "{answer}");
+    assert!(answer.ends_with("\r\n0\r\nx-sum: abc\r\n\r\n"), "{answer}");
+}
+
+async fn timers_ring_while_the_response_is_on_its_way(way: Way) {
+    let (_lattice, address) = server(way).await;
+    let ticks = web::get(address, "/ticks").await.unwrap();
+    assert_eq!((ticks.status, &*ticks.text()), (200, "2\n1\n0\n"));
+}
+
+async fn an_error_is_a_bad_gateway_or_breaks_the_response_off(way: Way) {
+    let (_lattice, address) = server(way).await;
+    let page = web::get(address, "/fail").await.unwrap();
+    assert_eq!((page.status, &*page.code()), (502, "trapped"));
+    let mut stream = connect(address).await;
+    send(&mut stream, &post("/half")).await;
+    read_until(&mut stream, &chunk("half")).await;
+    send(&mut stream, &chunk("x")).await;
+    assert_eq!(rest(&mut stream).await, "");
+}
+
+async fn a_kept_instance_serves_one_request_after_the_other(way: Way) {
+    let kept = "instance = \"reuse\"\ninstances = 1";
+    let (_lattice, address) = behind_http(way, "wstd-server", kept, "").await;
+    for n in 0..20 {
+        let text = format!("request {n}");
+        let echo = web::send(address, "POST", "/echo", text.clone());
+        assert_eq!(echo.await.unwrap().text(), text);
+        let ticks = web::get(address, "/ticks").await.unwrap();
+        assert_eq!(ticks.text(), "2\n1\n0\n", "{n}");
+    }
+}
