@@ -4,7 +4,7 @@ use std::net::SocketAddr;
 
 use anyhow::{Context as _, ensure};
 use bytes::Bytes;
-use http::header::{HOST, HeaderMap};
+use http::header::{HOST, HeaderMap, HeaderValue};
 use http_body_util::{BodyExt as _, Empty};
 use hyper::client::conn::http1::{self, SendRequest};
 use hyper_util::rt::TokioIo;
@@ -15,7 +15,7 @@ use crate::load::Work;
 /// A connection to a server.
 pub(crate) struct Connection {
     sender: SendRequest<Empty<Bytes>>,
-    host: String,
+    host: HeaderValue,
 }
 
 impl Connection {
@@ -29,17 +29,23 @@ impl Connection {
         tokio::spawn(connection);
         Ok(Self {
             sender,
-            host: address.to_string(),
+            host: address.to_string().parse()?,
         })
     }
 
-    /// One request, to the end of its response, which must be a 200.
+    /// One request without headers, to the end of its response, which must be a 200.
     pub(crate) async fn request(&mut self, method: &str, path: &str) -> anyhow::Result<HeaderMap> {
-        let request = http::Request::builder()
-            .method(method)
-            .uri(path)
-            .header(HOST, self.host.as_str())
-            .body(Empty::new())?;
+        let request = http::Request::builder().method(method).uri(path);
+        self.send(request.body(Empty::new())?).await
+    }
+
+    /// The same of a request that has headers.
+    pub(crate) async fn send(
+        &mut self,
+        mut request: http::Request<Empty<Bytes>>,
+    ) -> anyhow::Result<HeaderMap> {
+        let path = request.uri().path().to_owned();
+        request.headers_mut().insert(HOST, self.host.clone());
         self.sender.ready().await?;
         let (parts, body) = self.sender.send_request(request).await?.into_parts();
         let body = body.collect().await?.to_bytes();

@@ -217,7 +217,7 @@ impl<B: Backend> Service<B> {
         tokio::select! {
             biased;
             refusal = feed.broken() => Err(refusal),
-            reply = self.backend.call(call) => Ok(reply),
+            reply = self.shown.call(&self.backend, call) => Ok(reply),
         }
     }
 }

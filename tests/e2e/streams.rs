@@ -1,5 +1,18 @@
 //! Streams and large payloads over NATS, between two clients that know nothing of each other but the
-//! lattice.
+//! lattice; and what becomes of them when something in between fails.
+//!
+//! - `by_hand`: answers that no callee of ours gives;
+//! - `faulty`: a transport that drops, repeats and reorders;
+//! - `restarted`: a server that goes away and comes back;
+//! - `edge`, `aborted`, `stalled`, `killed`: over HTTP, with hosts and providers that are processes.
+
+mod aborted;
+mod by_hand;
+mod edge;
+mod faulty;
+mod killed;
+mod restarted;
+mod stalled;
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -357,4 +370,54 @@ async fn a_process_that_is_gone_is_noticed_by_the_next_frame() {
     assert_eq!(gone.code, ErrorCode::Unavailable, "{gone}");
     let error = drain(reply.streams.remove(0)).await.unwrap_err();
     assert_eq!(error.code, ErrorCode::Unavailable, "{error}");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_stream_that_the_callee_does_not_read_is_given_up_when_it_answers() {
+    let pair = Pair::start().await;
+    let (keep, kept) = mpsc::unbounded_channel();
+    pair.serve(move |_, streams| {
+        let keep = keep.clone();
+        async move {
+            let (writer, reader) = pipe(KIB);
+            // The answer goes on for as long as the test likes.
+            keep.send(writer).unwrap();
+            drop(streams.take(1));
+            let streams = vec![reader];
+            Ok(Reply {
+                streams,
+                ..Reply::default()
+            })
+        }
+    })
+    .await;
+    let (mut writer, reader) = pipe(KIB);
+    writer.push(pattern(10));
+    let mut call = pair.call("", vec![reader]);
+    call.context.remaining = Duration::from_secs(3600);
+    let reply = pair.caller.call(call.clone()).await.unwrap();
+    assert_eq!(writer.closed().await.code, ErrorCode::Cancelled);
+    drop((reply, call, kept));
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn more_streams_than_are_allowed_are_refused_with_their_number() {
+    let pair = Pair::start().await;
+    pair.serve(|_, _| async {
+        let streams = (0..17).map(|_| pipe(KIB).1).collect();
+        Ok(Reply {
+            streams,
+            ..Reply::default()
+        })
+    })
+    .await;
+    let streams = (0..17).map(|_| pipe(KIB).1).collect();
+    let error = pair.ask("", streams).await.unwrap_err();
+    assert_eq!((error.code, error.executed), (ErrorCode::BadRequest, Executed::No));
+    assert!(error.message.contains("17 streams"), "{error}");
+    for streams in [Vec::new(), vec![pipe(KIB).1]] {
+        let error = pair.ask("", streams).await.unwrap_err();
+        assert_eq!(error.code, ErrorCode::Internal, "{error}");
+        assert!(error.message.contains("17 streams"), "{error}");
+    }
 }

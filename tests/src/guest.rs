@@ -19,18 +19,33 @@ pub fn root() -> &'static Path {
         .expect("the crate is in the workspace")
 }
 
-/// A component's file.
+/// A component's file. `foreign/NAME` is one that `actors/foreign/build` has built.
 ///
 /// # Panics
 /// If the guests don't build, or none has that name.
 pub fn path(name: &str) -> PathBuf {
     static BUILT: OnceLock<PathBuf> = OnceLock::new();
+    if let Some(name) = name.strip_prefix("foreign/") {
+        return foreign(name);
+    }
     // Cargo names files with underscores.
     let file = format!("{}.wasm", name.replace('-', "_"));
     let path = BUILT.get_or_init(build).join(file);
     assert!(
         path.is_file(),
         "there is no guest {name}: {} is missing",
+        path.display()
+    );
+    path
+}
+
+/// A component of another language, which only a machine with its toolchain can build.
+fn foreign(name: &str) -> PathBuf {
+    let file = format!("actors/foreign/target/{name}.wasm");
+    let path = root().join(file);
+    assert!(
+        path.is_file(),
+        "{} is missing: run actors/foreign/build, which fetches what it needs with npm and pip",
         path.display()
     );
     path

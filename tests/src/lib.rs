@@ -24,7 +24,7 @@
 //! - [`Load`]: calls without a pause, each counted with its ending;
 //! - [`Reply`]: what a plain NATS client gets back;
 //! - [`Logs`], [`Events`]: what was said meanwhile;
-//! - [`web`]: an HTTP client; [`collector`]: who telemetry is sent to;
+//! - [`web`]: an HTTP client; [`Exchange`]: one that sends and reads piece by piece; [`collector`]: who telemetry is sent to;
 //! - [`process`]: the `lattice` binary as people run it, and everything that it starts.
 #![allow(
     clippy::unwrap_used,
@@ -35,6 +35,7 @@
 
 pub mod collector;
 mod eventually;
+mod exchange;
 pub mod guest;
 mod heard;
 mod lattice;
@@ -47,6 +48,7 @@ mod reply;
 pub mod web;
 
 pub use eventually::eventually;
+pub use exchange::{END, Exchange, chunk};
 pub use heard::{Events, Logs};
 pub use lattice::Lattice;
 pub use load::{Endings, Load};

@@ -20,13 +20,19 @@ async function answer(request) {
   }
 }
 
+// The first piece of a body, and an error when the second comes.
 function half(body) {
   const from = body.getReader();
+  let pieces = 0;
   return new ReadableStream({
-    async start(to) {
+    async pull(to) {
       const { value } = await from.read();
-      to.enqueue(value);
-      to.error(new Error("there is no other half"));
+      pieces += 1;
+      if (pieces === 1) {
+        to.enqueue(value);
+      } else {
+        to.error(new Error("there is no other half"));
+      }
     },
   });
 }

@@ -1,6 +1,7 @@
 //! What is measured: a table of rows, each in a file of its own.
 
 mod abandon;
+mod auth;
 mod call;
 mod counter;
 mod hello;
@@ -52,6 +53,8 @@ pub(crate) enum Row {
     Abandon,
     /// A large body there and back over HTTP.
     Stream,
+    /// A token service beside its twin for Node.js.
+    Auth,
 }
 
 impl Row {
@@ -68,6 +71,7 @@ impl Row {
         Self::Interrupt,
         Self::Abandon,
         Self::Stream,
+        Self::Auth,
         Self::Lattice,
     ];
 
@@ -85,6 +89,7 @@ impl Row {
             Self::Interrupt => interrupt::run(bench).await,
             Self::Abandon => abandon::run(bench).await,
             Self::Stream => stream::run(bench).await,
+            Self::Auth => auth::run(bench).await,
         }
     }
 }

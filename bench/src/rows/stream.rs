@@ -122,7 +122,7 @@ async fn post(address: SocketAddr, bytes: usize) -> anyhow::Result<f64> {
     let (mut sender, connection) = http1::handshake(TokioIo::new(stream)).await?;
     let _connection = AbortOnDropHandle::new(tokio::spawn(connection));
     let piece = Bytes::from(vec![b'x'; PIECE_BYTES]);
-    let pieces = stream::repeat_n(piece, bytes / PIECE_BYTES);
+    let pieces = stream::repeat(piece).take(bytes / PIECE_BYTES);
     let body =
         StreamBody::new(pieces.map(|piece| Ok::<_, std::convert::Infallible>(Frame::data(piece))));
     let request = http::Request::post("/echo")

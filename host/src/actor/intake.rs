@@ -36,7 +36,7 @@ pub(super) async fn take(
 ) {
     let pace = Arc::new(Pace::default());
     let stop = pin!(stop);
-    let mut calls = pin!(calls(serving, stop));
+    let mut calls = pin!(calls(serving, stop).fuse());
     while let Some(first) = calls.next().await {
         let max = pace.group();
         let mut group: Vec<_> = accept(first).into_iter().collect();

@@ -76,6 +76,7 @@ mod tests {
             level: Level::Info,
             stream: Stream::Stdout,
             call: None,
+            trace: None,
             message: "hello".into(),
         };
         assert_eq!(line(&record), "03:04:05 greeter: hello");

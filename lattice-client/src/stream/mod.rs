@@ -7,11 +7,13 @@
 //! - [`pipe`]: a writer and a reader in memory, bounded by bytes;
 //! - [`Streams`]: the streams of a call, which can be made again as long as none was begun;
 //! - `progress`: when something moved last, and [`Deadline`]: what a call's time counts from;
-//! - `channel`: the ends of a call that needs frames, and `pump`, which drives one;
+//! - `channel`: the ends of a call that needs frames, `pump`, which drives one, and `faults`,
+//!   how they break;
 //! - `gather`: payloads that come in parts.
 
 mod channel;
 mod deadline;
+mod faults;
 mod gather;
 mod pipe;
 mod progress;

@@ -12,6 +12,7 @@ use lattice_protocol::call::header;
 use lattice_protocol::error::{CallError, ErrorCode};
 use lattice_protocol::frame::{self, Channel, Event, FRAME_BYTES_MAX, Frame, TAIL_BYTES_MAX};
 
+use super::faults::{broken, lost, told, unwanted};
 use super::pipe::{Reader, Writer, pipe_with};
 use super::progress::Progress;
 use crate::connect::Client;
@@ -351,31 +352,4 @@ pub(crate) fn frame_of(message: &Message) -> Option<Result<Frame, CallError>> {
     let malformed =
         |error: frame::Malformed| CallError::refused(ErrorCode::BadRequest, error.to_string());
     Some(text.parse().map_err(malformed))
-}
-
-/// The error that a message carries.
-fn told(message: &Message) -> CallError {
-    headers::error(message.headers.as_ref())
-        .unwrap_or_else(|| CallError::begun(ErrorCode::Internal, "no reason was given"))
-}
-
-pub(super) fn broken(broken: frame::Broken) -> CallError {
-    lost(broken.to_string())
-}
-
-pub(super) fn lost(reason: String) -> CallError {
-    let message = format!("the stream was cut off: {reason}");
-    CallError::begun(ErrorCode::Unavailable, message)
-}
-
-/// The other end has stopped a stream.
-pub(super) fn unwanted() -> CallError {
-    let message = "the other side wants no more of the stream";
-    CallError::begun(ErrorCode::Cancelled, message)
-}
-
-/// Silence for a call's whole time.
-pub(super) fn silent(patience: Duration) -> CallError {
-    let message = format!("nothing moved for {} ms", patience.as_millis());
-    CallError::begun(ErrorCode::Deadline, message)
 }

@@ -2,7 +2,7 @@
 //!
 //! No clock, no bytes, no I/O: whoever drives it moves the bytes.
 
-use super::{Frame, Kind, PAYLOAD, STREAMS_MAX, TAIL_BYTES_MAX, WINDOW_BYTES, cost};
+use super::{Broken, Event, Frame, Kind, PAYLOAD, STREAMS_MAX, TAIL_BYTES_MAX, WINDOW_BYTES, cost};
 
 /// Which end of the call it is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -46,60 +46,6 @@ struct Reading {
     closed: bool,
     /// Stopped by this end: what is still on the way is passed over.
     stopped: bool,
-}
-
-/// What a frame that came means.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Event {
-    /// Nothing: it came before, or is about a stream that was stopped.
-    Nothing,
-    /// The other end has opened.
-    Opened {
-        /// How many streams it has.
-        streams: u16,
-        /// The bytes of its whole payload.
-        bytes: u64,
-    },
-    /// A piece of a stream.
-    Data(u16),
-    /// A stream is whole.
-    End(u16),
-    /// A stream broke off.
-    Fail(u16),
-    /// More may be sent of a stream.
-    Credit(u16),
-    /// A stream is not wanted any more.
-    Stop(u16),
-    /// The caller goes away.
-    Cancel,
-}
-
-/// Why a channel can't go on.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-pub enum Broken {
-    /// Frames are missing.
-    #[error("frames were lost: number {expected} was due and {came} came")]
-    Lost {
-        /// The number that was due.
-        expected: u64,
-        /// The number that came.
-        came: u64,
-    },
-    /// More came than was granted.
-    #[error("stream {0} sent more than it had credit for")]
-    Flood(u16),
-    /// It is about a stream that isn't there.
-    #[error("there is no stream {0}")]
-    NoStream(u16),
-    /// More streams than are allowed.
-    #[error("{0} streams were opened and {STREAMS_MAX} are allowed")]
-    TooMany(u16),
-    /// A tail that is too long.
-    #[error("the tail of a stream has {0} bytes and {TAIL_BYTES_MAX} are allowed")]
-    LongTail(usize),
-    /// It opened twice, or had words before it opened.
-    #[error("a frame came out of its turn")]
-    OutOfTurn,
 }
 
 impl Channel {

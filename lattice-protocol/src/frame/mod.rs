@@ -37,9 +37,11 @@
 //! [`Channel`] is one end: it decides, and sends nothing by itself.
 
 mod channel;
+mod event;
 mod wire;
 
-pub use channel::{Broken, Channel, Event, Role};
+pub use channel::{Channel, Role};
+pub use event::{Broken, Event};
 pub use wire::{Frame, Kind, Malformed};
 
 /// What a reader lets be under way of one stream: enough for a fast network, little enough that a

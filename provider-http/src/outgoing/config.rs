@@ -165,8 +165,14 @@ mod tests {
     #[test]
     fn what_is_out_of_range_or_unknown_is_refused_by_name() {
         for (json, wanted) in [
-            (serde_json::json!({"connect_timeout_ms": 0}), "outgoing.connect_timeout_ms = 0"),
-            (serde_json::json!({"requests_max": 0}), "outgoing.requests_max = 0"),
+            (
+                serde_json::json!({"connect_timeout_ms": 0}),
+                "outgoing.connect_timeout_ms = 0",
+            ),
+            (
+                serde_json::json!({"requests_max": 0}),
+                "outgoing.requests_max = 0",
+            ),
             (serde_json::json!({"header_bytes_max": 100}), "use 8192 to"),
             (serde_json::json!({"ca": "ca.pem"}), "outgoing.ca"),
             (serde_json::json!({"insecure": true}), "insecure"),

@@ -106,7 +106,9 @@ impl Dialer {
         let (host, port) = (to.host.clone(), to.port);
         let looked_up = tokio::task::spawn_blocking(move || {
             let _turn = turn;
-            (host.as_str(), port).to_socket_addrs().map(Iterator::collect)
+            (host.as_str(), port)
+                .to_socket_addrs()
+                .map(Iterator::collect)
         });
         let found: std::io::Result<Vec<SocketAddr>> =
             looked_up.await.map_err(|_| Fault::DnsError)?;

@@ -58,10 +58,10 @@ impl Destination {
         if authority.as_str().contains('@') {
             return None;
         }
-        let port = match authority.port() {
-            Some(port) => port.as_str().parse().ok().filter(|port| *port != 0)?,
-            None if authority.as_str().ends_with(':') => return None,
-            None => scheme.port(),
+        // A port that is no number must not become the scheme's own.
+        let port = match authority.as_str().strip_prefix(authority.host())? {
+            "" => scheme.port(),
+            port => port.strip_prefix(':')?.parse().ok().filter(|port| *port != 0)?,
         };
         let host = host(authority.host())?;
         Some(Self { scheme, host, port })

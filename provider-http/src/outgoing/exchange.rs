@@ -67,7 +67,15 @@ pub(super) async fn send(
     let place = pool.place(to, deadline).await?;
     for _ in 0..ATTEMPTS_MAX {
         let mut connection = pool.connection(&place, policy, deadline).await?;
-        match on(&mut connection, &place.stay.to, request, &watch.0, waits.first_byte).await? {
+        match on(
+            &mut connection,
+            &place.stay.to,
+            request,
+            &watch.0,
+            waits.first_byte,
+        )
+        .await?
+        {
             Taken::Answered(response) => {
                 let lease = Lease { connection, place };
                 return Ok(Begun {

@@ -77,8 +77,14 @@ mod tests {
         for (kind, wanted) in [
             (io::ErrorKind::ConnectionRefused, Fault::ConnectionRefused),
             (io::ErrorKind::TimedOut, Fault::ConnectionTimeout),
-            (io::ErrorKind::HostUnreachable, Fault::DestinationIpUnroutable),
-            (io::ErrorKind::PermissionDenied, Fault::DestinationUnavailable),
+            (
+                io::ErrorKind::HostUnreachable,
+                Fault::DestinationIpUnroutable,
+            ),
+            (
+                io::ErrorKind::PermissionDenied,
+                Fault::DestinationUnavailable,
+            ),
         ] {
             assert_eq!(of_connecting(&kind.into()), wanted);
         }

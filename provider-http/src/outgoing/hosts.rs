@@ -163,7 +163,10 @@ impl Host {
             });
         }
         // The one that was used last is the likeliest to be open still.
-        let index = self.idle.iter().rposition(|idle| policy.permits(idle.address))?;
+        let index = self
+            .idle
+            .iter()
+            .rposition(|idle| policy.permits(idle.address))?;
         let idle = self.idle.remove(index);
         Some(Connection {
             speaks: Speaks::Http1(idle.sender, idle.task),
@@ -210,10 +213,10 @@ impl Stay {
     /// A connection takes no more requests.
     pub(super) fn forget(&self, connection: &Connection) {
         let mut hosts = self.hosts.lock();
-        if let (Some(host), Speaks::Http2(_, task)) =
-            (hosts.get_mut(&self.to), &connection.speaks)
+        if let (Some(host), Speaks::Http2(_, task)) = (hosts.get_mut(&self.to), &connection.speaks)
         {
-            host.shared.retain(|shared| !Arc::ptr_eq(&shared.task, task));
+            host.shared
+                .retain(|shared| !Arc::ptr_eq(&shared.task, task));
         }
     }
 

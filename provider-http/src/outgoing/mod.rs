@@ -30,13 +30,13 @@ mod upload;
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
+use lattice_client::stream::Reader;
 use lattice_protocol::error::{CallError, ErrorCode};
 use lattice_protocol::interface::{Endpoint, Interface};
 use lattice_protocol::standard::WitResult;
 use lattice_protocol::standard::http::{
     Answer, HANDLE, OUTGOING, Outgoing as Arguments, OutgoingError as Fault, Response,
 };
-use lattice_client::stream::Reader;
 use provider_sdk::{Call, Link, Reply};
 use tracing::{debug, warn};
 

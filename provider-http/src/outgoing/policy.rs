@@ -68,10 +68,11 @@ impl Policy {
         few("allow_addresses", &written.allow_addresses)?;
         let allow = written.allow.iter().map(|text| text.parse());
         let networks = written.allow_addresses.iter().map(|text| {
-            text.parse().map_err(|reason: network::Error| Error::Network {
-                text: text.clone(),
-                reason: reason.to_string(),
-            })
+            text.parse()
+                .map_err(|reason: network::Error| Error::Network {
+                    text: text.clone(),
+                    reason: reason.to_string(),
+                })
         });
         Ok(Self {
             allow: allow.collect::<Result<_, _>>()?,
@@ -90,7 +91,11 @@ impl Policy {
         match reach(address) {
             Reach::Public => true,
             Reach::Private => {
-                self.private || self.networks.iter().any(|granted| granted.contains(address))
+                self.private
+                    || self
+                        .networks
+                        .iter()
+                        .any(|granted| granted.contains(address))
             }
             Reach::Nobody => false,
         }
@@ -140,7 +145,9 @@ mod tests {
     #[test]
     fn only_addresses_of_the_internet_are_permitted_unless_others_are_granted() {
         let permits = |json: &Value, address: &str| {
-            policy(json.clone()).unwrap().permits(address.parse().unwrap())
+            policy(json.clone())
+                .unwrap()
+                .permits(address.parse().unwrap())
         };
         let (plain, private, granted) = (
             serde_json::json!({}),
@@ -176,11 +183,23 @@ mod tests {
     #[test]
     fn a_config_that_means_nothing_says_what_to_write() {
         for (json, wanted) in [
-            (serde_json::json!({"alow": []}), "allow_addresses and private"),
+            (
+                serde_json::json!({"alow": []}),
+                "allow_addresses and private",
+            ),
             (serde_json::json!({"allow": "https://a.b"}), "allow"),
-            (serde_json::json!({"allow": ["a.b"]}), "https://api.example.com"),
-            (serde_json::json!({"allow_addresses": ["10.0.0.5/8"]}), "10.0.0.0/8"),
-            (serde_json::json!({"allow": vec!["https://*"; 257]}), "at most 256"),
+            (
+                serde_json::json!({"allow": ["a.b"]}),
+                "https://api.example.com",
+            ),
+            (
+                serde_json::json!({"allow_addresses": ["10.0.0.5/8"]}),
+                "10.0.0.0/8",
+            ),
+            (
+                serde_json::json!({"allow": vec!["https://*"; 257]}),
+                "at most 256",
+            ),
         ] {
             let error = policy(json).unwrap_err().to_string();
             assert!(error.contains(wanted), "{error}");

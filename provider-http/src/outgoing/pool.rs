@@ -115,7 +115,7 @@ impl Lease {
         if let Speaks::Http1(sender, _) = &mut self.connection.speaks {
             let ready = tokio::select! {
                 ready = sender.ready() => ready.is_ok(),
-                _ = watch.stalled(patience) => false,
+                () = watch.silence(patience) => false,
             };
             if !ready {
                 return;

@@ -3,6 +3,7 @@
 use http::header::{CONTENT_LENGTH, HOST, TE};
 use http::uri::{Authority, PathAndQuery};
 use http::{HeaderMap, HeaderName, HeaderValue, Method, Uri};
+use hyper::body::Body as _;
 use lattice_client::stream::Streams;
 use lattice_protocol::call::{Context, header};
 use lattice_protocol::standard::http::{Body, OutgoingError as Fault, Request};
@@ -23,13 +24,24 @@ pub(super) fn prepare(
 ) -> Result<http::Request<Upload>, Fault> {
     let method = method(&request.method)?;
     let uri = uri(to, &request.path)?;
-    let mut headers =
-        fields::to_server(request.headers).map_err(|_| Fault::HttpProtocolError)?;
-    trace(&mut headers, header::TRACEPARENT, context.traceparent.as_deref());
+    let mut headers = fields::to_server(request.headers).map_err(|_| Fault::HttpProtocolError)?;
+    trace(
+        &mut headers,
+        header::TRACEPARENT,
+        context.traceparent.as_deref(),
+    );
     if headers.contains_key(header::TRACEPARENT) {
-        trace(&mut headers, header::TRACESTATE, context.tracestate.as_deref());
+        trace(
+            &mut headers,
+            header::TRACESTATE,
+            context.tracestate.as_deref(),
+        );
     }
     let body = body(request.body, &mut headers, streams)?;
+    if body.is_end_stream() && [Method::POST, Method::PUT, Method::PATCH].contains(&method) {
+        // Some servers ask for a length where a body is usual (RFC 9110, 8.6), and hyper writes none.
+        headers.insert(CONTENT_LENGTH, HeaderValue::from_static("0"));
+    }
     let mut built = http::Request::new(body);
     *built.method_mut() = method;
     *built.uri_mut() = uri;
@@ -38,7 +50,10 @@ pub(super) fn prepare(
 }
 
 /// Puts a request into the form of HTTP/1.1: the path alone, and the host in a field.
-pub(super) fn for_http1(request: &mut http::Request<Upload>, to: &Destination) -> Result<(), Fault> {
+pub(super) fn for_http1(
+    request: &mut http::Request<Upload>,
+    to: &Destination,
+) -> Result<(), Fault> {
     let path = request.uri().path_and_query().cloned();
     let host = HeaderValue::try_from(to.authority()).map_err(|_| Fault::HttpRequestUriInvalid)?;
     *request.uri_mut() = path
@@ -51,7 +66,10 @@ pub(super) fn for_http1(request: &mut http::Request<Upload>, to: &Destination) -
 }
 
 /// Puts a request into the form of HTTP/2: a whole URI, and no `host`.
-pub(super) fn for_http2(request: &mut http::Request<Upload>, to: &Destination) -> Result<(), Fault> {
+pub(super) fn for_http2(
+    request: &mut http::Request<Upload>,
+    to: &Destination,
+) -> Result<(), Fault> {
     request.headers_mut().remove(HOST);
     let path = request.uri().path_and_query().cloned();
     *request.uri_mut() = whole(to, path.unwrap_or_else(|| PathAndQuery::from_static("/")))?;
@@ -154,18 +172,33 @@ mod tests {
     fn what_is_no_request_is_refused_by_its_fault() {
         for (request, wanted) in [
             (request("G T", "/", &[]), Fault::HttpRequestMethodInvalid),
-            (request("CONNECT", "/", &[]), Fault::HttpRequestMethodInvalid),
+            (
+                request("CONNECT", "/", &[]),
+                Fault::HttpRequestMethodInvalid,
+            ),
             (request("GET", "a", &[]), Fault::HttpRequestUriInvalid),
             (request("GET", "/a b", &[]), Fault::HttpRequestUriInvalid),
-            (request("GET", "//h@x/\r\n", &[]), Fault::HttpRequestUriInvalid),
-            (request("PUT", "/", &[("content-length", "5")]), Fault::HttpRequestBodySize),
-            (request("PUT", "/", &[("a", "b\n")]), Fault::HttpProtocolError),
+            (
+                request("GET", "//h@x/\r\n", &[]),
+                Fault::HttpRequestUriInvalid,
+            ),
+            (
+                request("PUT", "/", &[("content-length", "5")]),
+                Fault::HttpRequestBodySize,
+            ),
+            (
+                request("PUT", "/", &[("a", "b\n")]),
+                Fault::HttpProtocolError,
+            ),
         ] {
             assert_eq!(prepared(request).map(|_| ()).unwrap_err(), wanted);
         }
         let mut streamed = request("PUT", "/", &[]);
         streamed.body = Body::Stream(1);
-        assert!(matches!(prepared(streamed), Err(Fault::InternalError(Some(_)))));
+        assert!(matches!(
+            prepared(streamed),
+            Err(Fault::InternalError(Some(_)))
+        ));
     }
 
     #[test]

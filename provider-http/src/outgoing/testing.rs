@@ -174,7 +174,17 @@ async fn answer(request: http::Request<Incoming>, count: &watch::Sender<usize>) 
             let body = request.into_body().collect().await;
             whole(body.map_or("broken".into(), |body| body.to_bytes().len().to_string()))
         }
+        "/sum" => {
+            let body = request.into_body().collect().await.ok();
+            let trailers = body.and_then(|body| body.trailers().cloned());
+            let sum = trailers.and_then(|trailers| trailers.get("x-sum").cloned());
+            whole(sum.map_or("none".into(), |sum| Bytes::copy_from_slice(sum.as_bytes())))
+        }
         "/never" => std::future::pending().await,
+        "/held" => {
+            let _open = Open::new(count);
+            std::future::pending().await
+        }
         "/pieces" => pieces(number, End::Never, count),
         "/breaks" => pieces(number, End::Broken, count),
         "/big" => whole(vec![b'x'; number]),
@@ -243,9 +253,7 @@ fn whole(bytes: impl Into<Bytes>) -> Answered {
     http::Response::new(body.boxed_unsync())
 }
 
-fn built(
-    with: impl FnOnce(http::response::Builder) -> http::response::Builder,
-) -> Answered {
+fn built(with: impl FnOnce(http::response::Builder) -> http::response::Builder) -> Answered {
     let body = Empty::new().map_err(|never| match never {});
     with(http::Response::builder())
         .body(body.boxed_unsync())
@@ -327,7 +335,8 @@ impl Actor {
 
     /// `GET` of a site's path.
     pub(super) async fn get(&self, site: &Site, path: &str) -> Result<Got, Fault> {
-        self.send(request("GET", "http", &site.authority(), path)).await
+        self.send(request("GET", "http", &site.authority(), path))
+            .await
     }
 }
 

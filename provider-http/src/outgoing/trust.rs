@@ -50,11 +50,15 @@ async fn add(roots: &mut RootCertStore, path: &Path) -> Result<(), Error> {
             "{path}: {reason}; outgoing.ca names a PEM file of authorities, readable for this process"
         ))
     };
-    let bytes = read(path).await.map_err(|error| refused(error.to_string()))?;
+    let bytes = read(path)
+        .await
+        .map_err(|error| refused(error.to_string()))?;
     let mut count = 0;
     for found in CertificateDer::pem_slice_iter(&bytes) {
         let found = found.map_err(|error| refused(error.to_string()))?;
-        roots.add(found).map_err(|error| refused(error.to_string()))?;
+        roots
+            .add(found)
+            .map_err(|error| refused(error.to_string()))?;
         count += 1;
     }
     match count {
@@ -81,7 +85,12 @@ mod tests {
     async fn a_file_without_an_authority_says_what_belongs_there() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("ca.pem");
-        for content in [None, Some(""), Some("nothing"), Some("-----BEGIN CERTIFICATE-----\n!\n")] {
+        for content in [
+            None,
+            Some(""),
+            Some("nothing"),
+            Some("-----BEGIN CERTIFICATE-----\n!\n"),
+        ] {
             if let Some(content) = content {
                 std::fs::write(&path, content).unwrap();
             }

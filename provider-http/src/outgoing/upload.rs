@@ -71,6 +71,10 @@ impl Upload {
 
     fn new(content: Content, left: Option<u64>) -> Self {
         let watch = Arc::new(Watch::default());
+        if matches!(&content, Content::Whole(bytes) if bytes.is_empty()) {
+            // hyper won't ask for it.
+            watch.turn(NOBODY);
+        }
         let stopped = Box::pin(watch.stop.clone().cancelled_owned());
         Self {
             content,
@@ -205,6 +209,11 @@ impl Watch {
                 _ => return Fault::HttpResponseTimeout,
             }
         }
+    }
+
+    /// Returns when nothing has moved for `patience`, whoever's fault that is.
+    pub(super) async fn silence(&self, patience: Duration) {
+        self.progress.silence(patience).await;
     }
 
     /// Nothing more of the body is wanted.

@@ -2,9 +2,9 @@
 
 use std::net::SocketAddr;
 
-use lattice_tests::{Lattice, web};
+use lattice_tests::{END, Exchange, Lattice, chunk, web};
 
-use super::{END, Way, behind_http, chunk, connect, every_way, post, read_until, rest, send};
+use super::{Way, behind_http, every_way};
 
 every_way! {
     a_request_comes_back_while_it_is_still_sent,
@@ -24,14 +24,13 @@ async fn server(way: Way) -> (Lattice, SocketAddr) {
 async fn a_request_comes_back_while_it_is_still_sent(way: Way) {
     const BYTES: usize = 3 << 20;
     let (_lattice, address) = server(way).await;
-    let mut stream = connect(address).await;
-    send(&mut stream, &post("/echo")).await;
+    let mut exchange = Exchange::post(address, "/echo").await;
     for text in ["one", "two", "three"] {
-        send(&mut stream, &chunk(text)).await;
-        read_until(&mut stream, &chunk(text)).await;
+        exchange.send(&chunk(text)).await;
+        exchange.until(&chunk(text)).await;
     }
-    send(&mut stream, END).await;
-    assert_eq!(rest(&mut stream).await, END);
+    exchange.send(END).await;
+    assert_eq!(exchange.rest().await, END);
     let body: Vec<u8> = (0..BYTES).map(|i| (i / 7) as u8).collect();
     let echo = web::send(address, "POST", "/echo", body.clone());
     assert!(echo.await.unwrap().body == body, "the bytes are others");
@@ -39,11 +38,9 @@ async fn a_request_comes_back_while_it_is_still_sent(way: Way) {
 
 async fn a_response_may_come_before_its_request_has_ended(way: Way) {
     let (_lattice, address) = server(way).await;
-    let mut stream = connect(address).await;
-    send(&mut stream, &post("/early")).await;
-    let head = read_until(&mut stream, "\r\n\r\n").await;
-    assert!(head.starts_with("HTTP/1.1 200 "), "{head}");
-    read_until(&mut stream, "early").await;
+    let mut exchange = Exchange::post(address, "/early").await;
+    exchange.accepted().await;
+    exchange.until("early").await;
 }
 
 async fn status_and_headers_are_the_servers_own(way: Way) {
@@ -71,11 +68,10 @@ async fn head_has_the_headers_of_get_and_no_body(way: Way) {
 
 async fn trailers_arrive_and_are_sent(way: Way) {
     let (_lattice, address) = server(way).await;
-    let mut stream = connect(address).await;
-    send(&mut stream, &post("/trailers")).await;
-    send(&mut stream, &chunk("three")).await;
-    send(&mut stream, "0\r\nx-sum: abc\r\n\r\n").await;
-    let answer = rest(&mut stream).await;
+    let mut exchange = Exchange::post(address, "/trailers").await;
+    exchange.send(&chunk("three")).await;
+    exchange.send("0\r\nx-sum: abc\r\n\r\n").await;
+    let answer = exchange.rest().await;
     assert!(answer.contains(&chunk("5 bytes")), "{answer}");
     assert!(answer.ends_with("\r\n0\r\nx-sum: abc\r\n\r\n"), "{answer}");
 }
@@ -90,11 +86,10 @@ async fn an_error_is_a_bad_gateway_or_breaks_the_response_off(way: Way) {
     let (_lattice, address) = server(way).await;
     let page = web::get(address, "/fail").await.unwrap();
     assert_eq!((page.status, &*page.code()), (502, "trapped"));
-    let mut stream = connect(address).await;
-    send(&mut stream, &post("/half")).await;
-    read_until(&mut stream, &chunk("half")).await;
-    send(&mut stream, &chunk("x")).await;
-    assert_eq!(rest(&mut stream).await, "");
+    let mut exchange = Exchange::post(address, "/half").await;
+    exchange.until(&chunk("half")).await;
+    exchange.send(&chunk("x")).await;
+    assert_eq!(exchange.rest().await, "");
 }
 
 async fn a_kept_instance_serves_one_request_after_the_other(way: Way) {

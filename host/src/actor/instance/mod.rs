@@ -185,6 +185,8 @@ fn count(slots: u32) -> usize {
 #[cfg(test)]
 mod instance_test;
 #[cfg(test)]
+mod service_test;
+#[cfg(test)]
 mod shared_test;
 #[cfg(test)]
 mod testing;

@@ -3,7 +3,7 @@
 use std::sync::{Arc, OnceLock};
 use std::time::{Duration, Instant};
 
-use lattice_client::stream::{Progress, Streams};
+use lattice_client::stream::{Progress, Reader};
 use lattice_config::{InstanceMode, Limits};
 use lattice_protocol::codec::{Arguments, Encoding};
 use lattice_protocol::digest::Digest;
@@ -157,25 +157,11 @@ impl Actor {
 
     /// Sends an HTTP request; also tells whether the instance was kept.
     pub(super) async fn get(&self, path: &str) -> Result<(Response, bool), http::Fault> {
-        let request = Request {
-            method: "GET".into(),
-            scheme: "http".into(),
-            authority: "test".into(),
-            path: path.into(),
-            headers: Vec::new(),
-            body: Body::default(),
-        };
         let instance = self.instances.take(errand(LONG)).await.unwrap();
         let Handler::Incoming(handler) = Handler::new(&self.pre).unwrap() else {
             panic!("it serves version 0.3");
         };
-        let asked = Asked {
-            request,
-            streams: Streams::default(),
-            takes_streams: false,
-            body_bytes_max: 1 << 20,
-            progress: Progress::default(),
-        };
+        let asked = asked(path, Body::default(), Vec::new(), false);
         let Answer::Ended(response, instance) = handler.handle(instance, asked).await? else {
             panic!("a caller that takes no streams was sent one");
         };
@@ -186,11 +172,44 @@ impl Actor {
         Ok((response, kept))
     }
 
+    /// Sends an HTTP request of version 0.3, with these streams.
+    pub(super) async fn visit(
+        &self,
+        path: &str,
+        body: Body,
+        streams: Vec<Reader>,
+    ) -> Result<Answer, http::Fault> {
+        let Handler::Service(handler) = Handler::new(&self.pre).unwrap() else {
+            panic!("it serves version 0.2");
+        };
+        let asked = asked(path, body, streams, true);
+        let requests = self.instances.requests();
+        handler.handle(requests, errand(LONG), asked).await
+    }
+
     /// How many instances wait.
     pub(super) fn idle(&self) -> usize {
         self.instances
             .reuse
             .as_ref()
             .map_or(0, |reuse| reuse.idle.len())
+    }
+}
+
+fn asked(path: &str, body: Body, streams: Vec<Reader>, takes_streams: bool) -> Asked {
+    let request = Request {
+        method: "GET".into(),
+        scheme: "http".into(),
+        authority: "test".into(),
+        path: path.into(),
+        headers: Vec::new(),
+        body,
+    };
+    Asked {
+        request,
+        streams: streams.into(),
+        takes_streams,
+        body_bytes_max: 1 << 20,
+        progress: Progress::default(),
     }
 }

@@ -2,7 +2,7 @@
 
 use std::pin::Pin;
 use std::sync::Arc;
-use std::task::{Context, Poll};
+use std::task::{Context, Poll, ready};
 
 use bytes::Bytes;
 use http_body::{Body, Frame};
@@ -29,7 +29,7 @@ pub struct Service(pub(super) Arc<ServiceIndices>);
 impl Service {
     /// Puts the request into one of these instances, and answers with its response: whole if it is
     /// there at once and short, else with its body as a stream. What is left of it goes on in `Rest`.
-    pub async fn handle(
+    pub(crate) async fn handle(
         &self,
         instances: &Shared,
         errand: Errand,
@@ -125,13 +125,8 @@ impl Visiting {
         let (ended, end) = oneshot::channel();
         let (confirm, confirmed) = oneshot::channel();
         let response = response.map(|body| {
-            let ended = Some(ended);
-            Confirmed {
-                body,
-                ended,
-                confirmed,
-            }
-            .boxed_unsync()
+            let state = State::Open(ended, confirmed);
+            Confirmed { body, state }.boxed_unsync()
         });
         let _ = self.head.send(Ok(response));
         if end.await.is_ok() {
@@ -148,8 +143,15 @@ impl Visiting {
 /// reads it hears from the call itself what happened.
 struct Confirmed {
     body: WasiBody,
-    ended: Option<oneshot::Sender<()>>,
-    confirmed: oneshot::Receiver<()>,
+    state: State,
+}
+
+enum State {
+    /// It goes on; the instance is to be told of its end, and confirms it.
+    Open(oneshot::Sender<()>, oneshot::Receiver<()>),
+    Ending(oneshot::Receiver<()>),
+    Ended,
+    Lost,
 }
 
 impl Body for Confirmed {
@@ -160,20 +162,38 @@ impl Body for Confirmed {
         mut self: Pin<&mut Self>,
         cx: &mut Context<'_>,
     ) -> Poll<Option<Result<Frame<Bytes>, Error>>> {
-        if self.ended.is_some() {
-            match Pin::new(&mut self.body).poll_frame(cx) {
-                Poll::Ready(None) => {}
+        let this = &mut *self;
+        if let State::Open(..) = this.state {
+            match Pin::new(&mut this.body).poll_frame(cx) {
+                Poll::Ready(None) => this.state.end(),
                 frame => return frame,
             }
-            let told = self.ended.take().map(|ended| ended.send(()));
-            drop(told);
         }
-        if self.confirmed.is_terminated() {
-            return Poll::Ready(None);
+        this.state.poll_end(cx).map(|()| None)
+    }
+}
+
+impl State {
+    /// Tells the instance that all of the body was read.
+    fn end(&mut self) {
+        if let Self::Open(ended, confirmed) = std::mem::replace(self, Self::Lost) {
+            *self = match ended.send(()) {
+                Ok(()) => Self::Ending(confirmed),
+                Err(()) => Self::Lost,
+            };
         }
-        match Pin::new(&mut self.confirmed).poll(cx) {
-            Poll::Ready(Ok(())) => Poll::Ready(None),
-            Poll::Ready(Err(_)) | Poll::Pending => Poll::Pending,
+    }
+
+    fn poll_end(&mut self, cx: &mut Context<'_>) -> Poll<()> {
+        if let Self::Ending(confirmed) = self {
+            *self = match ready!(Pin::new(confirmed).poll(cx)) {
+                Ok(()) => Self::Ended,
+                Err(_) => Self::Lost,
+            };
+        }
+        match self {
+            Self::Ended => Poll::Ready(()),
+            _ => Poll::Pending,
         }
     }
 }

@@ -12,10 +12,11 @@ use tokio_util::sync::CancellationToken;
 use crate::call::Reply;
 use crate::connect::Client;
 use crate::headers;
+use crate::stream::faults::{lost, silent};
 use crate::stream::gather::Gather;
 use crate::stream::pipe::Reader;
 use crate::stream::progress::Progress;
-use crate::stream::pump::{Pump, Step, frame_of, lost, silent};
+use crate::stream::pump::{Pump, Step, frame_of};
 use crate::stream::streams::Streams;
 
 /// The way to the callee's end of a channel: what the call came to goes here.

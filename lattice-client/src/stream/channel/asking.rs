@@ -14,10 +14,11 @@ use crate::call::{Call, REPLY_GRACE, Reply, plain_reply};
 use crate::cancel;
 use crate::connect::Client;
 use crate::mux::{Delivered, Frames, Ticket};
+use crate::stream::faults::{abandonment, closed, lost, never, silent, unwanted};
 use crate::stream::gather::Gather;
 use crate::stream::pipe::Reader;
 use crate::stream::progress::Progress;
-use crate::stream::pump::{Pump, Step, frame_of, lost, silent, unwanted};
+use crate::stream::pump::{Pump, Step, frame_of};
 use crate::stream::streams::Streams;
 
 /// The caller's end of a channel, until it has its reply and every stream is closed.
@@ -347,16 +348,4 @@ async fn abandoned(answer: &mut Option<oneshot::Sender<Result<Reply, CallError>>
         Some(answer) => answer.closed().await,
         None => std::future::pending().await,
     }
-}
-
-fn abandonment() -> CallError {
-    CallError::begun(ErrorCode::Cancelled, "the caller went away")
-}
-
-fn never() -> CallError {
-    CallError::begun(ErrorCode::Internal, "the call was dropped unanswered")
-}
-
-fn closed() -> CallError {
-    CallError::begun(ErrorCode::Unavailable, "the connection to NATS was closed")
 }

@@ -24,7 +24,7 @@ pub(super) struct Rules {
 
 /// Why a call in a shared instance has no result.
 #[derive(Debug, Clone)]
-pub(crate) enum Ended {
+pub enum Ended {
     /// Something that it called failed.
     Import(Arc<CallFailed>),
     /// The instance trapped, in this call or another one.
