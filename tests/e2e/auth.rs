@@ -16,34 +16,29 @@ use tokio::task::JoinSet;
 
 use crate::{one_host, program};
 
-/// The app, with more lines for each of its providers.
-fn manifest(providers: &str) -> String {
-    format!(
-        r#"
-        name = "auth"
-        [actor.auth]
-        component = "auth"
-        instances = 4
-        [actor.auth.link."wasi:keyvalue"]
-        to = "kv"
-        bucket = "keys"
-        [provider.kv]
-        kind = "keyvalue"
-        {providers}
-        [provider.web]
-        kind = "http"
-        config = {{ listen = "127.0.0.1:0" }}
-        {providers}
-        [[provider.web.route]]
-        path = "/auth"
-        actor = "auth"
-        "#
-    )
+/// The app as its own manifest has it, on a port that is free, and with one more line for each of
+/// its providers.
+fn manifest(line: &str) -> String {
+    let mut text = include_str!("../../actors/auth/lattice.toml").to_owned();
+    for (old, new) in [
+        ("\"../target/wasm32-wasip2/release/auth.wasm\"", "\"auth\""),
+        ("127.0.0.1:8080", "127.0.0.1:0"),
+        ("instances = 8", "instances = 4"),
+        (
+            "kind = \"keyvalue\"",
+            &format!("kind = \"keyvalue\"\n{line}"),
+        ),
+        ("kind = \"http\"", &format!("kind = \"http\"\n{line}")),
+    ] {
+        assert_eq!(text.matches(old).count(), 1, "{old}");
+        text = text.replace(old, new);
+    }
+    text
 }
 
 /// Declares the app as any NATS client can: a manifest with a digest, in one request.
-async fn deploy(lattice: &Lattice, providers: &str) -> SocketAddr {
-    let app = lattice.resolve(&manifest(providers)).await;
+async fn deploy(lattice: &Lattice, line: &str) -> SocketAddr {
+    let app = lattice.resolve(&manifest(line)).await;
     let request = json!({ "manifest": app.to_toml() });
     let reply = lattice.control("app.apply", request).await;
     assert_eq!(reply["ok"], true, "{reply}");

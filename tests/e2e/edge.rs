@@ -1,6 +1,7 @@
 //! The HTTP provider's edge, with real actors behind it: TLS, the access log, bodies of any size.
 
 mod https;
+mod service;
 mod stand_in;
 
 use std::net::SocketAddr;

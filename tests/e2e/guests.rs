@@ -37,6 +37,7 @@ guests! {
     loop_back_runs: "loop-back" ITSELF => hops,
     async_echo_runs: "async-echo" ASYNC => echoes,
     errand_runs: "errand" ERRAND => says,
+    fetch_runs: "fetch" OUTWARD => is_refused_by_its_link,
     buckets_runs: "buckets" KEY_VALUE => keeps,
     swaps_runs: "swaps" KEY_VALUE => swaps,
     early_batch_runs: "early-batch" KEY_VALUE => reads_many,
@@ -44,6 +45,7 @@ guests! {
     worlds_runs: "worlds" "" => sees_nothing,
     program_runs: "program" "" => ends_well,
     program_async_runs: "program-async" "" => ends_well,
+    service_runs: "service" WEB => echoes_a_request,
     wide_table_is_refused: "wide-table" "" => does_not_start,
     needy_is_refused: "needy" "" => does_not_start,
     bad_http_runs: "bad-http" "" => answers_a_status,
@@ -84,9 +86,24 @@ const ASYNC: &str = r#"
     to = "guest"
 "#;
 
+const WEB: &str = r#"
+    [actor.guest.link."wasi:http"]
+    to = "web"
+    [provider.web]
+    kind = "http"
+    config = { listen = "127.0.0.1:0" }
+"#;
+
 const ERRAND: &str = r#"
     [actor.guest.link."lattice:errand"]
     to = "guest"
+"#;
+
+const OUTWARD: &str = r#"
+    [actor.guest.link."wasi:http/outgoing-handler"]
+    to = "out"
+    [provider.out]
+    kind = "http"
 "#;
 
 const KEEPER: &str = r#"
@@ -222,6 +239,19 @@ async fn says(lattice: Lattice) {
     assert_eq!(text, "a");
 }
 
+async fn is_refused_by_its_link(lattice: Lattice) {
+    let order = json!({"method": "GET", "scheme": "https", "authority": "example.com",
+        "path": "/", "headers": [], "body": ""});
+    eventually("its provider is there", async || {
+        let page = answer(&lattice, "fetch", json!([order])).await;
+        match page["err"].as_str() {
+            Some(code) if code.contains("HttpRequestDenied") => Ok(()),
+            _ => Err(page),
+        }
+    })
+    .await;
+}
+
 async fn keeps(lattice: Lattice) {
     eventually("the store is there", async || {
         match answer(&lattice, "put", json!(["numbers", "k", "v"])).await {
@@ -286,6 +316,22 @@ async fn finishes(lattice: Lattice) {
     let request = json!({"method": "GET", "path": "/unset/finish"});
     let response = answer(&lattice, "handle", request).await;
     assert_eq!(response["body"], "aGFsZg==");
+}
+
+async fn echoes_a_request(lattice: Lattice) {
+    // By the short name, by that of its version, and by the one that requests are sent by.
+    for name in [
+        "handle",
+        "wasi:http/handler.handle",
+        "wasi:http/incoming-handler.handle",
+    ] {
+        let request = json!({"method": "POST", "path": "/echo", "body": "YWJj"});
+        let response = answer(&lattice, name, request).await;
+        assert_eq!(
+            (&response["status"], &response["body"]),
+            (&json!(200), &json!("YWJj"))
+        );
+    }
 }
 
 async fn does_not_start(lattice: Lattice) {

@@ -6,6 +6,7 @@
 //! - [`path`]: from HTTP through an actor to a store and back;
 //! - [`auth`]: a service as people come for it, from its deployment to the death of a host;
 //! - [`edge`]: TLS, the access log and large bodies;
+//! - [`outgoing`]: requests that actors send;
 //! - [`foreign`]: HTTP servers of other people's frameworks;
 //! - [`refusals`], [`control`]: what operators ask;
 //! - [`links`]: calls from actor to actor, on one host and over two;
@@ -27,8 +28,8 @@
 
 mod auth;
 mod calls;
-mod cluster;
 mod cli;
+mod cluster;
 mod control;
 mod edge;
 mod endings;
@@ -39,14 +40,15 @@ mod hosts;
 mod invariants;
 mod keyvalue;
 mod links;
+mod outgoing;
 mod path;
 mod project;
 mod providers;
 mod python;
 mod refusals;
 mod sandbox;
-mod telemetry;
 mod streams;
+mod telemetry;
 mod up;
 mod values;
 mod worlds;

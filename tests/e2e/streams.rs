@@ -64,7 +64,11 @@ impl Pair {
         }
     }
 
-    async fn ask(&self, payload: impl Into<Bytes>, streams: Vec<Reader>) -> Result<Reply, CallError> {
+    async fn ask(
+        &self,
+        payload: impl Into<Bytes>,
+        streams: Vec<Reader>,
+    ) -> Result<Reply, CallError> {
         self.caller.call(self.call(payload, streams)).await
     }
 }
@@ -140,7 +144,8 @@ async fn drain(mut reader: Reader) -> Result<(Vec<u8>, Bytes), CallError> {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_payload_over_the_size_of_a_message_comes_whole_both_ways() {
     let pair = Pair::start().await;
-    pair.serve(|payload, _| async move { Ok(payload.into()) }).await;
+    pair.serve(|payload, _| async move { Ok(payload.into()) })
+        .await;
     for bytes in [10, MIB - 200, MIB, MIB + 1, 5 * MIB + 7] {
         let sent = pattern(bytes);
         let reply = pair.ask(sent.clone(), Vec::new()).await.unwrap();
@@ -151,13 +156,19 @@ async fn a_payload_over_the_size_of_a_message_comes_whole_both_ways() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_plain_client_is_told_that_a_result_is_too_large_for_it() {
     let pair = Pair::start().await;
-    pair.serve(|_, _| async { Ok(pattern(2 * MIB).into()) }).await;
+    pair.serve(|_, _| async { Ok(pattern(2 * MIB).into()) })
+        .await;
     let plain = pair.nats.plain_client().await;
     let reply = plain
         .request("lattice.default.call.echo.echo", Bytes::new())
         .await
         .unwrap();
-    let code = reply.headers.unwrap().get("Lattice-Error").unwrap().to_string();
+    let code = reply
+        .headers
+        .unwrap()
+        .get("Lattice-Error")
+        .unwrap()
+        .to_string();
     assert_eq!(code, "too-large");
 }
 
@@ -212,7 +223,10 @@ async fn a_slow_reader_slows_the_writer_and_holds_little() {
             break;
         }
     }
-    assert!(written < 4 * MIB, "{written} bytes were written and one piece read");
+    assert!(
+        written < 4 * MIB,
+        "{written} bytes were written and one piece read"
+    );
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -233,9 +247,11 @@ async fn a_caller_that_goes_away_is_heard_of_by_whoever_reads_its_stream() {
     let call = pair.call("", vec![reader]);
     let caller = pair.caller.clone();
     let call = tokio::spawn(async move { caller.call(call).await });
-    eventually("the callee reads", async || match writer.write(pattern(10)).await {
-        Ok(()) => Ok(()),
-        Err(error) => Err(error),
+    eventually("the callee reads", async || {
+        match writer.write(pattern(10)).await {
+            Ok(()) => Ok(()),
+            Err(error) => Err(error),
+        }
     })
     .await;
     call.abort();
@@ -315,7 +331,10 @@ async fn a_stream_that_breaks_off_is_an_error_at_the_other_end_with_its_words() 
     .await;
     let mut reply = pair.ask("", Vec::new()).await.unwrap();
     let error = drain(reply.streams.remove(0)).await.unwrap_err();
-    assert_eq!((error.code, &*error.message), (ErrorCode::Trapped, "half-way"));
+    assert_eq!(
+        (error.code, &*error.message),
+        (ErrorCode::Trapped, "half-way")
+    );
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -413,7 +432,10 @@ async fn more_streams_than_are_allowed_are_refused_with_their_number() {
     .await;
     let streams = (0..17).map(|_| pipe(KIB).1).collect();
     let error = pair.ask("", streams).await.unwrap_err();
-    assert_eq!((error.code, error.executed), (ErrorCode::BadRequest, Executed::No));
+    assert_eq!(
+        (error.code, error.executed),
+        (ErrorCode::BadRequest, Executed::No)
+    );
     assert!(error.message.contains("17 streams"), "{error}");
     for streams in [Vec::new(), vec![pipe(KIB).1]] {
         let error = pair.ask("", streams).await.unwrap_err();

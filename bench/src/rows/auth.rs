@@ -32,12 +32,13 @@ pub(super) async fn run(bench: &Bench) -> anyhow::Result<Report> {
             None
         }
     };
-    cold(bench, &service, twin.as_ref(), &mut report).await?;
     let running = match &twin {
         Some(twin) => Some(twin.start(&service).await?),
         None => None,
     };
     at_rest(&service, running.as_ref(), &mut report).await?;
+    // After that: what compiles keeps some memory for the next time.
+    cold(bench, &service, twin.as_ref(), &mut report).await?;
     for mode in Mode::ALL {
         loaded(bench, &service, running.as_ref(), mode, &mut report).await?;
     }

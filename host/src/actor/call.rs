@@ -186,6 +186,10 @@ impl Running<'_> {
         match ended {
             Ended::Import(failed) => import_failed(&failed),
             Ended::Trapped { error, panic } => self.trapped(&error, panic),
+            Ended::Unmade(error) if error.is::<PoolConcurrencyLimitError>() => {
+                no_room(CallError::refused)
+            }
+            Ended::Unmade(error) => self.trapped(&error, None),
             Ended::Stuck => CallError::begun(
                 ErrorCode::Trapped,
                 format!(

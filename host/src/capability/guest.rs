@@ -91,7 +91,7 @@ impl Guest {
         let guest = Self {
             wasi: wasi::context(&voice, &parts.granted),
             http: http::context(),
-            hooks: http::Hooks::new(parts.links.clone()),
+            hooks: http::Hooks::new(parts.links.clone(), voice.clone()),
             table,
             limits,
             links: parts.links.clone(),

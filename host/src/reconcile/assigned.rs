@@ -5,10 +5,10 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 use lattice_client::StateEntry;
-use lattice_config::Assignment;
 use lattice_config::state::head::{PartName, Reading};
 use lattice_config::state::key::Key;
-use lattice_protocol::id::HostId;
+use lattice_config::{AssignedActor, Assignment};
+use lattice_protocol::id::{HostId, TargetName};
 use lattice_protocol::report::Report;
 
 /// Every assignment, its head and its parts.
@@ -89,6 +89,17 @@ impl Assigned {
     /// What each host is assigned.
     pub fn all(&self) -> &BTreeMap<HostId, Assignment> {
         &self.work
+    }
+
+    /// Whether a host is to run a thing, by what is written.
+    pub fn has(&self, host: &HostId, name: &TargetName) -> bool {
+        // In the order in which they are written: asked for each thing that moves, be they thousands.
+        let has = |work: &Assignment| {
+            let by_name = |actor: &AssignedActor| actor.name.as_str().cmp(name.as_str());
+            work.actors.binary_search_by(by_name).is_ok()
+                || work.providers.contains_key(name.as_str())
+        };
+        self.work.get(host).is_some_and(has)
     }
 
     /// The latest epoch among them.

@@ -13,7 +13,7 @@
 //! - [`home`]: what a host remembers over a restart;
 //! - [`ask`]: what is asked of the state;
 //! - [`lease`], [`campaign`]: who leads, decided; [`election`]: carried out;
-//! - [`term`], with [`assigned`] and [`writing`]: the plan as writes, decided; [`leader`]: carried out;
+//! - [`term`], with [`assigned`], [`said`], [`step`] and [`writing`]: the plan as writes, decided; [`leader`]: carried out;
 //! - [`evict`]: hosts that hang, cut off NATS;
 //! - [`unplaced`]: what the leader could not place, for people;
 //! - [`follower`]: an assignment, carried out;
@@ -30,6 +30,8 @@ pub mod follower;
 pub mod home;
 pub mod leader;
 pub mod lease;
+pub mod said;
+pub mod step;
 pub mod term;
 pub mod unplaced;
 pub mod writing;

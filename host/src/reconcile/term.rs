@@ -12,14 +12,15 @@ use std::time::{Duration, Instant};
 
 use lattice_client::StateEntry;
 use lattice_config::plan::{HostView, Plan, Word, hand_over, held, plan};
-use lattice_config::state::head::PartName;
 use lattice_config::state::key;
 use lattice_config::{Assignment, Declared};
 use lattice_protocol::id::{HostId, TargetName};
-use lattice_protocol::report::{Phase, Report};
+use lattice_protocol::report::{HEARTBEAT_SILENCE_MAX, Report};
 
 use super::ask::{Answer, Ask};
 use super::assigned::{Assigned, Found};
+use super::said::{view, word};
+pub use super::step::{Step, Tag};
 use super::unplaced::Unplaced;
 use super::writing::{Done, Writing};
 use crate::peers::{GONE_AFTER, Standing};
@@ -30,40 +31,12 @@ pub const WRITES_AT_ONCE: usize = 16;
 /// How long a thing is held for hosts of which not all serve it yet; then one that serves is enough.
 /// As long as a host that drains waits.
 const HELD_MAX: Duration = Duration::from_secs(30);
+/// How long after its assignment was written a host's word counts for nothing: what it said may be of
+/// before, as it says it every half second, and a message may be late.
+const WORD_AFTER: Duration = HEARTBEAT_SILENCE_MAX;
 /// How long a host may be away before its assignment is collected: a machine that was started anew
 /// finds its own.
 const COLLECT_AFTER: Duration = Duration::from_secs(600);
-
-/// What to do now.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Step {
-    /// Nothing, until something changes.
-    Rest,
-    /// Ask this of the state, and answer it by its tag.
-    Ask(Tag, Ask),
-    /// Tell people what the plan leaves out.
-    Tell(Unplaced),
-    /// A later leader has written: lead no more.
-    Deposed {
-        /// Its epoch.
-        by: u64,
-    },
-    /// The lease may have run out: lead no more.
-    Expired,
-    /// The state can't be written, or says what can't be: begin the term anew.
-    Broken(String),
-}
-
-/// What a question was about.
-#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
-pub enum Tag {
-    /// The assignment of a host.
-    Host(HostId),
-    /// A part that nobody needs.
-    Part(HostId, PartName),
-    /// The assignment of a host that stays away.
-    Absent(HostId),
-}
 
 /// A leader under one lease.
 pub struct Term {
@@ -74,6 +47,9 @@ pub struct Term {
     planned: Option<(Plan, Vec<HostView>)>,
     /// What stays where it was for now, and since when.
     held: BTreeMap<TargetName, Instant>,
+    /// Whose assignment was written since the last look, and since when each stands.
+    written: BTreeSet<HostId>,
+    stands: BTreeMap<HostId, Instant>,
     /// Hosts that have an assignment and are not there.
     absent: BTreeMap<HostId, Instant>,
     queue: VecDeque<(HostId, Assignment)>,
@@ -95,6 +71,8 @@ impl Term {
             assigned,
             planned: None,
             held: BTreeMap::new(),
+            written: BTreeSet::new(),
+            stands: BTreeMap::new(),
             absent: BTreeMap::new(),
             queue: VecDeque::new(),
             writing: BTreeMap::new(),
@@ -134,6 +112,7 @@ impl Term {
         if self.assigned.is_awaited(&alive) && since <= GONE_AFTER {
             return;
         }
+        self.look_at_written(now);
         let hosts: Vec<_> = alive.values().map(|report| view(report)).collect();
         let is_new = self
             .planned
@@ -169,10 +148,15 @@ impl Term {
             let since = was_held.get(name);
             since.is_some_and(|since| now.saturating_duration_since(*since) > HELD_MAX)
         };
-        let word = |host: &HostId, name: &TargetName| {
-            alive
-                .get(host)
-                .map_or(Word::Silent, |report| word(report, name))
+        let stands = |host: &HostId| {
+            let since = self.stands.get(host);
+            since.is_some_and(|since| now.saturating_duration_since(*since) > WORD_AFTER)
+        };
+        let counts =
+            |host: &HostId, name: &TargetName| stands(host) && self.assigned.has(host, name);
+        let word = |host: &HostId, name: &TargetName| match alive.get(host) {
+            Some(report) if counts(host, name) => word(report, name),
+            _ => Word::Silent,
         };
         let held = held(plan, self.assigned.all(), word, is_overdue);
         if !is_new && held.iter().eq(was_held.keys()) {
@@ -186,6 +170,18 @@ impl Term {
         self.held = held.into_iter().map(since).collect();
         let is_due = |(host, wanted): &(HostId, Assignment)| !self.assigned.is_as(host, wanted);
         self.queue = wanted.into_iter().filter(is_due).collect();
+    }
+
+    /// Since when each assignment stands; those that this leader found, from its first look.
+    fn look_at_written(&mut self, now: Instant) {
+        for host in std::mem::take(&mut self.written) {
+            self.stands.insert(host, now);
+        }
+        let hosts: BTreeSet<_> = self.assigned.hosts().cloned().collect();
+        self.stands.retain(|host, _| hosts.contains(host));
+        for host in hosts {
+            self.stands.entry(host).or_insert(now);
+        }
     }
 
     /// The assignments of hosts that are away: written once under this epoch, collected later.
@@ -304,6 +300,7 @@ impl Term {
                 tracing::debug!(%host, epoch = self.epoch, revision, "assigned");
                 let (wanted, names) = writing.into_written();
                 self.assigned.wrote(host, revision, wanted, names);
+                self.written.insert(host.clone());
             }
             Done::Found(found) => self.found(host, found),
             Done::Failed(reason) => self.end = Some(Step::Broken(reason)),
@@ -332,29 +329,6 @@ impl Term {
     /// What is not written as planned is planned anew at the next look.
     fn again(&mut self) {
         self.planned = None;
-    }
-}
-
-fn view(report: &Report) -> HostView {
-    HostView {
-        id: report.host.clone(),
-        labels: report.labels.clone(),
-        capacity: report.capacity,
-        // A host that drains says `host.left` first: it is not among those alive.
-        draining: false,
-    }
-}
-
-/// What a host says of a thing that it is to run.
-fn word(report: &Report, name: &TargetName) -> Word {
-    let actor = report.actors.get(name.as_str());
-    let provider = report.providers.get(name.as_str());
-    let is_running = |phase: &Phase| *phase == Phase::Running;
-    match (actor, provider) {
-        (Some(actor), _) if is_running(&actor.phase) && actor.slots > 0 => Word::Serves,
-        (_, Some(provider)) if is_running(&provider.phase) => Word::Serves,
-        (None, None) => Word::Silent,
-        _ => Word::Not,
     }
 }
 

@@ -1,7 +1,7 @@
 use lattice_config::state;
 use lattice_config::{Actor, App, ComponentRef, Revised};
 use lattice_protocol::digest::Digest;
-use lattice_protocol::report::ActorReport;
+use lattice_protocol::report::{ActorReport, Phase};
 
 use super::*;
 

@@ -173,7 +173,9 @@ impl Pump {
         };
         match credit {
             Some(frame) => {
-                self.granted(stream);
+                if let Some(Some(incoming)) = self.incoming.get_mut(usize::from(stream)) {
+                    incoming.granted = Instant::now();
+                }
                 self.send(frame, HeaderMap::new(), Bytes::new()).await
             }
             None => Ok(()),
@@ -196,12 +198,6 @@ impl Pump {
         let streams = 0..u16::try_from(self.incoming.len()).unwrap_or(u16::MAX);
         let due = streams.filter_map(|stream| Some((stream, self.due(stream)?)));
         due.min_by_key(|(_, due)| *due)
-    }
-
-    fn granted(&mut self, stream: u16) {
-        if let Some(Some(incoming)) = self.incoming.get_mut(usize::from(stream)) {
-            incoming.granted = Instant::now();
-        }
     }
 
     /// Tells the other end that a stream of it is not wanted.

@@ -177,8 +177,8 @@ fn a_misspelt_key_is_refused_with_its_line_and_column() {
             1,
         ),
         (
-            "name = \"a\"\n[provider.b]\nkind = \"http\"\ninline = true".to_owned(),
-            "inline",
+            "name = \"a\"\n[provider.b]\nkind = \"http\"\ninlne = true".to_owned(),
+            "inlne",
             4,
             1,
         ),

@@ -199,11 +199,7 @@ impl Channel {
 
     /// How many bytes of a stream may be sent in one frame now.
     pub fn room(&self, stream: u16) -> usize {
-        let sending = self
-            .sending
-            .as_ref()
-            .and_then(|s| s.get(usize::from(stream)));
-        match sending {
+        match self.sent(stream) {
             Some(sending) if !sending.closed && sending.credit >= super::FRAME_COST_MIN => {
                 sending.credit.min(super::FRAME_BYTES_MAX)
             }
@@ -268,11 +264,8 @@ impl Channel {
 
     /// Whether something was read of a stream that is not yet granted again.
     pub fn is_unsettled(&self, stream: u16) -> bool {
-        let reading = self
-            .reading
-            .as_ref()
-            .and_then(|r| r.get(usize::from(stream)));
-        reading.is_some_and(|reading| !reading.closed && reading.read > 0)
+        self.came(stream)
+            .is_some_and(|reading| !reading.closed && reading.read > 0)
     }
 
     /// Credit for what was read and not yet granted, however little: a sign that somebody reads.
@@ -310,11 +303,7 @@ impl Channel {
 
     /// Whether nothing more will be sent of a stream: it has ended or failed, or isn't wanted.
     pub fn is_closed(&self, stream: u16) -> bool {
-        let sending = self
-            .sending
-            .as_ref()
-            .and_then(|s| s.get(usize::from(stream)));
-        sending.is_some_and(|sending| sending.closed)
+        self.sent(stream).is_some_and(|sending| sending.closed)
     }
 
     /// Whether both ends have opened and every stream is closed.
@@ -326,11 +315,15 @@ impl Channel {
 
     /// Whether the rest of the other end's payload is still to come.
     pub fn awaits_payload(&self) -> bool {
-        let payload = self
-            .reading
-            .as_ref()
-            .and_then(|r| r.get(usize::from(PAYLOAD)));
-        payload.is_some_and(|payload| !payload.closed)
+        self.came(PAYLOAD).is_some_and(|payload| !payload.closed)
+    }
+
+    fn sent(&self, stream: u16) -> Option<&Sending> {
+        self.sending.as_ref()?.get(usize::from(stream))
+    }
+
+    fn came(&self, stream: u16) -> Option<&Reading> {
+        self.reading.as_ref()?.get(usize::from(stream))
     }
 
     fn number(&mut self, kind: Kind) -> Frame {

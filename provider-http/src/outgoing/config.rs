@@ -14,7 +14,7 @@
 //! | `between_bytes_timeout_ms` | 30,000 | silence within a response |
 //! | `idle_timeout_ms` | 30,000 | how long a connection is kept for the next request |
 //! | `idle_max` | 256 | connections that are kept: past it the oldest is closed |
-//! | `requests_max` | 1,000 | requests under way, until their bodies have ended: more are refused |
+//! | `requests_max` | 500 | requests under way, until their bodies have ended: more are refused |
 //! | `requests_per_host_max` | 100 | those to one host: more wait, no longer than `connect_timeout_ms` |
 //! | `header_bytes_max` | 32,768 | a response's head |
 
@@ -29,10 +29,12 @@ use crate::error::Error;
 
 /// An hour, the longest that a call can take: beyond it a limit on time is none.
 const TIMEOUT_LIMIT_MS: u64 = 60 * 60 * 1000;
-/// More requests, or connections, than one process has sockets for.
-const REQUESTS_LIMIT: u64 = 100_000;
-/// More requests on one HTTP/2 connection than servers take.
-const PER_HOST_LIMIT: u64 = 1000;
+/// What a provider runs at once: more would wait, and never be refused here.
+const REQUESTS_LIMIT: u64 = provider_sdk::RUNNING_MAX as u64;
+/// More connections than are worth keeping: each is one of a request that is over.
+const IDLE_LIMIT: u64 = REQUESTS_LIMIT;
+/// One host may have them all.
+const PER_HOST_LIMIT: u64 = REQUESTS_LIMIT;
 /// What hyper's buffer needs at least.
 const HEADER_BYTES_MIN: u64 = 8 * 1024;
 
@@ -82,7 +84,8 @@ impl Default for Written {
             // Less than the minute after which servers and the networks between forget a connection.
             idle_timeout_ms: 30_000,
             idle_max: 256,
-            requests_max: 1_000,
+            // A few less than are run at once, so that it is this bound that is felt.
+            requests_max: 500,
             // What servers take at least on one HTTP/2 connection (RFC 9113, 6.5.2).
             requests_per_host_max: 100,
             header_bytes_max: 32 * 1024,
@@ -119,7 +122,7 @@ impl Written {
         Ok(Limits {
             ca: self.ca.clone(),
             idle_timeout: time("outgoing.idle_timeout_ms", self.idle_timeout_ms)?,
-            idle_max: within("outgoing.idle_max", self.idle_max, 0, REQUESTS_LIMIT)? as usize,
+            idle_max: within("outgoing.idle_max", self.idle_max, 0, IDLE_LIMIT)? as usize,
             requests_max: count("outgoing.requests_max", self.requests_max, REQUESTS_LIMIT)?,
             requests_per_host_max: count(
                 "outgoing.requests_per_host_max",

@@ -61,7 +61,11 @@ impl Destination {
         // A port that is no number must not become the scheme's own.
         let port = match authority.as_str().strip_prefix(authority.host())? {
             "" => scheme.port(),
-            port => port.strip_prefix(':')?.parse().ok().filter(|port| *port != 0)?,
+            port => port
+                .strip_prefix(':')?
+                .parse()
+                .ok()
+                .filter(|port| *port != 0)?,
         };
         let host = host(authority.host())?;
         Some(Self { scheme, host, port })

@@ -303,7 +303,9 @@ async fn as_many_requests_as_may_are_under_way_and_no_more() {
     assert_eq!(fault, Fault::ConnectionLimitReached);
     drop(first);
     let freed = tokio::time::timeout(LONG, async {
-        while actor.get(&site, "/saw").await.is_err() {}
+        while actor.get(&site, "/saw").await.is_err() {
+            tokio::task::yield_now().await;
+        }
     });
     freed.await.unwrap();
     drop(elsewhere);

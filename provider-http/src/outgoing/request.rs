@@ -1,6 +1,6 @@
 //! From the arguments of a call to a request that can be sent.
 
-use http::header::{CONTENT_LENGTH, HOST, TE};
+use http::header::{CONNECTION, CONTENT_LENGTH, HOST, TE};
 use http::uri::{Authority, PathAndQuery};
 use http::{HeaderMap, HeaderName, HeaderValue, Method, Uri};
 use hyper::body::Body as _;
@@ -59,9 +59,12 @@ pub(super) fn for_http1(
     *request.uri_mut() = path
         .unwrap_or_else(|| PathAndQuery::from_static("/"))
         .into();
-    // With `te` it would have to be named in `connection`; chunked bodies have trailers without.
-    request.headers_mut().remove(TE);
-    request.headers_mut().insert(HOST, host);
+    let headers = request.headers_mut();
+    if headers.contains_key(TE) {
+        // It is about this connection, and has to be called so.
+        headers.insert(CONNECTION, HeaderValue::from_static("te"));
+    }
+    headers.insert(HOST, host);
     Ok(())
 }
 
@@ -70,7 +73,9 @@ pub(super) fn for_http2(
     request: &mut http::Request<Upload>,
     to: &Destination,
 ) -> Result<(), Fault> {
-    request.headers_mut().remove(HOST);
+    for name in [HOST, CONNECTION] {
+        request.headers_mut().remove(name);
+    }
     let path = request.uri().path_and_query().cloned();
     *request.uri_mut() = whole(to, path.unwrap_or_else(|| PathAndQuery::from_static("/")))?;
     Ok(())

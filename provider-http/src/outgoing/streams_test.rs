@@ -84,8 +84,12 @@ async fn an_actor_that_does_not_read_slows_the_server_and_so_itself() {
 #[tokio::test]
 async fn a_response_that_breaks_off_is_an_error_and_never_short() {
     for (site, actor, scheme) in both().await {
-        let to = request("GET", scheme, &site.authority(), "/breaks?100");
-        let got = actor.send(to).await.unwrap();
+        let (mut writer, reader) = pipe(KIB);
+        writer.push(pattern(10));
+        let breaks = put(scheme, &site, "/breaks?100");
+        let mut got = begin(&actor, breaks, reader).await.unwrap();
+        got.stream.as_mut().unwrap().next().await.unwrap().unwrap();
+        writer.end(Bytes::new());
         let error = got.body().await.unwrap_err();
         assert_eq!(error.code, ErrorCode::Unavailable, "{scheme}: {error}");
     }
@@ -146,7 +150,10 @@ async fn a_server_that_takes_nothing_is_a_write_timeout_and_a_slow_actor_is_none
 async fn an_actor_that_drops_the_response_ends_it_at_the_server_and_harms_no_other() {
     for (mut site, actor, scheme) in both().await {
         let to = || request("GET", scheme, &site.authority(), "/pieces?1");
-        let (dropped, kept) = (actor.send(to()).await.unwrap(), actor.send(to()).await.unwrap());
+        let (dropped, kept) = (
+            actor.send(to()).await.unwrap(),
+            actor.send(to()).await.unwrap(),
+        );
         // Two bodies, and what they are on.
         let connections = site.accepted();
         assert_eq!(connections, if scheme == "http" { 2 } else { 1 });
@@ -164,9 +171,14 @@ async fn an_actor_that_drops_the_response_hears_that_its_request_goes_no_further
     for (site, actor, scheme) in both().await {
         let (mut writer, reader) = pipe(64 * KIB);
         writer.push(pattern(10));
-        let got = begin(&actor, put(scheme, &site, "/pieces?1"), reader).await.unwrap();
+        let got = begin(&actor, put(scheme, &site, "/pieces?1"), reader)
+            .await
+            .unwrap();
         drop(got);
-        assert!(tokio::time::timeout(LONG, writer.closed()).await.is_ok(), "{scheme}");
+        assert!(
+            tokio::time::timeout(LONG, writer.closed()).await.is_ok(),
+            "{scheme}"
+        );
     }
 }
 
@@ -179,10 +191,17 @@ async fn a_call_that_is_given_up_ends_its_request() {
         let call = actor.call(never, None, Some(reader));
         let given_up = tokio::time::timeout(Duration::from_millis(300), call).await;
         assert!(given_up.is_err());
-        assert!(tokio::time::timeout(LONG, writer.closed()).await.is_ok(), "{scheme}");
+        assert!(
+            tokio::time::timeout(LONG, writer.closed()).await.is_ok(),
+            "{scheme}"
+        );
         let never = request("GET", scheme, &site.authority(), "/held");
         let call = actor.send(never);
-        assert!(tokio::time::timeout(Duration::from_millis(300), call).await.is_err());
+        assert!(
+            tokio::time::timeout(Duration::from_millis(300), call)
+                .await
+                .is_err()
+        );
         // Of `/held` nothing is left at the server; the first one never reads, so it learns nothing.
         site.has_open(1).await;
     }

@@ -1,5 +1,7 @@
 //! What these tests share: a real server that behaves by path, and an actor's link to send through.
 
+mod actor;
+
 use std::convert::Infallible;
 use std::net::SocketAddr;
 use std::path::PathBuf;
@@ -14,10 +16,6 @@ use hyper::body::{Frame, Incoming};
 use hyper::service::service_fn;
 use hyper_util::rt::{TokioExecutor, TokioIo};
 use hyper_util::server::conn::auto;
-use lattice_client::stream::Reader;
-use lattice_protocol::call::Context;
-use lattice_protocol::error::CallError;
-use lattice_protocol::standard::http::{Body, FieldValue, Patience, Request};
 use rcgen::{CertificateParams, KeyPair};
 use rustls::ServerConfig;
 use rustls::crypto::ring;
@@ -30,8 +28,7 @@ use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::watch;
 use tokio_rustls::TlsAcceptor;
 
-use super::*;
-use crate::config::Config;
+pub(super) use actor::{Actor, Got, request, with_headers};
 
 type Answered = http::Response<UnsyncBoxBody<Bytes, std::io::Error>>;
 
@@ -186,7 +183,7 @@ async fn answer(request: http::Request<Incoming>, count: &watch::Sender<usize>) 
             std::future::pending().await
         }
         "/pieces" => pieces(number, End::Never, count),
-        "/breaks" => pieces(number, End::Broken, count),
+        "/breaks" => pieces(number, End::Broken(request.into_body()), count),
         "/big" => whole(vec![b'x'; number]),
         "/early" => whole("no more, please"),
         "/trailers" => pieces(1, End::Trailers, count),
@@ -216,7 +213,8 @@ fn saw(request: &http::Request<Incoming>) -> Value {
 
 enum End {
     Never,
-    Broken,
+    /// Once the request has ended.
+    Broken(Incoming),
     Trailers,
 }
 
@@ -229,9 +227,8 @@ fn pieces(count: usize, end: End, open: &watch::Sender<usize>) -> Answered {
         let _open = open;
         match end {
             End::Never => std::future::pending().await,
-            End::Broken => {
-                // The pieces are read before the connection goes.
-                tokio::time::sleep(Duration::from_millis(50)).await;
+            End::Broken(request) => {
+                let _ = request.collect().await;
                 Err(std::io::Error::other("half-way"))
             }
             End::Trailers => {
@@ -262,126 +259,4 @@ fn built(with: impl FnOnce(http::response::Builder) -> http::response::Builder) 
 
 fn other(error: hyper::Error) -> std::io::Error {
     std::io::Error::other(error)
-}
-
-/// An actor with a link.
-pub(super) struct Actor {
-    pub(super) outgoing: Arc<Outgoing>,
-    pub(super) link: Arc<Link>,
-}
-
-/// A response as the actor has it.
-#[derive(Debug)]
-pub(super) struct Got {
-    pub(super) response: Response,
-    pub(super) stream: Option<Reader>,
-}
-
-impl Actor {
-    /// With a config of the provider, and one of its link.
-    pub(super) async fn new(config: Value, link: Value) -> Self {
-        let written = json!({ "outgoing": config });
-        let config = Config::read(written.as_object().unwrap()).unwrap();
-        let link = linked(link);
-        let outgoing = Arc::new(Outgoing::default());
-        let links = [Link::clone(&link)];
-        outgoing.apply(config.outgoing, &links).await.unwrap();
-        Self { outgoing, link }
-    }
-
-    /// With everything allowed, for what is not about that.
-    pub(super) async fn free(config: Value, site: &Site) -> Self {
-        let port = site.address.port();
-        let allow = [format!("http://*:{port}"), format!("https://*:{port}")];
-        Self::new(config, json!({"allow": allow, "private": true})).await
-    }
-
-    /// The same actor through another link.
-    pub(super) fn through(&self, link: Value) -> Self {
-        Self {
-            outgoing: self.outgoing.clone(),
-            link: linked(link),
-        }
-    }
-
-    pub(super) async fn call(
-        &self,
-        request: Request,
-        options: Option<Patience>,
-        stream: Option<Reader>,
-    ) -> Result<Result<Got, Fault>, CallError> {
-        let payload = rmp_serde::to_vec_named(&Arguments { request, options }).unwrap();
-        let context = Context {
-            traceparent: Some("00-trace".into()),
-            ..Context::default()
-        };
-        let link = Some(self.link.clone());
-        let mut call = Call::new(handle().unwrap(), link, context, payload.into()).unwrap();
-        call.streams = stream.into_iter().collect::<Vec<_>>().into();
-        call.takes_streams = true;
-        let mut reply = self.outgoing.call(call).await?;
-        Ok(match rmp_serde::from_slice(&reply.payload).unwrap() {
-            Answer::Ok(response) => Ok(Got {
-                response,
-                stream: reply.streams.pop(),
-            }),
-            Answer::Err(fault) => Err(fault),
-        })
-    }
-
-    pub(super) async fn send(&self, request: Request) -> Result<Got, Fault> {
-        self.call(request, None, None).await.unwrap()
-    }
-
-    /// `GET` of a site's path.
-    pub(super) async fn get(&self, site: &Site, path: &str) -> Result<Got, Fault> {
-        self.send(request("GET", "http", &site.authority(), path))
-            .await
-    }
-}
-
-fn linked(config: Value) -> Arc<Link> {
-    Arc::new(Link {
-        source: "mailer".parse().unwrap(),
-        interface: OUTGOING.parse().unwrap(),
-        name: "default".parse().unwrap(),
-        config: serde_json::from_value(config).unwrap(),
-    })
-}
-
-pub(super) fn request(method: &str, scheme: &str, authority: &str, path: &str) -> Request {
-    Request {
-        method: method.into(),
-        scheme: scheme.into(),
-        authority: authority.into(),
-        path: path.into(),
-        headers: Vec::new(),
-        body: Body::default(),
-    }
-}
-
-pub(super) fn with_headers(mut request: Request, headers: &[(&str, &str)]) -> Request {
-    let field = |(name, value): &(&str, &str)| ((*name).to_owned(), FieldValue::from(*value));
-    request.headers = headers.iter().map(field).collect();
-    request
-}
-
-impl Got {
-    /// The body to its end.
-    pub(super) async fn body(mut self) -> Result<Bytes, CallError> {
-        let mut all = match &self.response.body {
-            Body::Whole(bytes) => bytes.to_vec(),
-            Body::Stream(_) => Vec::new(),
-        };
-        if let Some(stream) = &mut self.stream {
-            while let Some(piece) = stream.next().await {
-                all.extend_from_slice(&piece?);
-            }
-        }
-        Ok(all.into())
-    }
-
-    pub(super) async fn json(self) -> Value {
-        serde_json::from_slice(&self.body().await.unwrap()).unwrap()
-    }
 }

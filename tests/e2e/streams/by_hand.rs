@@ -31,7 +31,11 @@ impl Hand {
             .subscribe("lattice.default.call.echo.echo")
             .await
             .unwrap();
-        plain.flush().await.unwrap();
+        // An answer from the server means that it has the subscription.
+        let inbox = plain.new_inbox();
+        let mut answer = plain.subscribe(inbox.clone()).await.unwrap();
+        plain.publish(inbox, Bytes::new()).await.unwrap();
+        answer.next().await.unwrap();
         Self {
             _nats: nats,
             caller,

@@ -57,12 +57,13 @@ impl Guest for Service {
         let (path, query) = target.split_once('?').unwrap_or((&target, ""));
         match path {
             "/echo" => {
+                let headers = announced(&request);
                 let (contents, trailers) = taken(request);
-                Ok(echo(contents, trailers))
+                Ok(echo(headers, contents, trailers))
             }
             "/pass" => {
                 let (contents, trailers) = taken(request);
-                Ok(respond(200, Some(contents), trailers))
+                Ok(respond(200, Fields::new(), Some(contents), trailers))
             }
             "/early" => Ok(say("early")),
             "/together" => Ok(say(&together().await.to_string())),
@@ -75,7 +76,7 @@ impl Guest for Service {
             }
             "/trap" => panic!("asked to trap"),
             "/trap-late" => Ok(trap_late()),
-            _ => Ok(respond(404, None, no_trailers())),
+            _ => Ok(respond(404, Fields::new(), None, no_trailers())),
         }
     }
 }
@@ -93,8 +94,18 @@ fn no_trailers() -> Ending {
     ending
 }
 
-fn respond(status: u16, contents: Option<Contents>, trailers: Ending) -> Response {
-    let (response, _) = Response::new(Fields::new(), contents, trailers);
+/// The names of the trailers that will come, as the request tells them.
+fn announced(request: &Request) -> Fields {
+    let headers = Fields::new();
+    for value in request.get_headers().get("trailer") {
+        // A value that came in a request fits one more time.
+        let _ = headers.append("trailer", &value);
+    }
+    headers
+}
+
+fn respond(status: u16, headers: Fields, contents: Option<Contents>, trailers: Ending) -> Response {
+    let (response, _) = Response::new(headers, contents, trailers);
     // The numbers here are ones that HTTP has.
     let _ = response.set_status_code(status);
     response
@@ -106,10 +117,10 @@ fn say(text: &str) -> Response {
     wit_bindgen::spawn_local(async move {
         writer.write_all(text).await;
     });
-    respond(200, Some(contents), no_trailers())
+    respond(200, Fields::new(), Some(contents), no_trailers())
 }
 
-fn echo(mut contents: Contents, trailers: Ending) -> Response {
+fn echo(headers: Fields, mut contents: Contents, trailers: Ending) -> Response {
     let (mut writer, back) = wit_stream::new();
     let (ending, after) = wit_future::new(|| Ok(None));
     wit_bindgen::spawn_local(async move {
@@ -124,7 +135,7 @@ fn echo(mut contents: Contents, trailers: Ending) -> Response {
         // Whoever read the body may be gone.
         let _ = ending.write(trailers.await).await;
     });
-    respond(200, Some(back), after)
+    respond(200, headers, Some(back), after)
 }
 
 async fn together() -> u32 {
@@ -155,5 +166,5 @@ fn trap_late() -> Response {
         writer.write_all(vec![b'x'; HALF_BYTES]).await;
         panic!("asked to trap late");
     });
-    respond(200, Some(contents), no_trailers())
+    respond(200, Fields::new(), Some(contents), no_trailers())
 }

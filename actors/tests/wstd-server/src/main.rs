@@ -57,7 +57,10 @@ async fn trailers(request: Request<Body>) -> Result<Response<Body>, Error> {
     let all = request.into_body().into_boxed_body().collect().await?;
     let trailers = all.trailers().cloned().unwrap_or_default();
     let said = Bytes::from(format!("{} bytes", all.to_bytes().len()));
-    let frames = [Ok::<_, Error>(Frame::data(said)), Ok(Frame::trailers(trailers))];
+    let frames = [
+        Ok::<_, Error>(Frame::data(said)),
+        Ok(Frame::trailers(trailers)),
+    ];
     let response = Response::builder().header("trailer", "x-sum");
     Ok(response.body(Body::from_http_body(StreamBody::new(iter(frames))))?)
 }

@@ -136,6 +136,35 @@ async fn a_guest_that_fails_is_an_error_and_the_next_request_is_served() {
     }
 }
 
+#[tokio::test]
+async fn a_request_of_the_guest_leaves_through_a_link_or_is_denied() {
+    let actor = service(Fresh).await;
+    let fetch = actor.visit("/fetch?to=http://a/b", Body::default(), Vec::new());
+    // What the guest is made from here has no link.
+    let Err(Fault::ErrorCode(code)) = fetch.await else {
+        panic!("the request was answered");
+    };
+    assert!(code.contains("HttpRequestDenied"), "{code}");
+}
+
+#[tokio::test]
+async fn a_request_that_is_given_up_leaves_no_task() {
+    for mode in [Fresh, Reuse(100)] {
+        let actor = service(mode).await;
+        for path in ["/slow", "/together"] {
+            let visit = actor.visit(path, Body::default(), Vec::new());
+            let mut visit = Box::pin(visit);
+            assert!(futures_util::poll!(&mut visit).is_pending());
+            tokio::task::yield_now().await;
+        }
+        drop(actor);
+        let tasks = tokio::runtime::Handle::current().metrics();
+        while tasks.num_alive_tasks() > 0 {
+            tokio::task::yield_now().await;
+        }
+    }
+}
+
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_body_that_breaks_off_never_looks_whole() {
     let actor = service(Reuse(100)).await;

@@ -19,6 +19,7 @@ use wasmtime_wasi_http::{Error, RequestOptions, WasiBody, WasiHttpHooks};
 
 use super::body::{self, Gathered, Next, Streamed, Wanted, gather, next};
 use super::{headers, request};
+use crate::capability::voice::Voice;
 use crate::capability::way::Way;
 use crate::link::LinkTable;
 
@@ -30,16 +31,18 @@ const CHUNK_BYTES_MAX: usize = WINDOW_BYTES / 4;
 pub(in crate::capability) struct Hooks {
     links: Arc<LinkTable>,
     way: Way,
+    voice: Voice,
 }
 
 type Sent = Result<(::http::Response<WasiBody>, Io), Error>;
 type Io = Box<dyn Future<Output = Result<(), Error>> + Send>;
 
 impl Hooks {
-    pub(in crate::capability) fn new(links: Arc<LinkTable>) -> Self {
+    pub(in crate::capability) fn new(links: Arc<LinkTable>, voice: Voice) -> Self {
         Self {
             links,
             way: Way::none(),
+            voice,
         }
     }
 
@@ -62,12 +65,18 @@ impl WasiHttpHooks for Hooks {
     ) -> Box<dyn Future<Output = Sent> + Send> {
         let interface = OUTGOING.parse::<Interface>().ok();
         let link = interface.and_then(|interface| self.links.default_for(&interface).cloned());
-        let way = self.way.clone();
+        let (way, voice) = (self.way.clone(), self.voice.clone());
+        let source = self.links.source().clone();
         Box::new(async move {
-            match link {
-                Some(link) => send(&way, &link, request, options).await,
-                None => Err(Error::HttpRequestDenied),
-            }
+            let Some(link) = link else {
+                return Err(Error::HttpRequestDenied);
+            };
+            let refused = |words: &str| {
+                let (interface, to) = (&link.interface, &link.to);
+                let table = format!("[actor.{source}.link.\"{interface}\"], which leads to {to}");
+                voice.refusal(&words.replace("LINK", &table));
+            };
+            send(&way, &link, request, options, refused).await
         })
     }
 }
@@ -77,6 +86,7 @@ async fn send(
     link: &Link,
     request: ::http::Request<WasiBody>,
     options: Option<RequestOptions>,
+    refused: impl Fn(&str) + Send,
 ) -> Sent {
     let (parts, mut body) = request.into_parts();
     let wanted = Wanted {
@@ -102,8 +112,17 @@ async fn send(
         request: described(&parts, body),
         options: options.map(patience),
     };
-    let reply = call(way, link, &outgoing, stream).await.map_err(failed)?;
-    let response = read(reply)?;
+    let reply = call(way, link, &outgoing, stream).await.map_err(|error| {
+        if error.code == ErrorCode::Denied {
+            refused(&error.message);
+        }
+        failed(error)
+    })?;
+    let response = read(reply).inspect_err(|error| {
+        if let Some(words) = advice(error, &parts.uri) {
+            refused(&words);
+        }
+    })?;
     let io = async move {
         // The request goes on while somebody holds the response.
         match feed {
@@ -205,6 +224,22 @@ fn response_of(
     *built.headers_mut() =
         headers::read(response.headers).map_err(|_| Error::HttpResponseHeaderSectionSize(None))?;
     Ok(built)
+}
+
+/// What to write where a request failed for want of it, in the actor's log: the guest hears a bare code.
+fn advice(error: &Error, uri: &::http::Uri) -> Option<String> {
+    let host = uri.host().unwrap_or_default();
+    match error {
+        Error::DestinationIpProhibited => Some(format!(
+            "{host} has no address on the internet, and others must be granted: write allow_addresses = \
+             [\"10.0.0.0/8\"], or private = true for all of them, in LINK"
+        )),
+        Error::ConfigurationError => Some(
+            "a request was refused: the config of LINK means nothing to it; its log says what is wrong"
+                .to_owned(),
+        ),
+        _ => None,
+    }
 }
 
 /// What the guest hears of a call that failed.

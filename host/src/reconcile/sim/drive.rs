@@ -8,21 +8,17 @@ use lattice_config::state::{Key, key};
 use lattice_protocol::report::HEARTBEAT_INTERVAL;
 
 use super::super::ask::{Answer, Ask};
-use super::super::leader::Outcome;
-use super::super::{campaign, duty, term};
+use super::super::duty;
 use super::apps;
-use super::node::Leader;
 use super::world::{Event, Who, World};
-use crate::peers::Standing;
 
 const CAMPAIGN_EVERY_MS: u64 = 200;
 const LEADER_EVERY_MS: u64 = 250;
 const LOOK_EVERY_MS: u64 = 5_000;
 /// How long an answer is waited for.
-const LEASE_TIMEOUT_MS: u64 = 1_000;
-const TIMEOUT_MS: u64 = 5_000;
+pub(super) const TIMEOUT_MS: u64 = 5_000;
 /// The pause before a leader reads the state anew.
-const READ_AGAIN_MS: u64 = 200;
+pub(super) const READ_AGAIN_MS: u64 = 200;
 
 impl World {
     /// A host looks at its timers.
@@ -96,7 +92,7 @@ impl World {
     }
 
     /// Asks the state, and gives up after a time.
-    fn ask(&mut self, node: usize, who: &Who, ask: &Ask, timeout_ms: u64) {
+    pub(super) fn ask(&mut self, node: usize, who: &Who, ask: &Ask, timeout_ms: u64) {
         let id = self.serial();
         self.pending.insert(id);
         self.send(node, || Event::Ask {
@@ -143,112 +139,6 @@ impl World {
                 this.duty.answered(answer);
                 self.drive_duty(node);
             }
-        }
-    }
-
-    fn drive_campaign(&mut self, node: usize) {
-        loop {
-            let clock = self.nodes[node].clock(self.now);
-            match self.nodes[node].campaign.step(clock) {
-                campaign::Step::Wait => return,
-                campaign::Step::Ask(ask) => self.ask(node, &Who::Campaign, &ask, LEASE_TIMEOUT_MS),
-                campaign::Step::Lead(epoch) => self.lead(node, epoch),
-                campaign::Step::End => {
-                    self.nodes[node].leader = None;
-                    self.nodes[node].campaign.ended(Outcome::Stopped);
-                }
-            }
-        }
-    }
-
-    fn lead(&mut self, node: usize, epoch: u64) {
-        let id = self.nodes[node].id.clone();
-        self.note(format!("{id} leads under {epoch}"));
-        let this = &mut self.nodes[node];
-        this.epoch = this.epoch.max(epoch);
-        this.leader = Some(Leader {
-            epoch,
-            serial: 0,
-            term: None,
-        });
-        self.read(node, 1);
-    }
-
-    /// Reads the state, for a term that begins.
-    fn read(&mut self, node: usize, after_ms: u64) {
-        let serial = self.serial();
-        if let Some(leader) = &mut self.nodes[node].leader {
-            leader.term = None;
-            leader.serial = serial;
-            self.later(after_ms, node, Event::Read { serial });
-        }
-    }
-
-    pub(super) fn was_read(&mut self, node: usize, serial: u64, entries: Vec<StateEntry>) {
-        let leader = self.nodes[node].leader.as_mut();
-        if let Some(leader) = leader.filter(|leader| leader.serial == serial) {
-            let declared = apps::declared(&entries);
-            leader.term = Some(term::Term::new(leader.epoch, entries, declared));
-            self.look(node);
-        }
-    }
-
-    fn look(&mut self, node: usize) {
-        let clock = self.nodes[node].clock(self.now);
-        let this = &mut self.nodes[node];
-        let standing = this.view.standing(clock);
-        let Some(term) = this.leader.as_mut().and_then(|leader| leader.term.as_mut()) else {
-            return;
-        };
-        if let Standing::Hearing { alive, .. } = &standing {
-            let alive: Vec<_> = alive.keys().cloned().collect();
-            self.invariants.silence.alive(node, alive);
-        }
-        term.look(standing, clock);
-        let planned = term.planned_for();
-        let planned = planned.map(|hosts| hosts.cloned().collect::<Vec<_>>());
-        if let Some(planned) = planned {
-            self.invariants
-                .silence
-                .planned(node, &planned, &self.nodes, self.now);
-        }
-        self.drive_term(node);
-    }
-
-    fn drive_term(&mut self, node: usize) {
-        loop {
-            let clock = self.nodes[node].clock(self.now);
-            let this = &mut self.nodes[node];
-            let until = this.campaign.leads_until();
-            let Some(leader) = &mut this.leader else {
-                return;
-            };
-            let serial = leader.serial;
-            let Some(term) = &mut leader.term else {
-                return;
-            };
-            let outcome = match term.step(clock, until) {
-                term::Step::Rest => return,
-                term::Step::Ask(tag, ask) => {
-                    self.ask(node, &Who::Term { serial, tag }, &ask, TIMEOUT_MS);
-                    continue;
-                }
-                term::Step::Tell(_) => continue,
-                term::Step::Broken(reason) => {
-                    let id = this.id.clone();
-                    self.note(format!("{id} begins its term anew: {reason}"));
-                    return self.read(node, READ_AGAIN_MS);
-                }
-                term::Step::Deposed { by } => {
-                    this.epoch = this.epoch.max(by);
-                    Outcome::Deposed { by }
-                }
-                term::Step::Expired => Outcome::Expired,
-            };
-            this.leader = None;
-            this.campaign.ended(outcome);
-            let id = this.id.clone();
-            return self.note(format!("{id} leads no more: {outcome:?}"));
         }
     }
 

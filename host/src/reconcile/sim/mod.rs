@@ -8,11 +8,15 @@
 //! `LATTICE_SIM_SEEDS=N` runs more than the usual number.
 //!
 //! - [`world`]: time and what happens in it; [`store`], [`node`], [`link`]: its parts;
-//! - [`story`]: what operators and faults do; [`invariant`]: what must hold, one file each.
+//! - [`drive`], [`lead`]: what the tasks of a host do around the deciders;
+//! - [`deed`]: what operators and faults do, one by one; [`story`]: in a row; [`apps`]: what is declared;
+//! - [`invariant`]: what must hold, one file each.
 
 mod apps;
+mod deed;
 mod drive;
 mod invariant;
+mod lead;
 mod link;
 mod node;
 mod store;
@@ -57,8 +61,18 @@ fn through_a_store_that_is_wiped_set_back_or_away_nothing_stops_and_all_settles(
 }
 
 #[test]
+fn through_stores_that_count_alike_no_host_follows_an_older_leader_and_all_settles() {
+    under_seeds(SEEDS, story::stores_alike);
+}
+
+#[test]
 fn updates_scaling_and_hosts_that_come_and_go_never_leave_an_actor_without_a_server() {
     under_seeds(SEEDS, story::calm);
+}
+
+#[test]
+fn what_moves_to_other_hosts_is_served_all_the_while() {
+    under_seeds(SEEDS, story::moves);
 }
 
 #[test]

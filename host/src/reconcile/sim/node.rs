@@ -38,6 +38,8 @@ pub(super) struct Node {
     /// Which store its watches are on.
     pub(super) store_life: u64,
     pub(super) started_ms: u64,
+    /// When a process of it said last that it leaves, and how old that one was.
+    pub(super) left_ms: (u64, u64),
     /// What it remembers over a restart.
     pub(super) disk_epoch: u64,
     /// The highest epoch that it knows of.
@@ -101,6 +103,7 @@ impl Node {
             jumped_ms: 0,
             store_life: 0,
             started_ms: 0,
+            left_ms: (0, 0),
             disk_epoch: 0,
             epoch: 0,
             view: View::new(id.clone()),

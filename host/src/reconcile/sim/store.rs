@@ -7,9 +7,7 @@ use lattice_client::StateEntry;
 
 use super::super::ask::{Answer, Ask};
 
-/// Revisions of stores that follow on each other differ. In truth they may coincide; then a write that
-/// was meant for the store before goes through, and whoever knows a later epoch takes the lease at
-/// once, which is another story than these.
+/// Revisions of stores that follow on each other differ, unless [`Store::counts_alike`].
 const STEP: u64 = 16;
 
 /// A bucket.
@@ -20,6 +18,9 @@ pub(super) struct Store {
     /// Grows when it is wiped or set back: revisions of one say nothing of another.
     pub(super) life: u64,
     pub(super) is_away: bool,
+    /// It counts from where it was set back to, as JetStream does: what was meant for the store before
+    /// may go through in the one after it.
+    pub(super) counts_alike: bool,
 }
 
 impl Store {
@@ -56,7 +57,10 @@ impl Store {
     }
 
     fn set(&mut self, key: &str, value: Option<Bytes>) -> u64 {
-        self.revision = (self.revision / STEP + 1) * STEP + self.life % STEP;
+        self.revision = match self.counts_alike {
+            true => self.revision + 1,
+            false => (self.revision / STEP + 1) * STEP + self.life % STEP,
+        };
         self.keys.insert(key.to_owned(), (self.revision, value));
         self.revision
     }
@@ -88,6 +92,7 @@ impl Store {
         *self = Self {
             life: self.life + 1,
             is_away: self.is_away,
+            counts_alike: self.counts_alike,
             ..Self::default()
         };
     }
@@ -96,6 +101,7 @@ impl Store {
         *self = Self {
             life: self.life + 1,
             is_away: self.is_away,
+            counts_alike: self.counts_alike,
             ..to.clone()
         };
     }

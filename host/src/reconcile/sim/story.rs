@@ -1,127 +1,16 @@
-//! What operators and faults do to a lattice, and how it must stand afterwards.
+//! What happens to a lattice, deed after deed, and how it must stand afterwards.
 
-use std::collections::VecDeque;
-use std::sync::Arc;
+use std::collections::BTreeMap;
 
 use lattice_config::{App, ComponentRef};
 use lattice_protocol::digest::Digest;
 
 use super::apps;
+use super::deed::{heal_all, help, hurt, operate};
 use super::invariant::counts;
 use super::link::Weather;
-use super::node::Node;
 use super::store::Store;
 use super::world::{Event, World};
-
-/// How long a lattice may take to settle once nothing happens to it any more: the longest wait for an
-/// answer, a term begun anew, what is held, and some rounds of it.
-const SETTLE_MS: u64 = 45_000;
-/// For how long all must stay right: longer than a host takes to be heard, planned for and served.
-const STAY_MS: u64 = 5_000;
-
-impl World {
-    /// All runs as declared within a time, and stays so.
-    fn settle(&mut self) {
-        let end = self.now + SETTLE_MS;
-        loop {
-            let left = end.saturating_sub(self.now);
-            if !self.run_until(left, |world| counts::wrong(world).is_none()) {
-                panic!("it does not settle: {}", counts::wrong(self).unwrap());
-            }
-            self.run_for(STAY_MS);
-            if counts::wrong(self).is_none() {
-                return;
-            }
-        }
-    }
-
-    fn declare(&mut self, app: &App) {
-        let key = lattice_config::state::key::app(&app.name);
-        self.note(format!("declared {}", app.name));
-        self.store.write(&key, Some(apps::bytes(app)));
-        self.spread(&key);
-    }
-
-    fn undeclare(&mut self, name: &str) {
-        let key = lattice_config::state::key::app(&name.parse().unwrap());
-        self.note(format!("deleted {name}"));
-        self.store.write(&key, None);
-        self.spread(&key);
-    }
-
-    fn freeze(&mut self, node: usize) {
-        let this = &mut self.nodes[node];
-        if this.is_up && this.frozen.is_none() {
-            this.frozen = Some(VecDeque::new());
-            let id = this.id.clone();
-            self.note(format!("{id} freezes"));
-        }
-    }
-
-    /// What waited comes all at once. A machine that slept has lost the time as well.
-    fn thaw(&mut self, node: usize, slept_ms: u64) {
-        let Some(waiting) = self.nodes[node].frozen.take() else {
-            return;
-        };
-        self.nodes[node].ahead_ms -= i64::try_from(slept_ms).unwrap();
-        let id = self.nodes[node].id.clone();
-        self.note(format!("{id} thaws"));
-        for event in waiting {
-            if self.nodes[node].is_up {
-                self.reach_node(node, event);
-            }
-        }
-    }
-
-    fn heal(&mut self, node: usize) {
-        self.thaw(node, 0);
-        let this = &mut self.nodes[node];
-        let was_off = std::mem::take(&mut this.is_cut) || this.is_deaf;
-        if !this.is_up {
-            self.start(node);
-        } else if was_off {
-            self.later(100, node, Event::Resync);
-        }
-    }
-
-    fn leader(&self) -> Option<usize> {
-        let leads = |node: &Node| node.is_there() && node.leader.is_some();
-        self.nodes.iter().position(leads)
-    }
-
-    fn leave(&mut self, node: usize) {
-        let this = &mut self.nodes[node];
-        if !this.is_up || this.is_leaving || this.frozen.is_some() {
-            return;
-        }
-        this.is_leaving = true;
-        this.leader = None;
-        let (id, release) = (this.id.clone(), this.campaign.release());
-        self.note(format!("{id} leaves"));
-        let report = Arc::new(self.nodes[node].report(self.now));
-        self.broadcast(node, || Event::Left(report.clone()));
-        if let Some(ask) = release {
-            self.later(
-                5,
-                node,
-                Event::Ask {
-                    who: super::world::Who::Campaign,
-                    id: 0,
-                    ask,
-                },
-            );
-        }
-    }
-
-    fn pick(&mut self) -> usize {
-        self.random.usize(0..self.nodes.len())
-    }
-
-    fn pause(&mut self, from_ms: u64, to_ms: u64) {
-        let pause = self.random.u64(from_ms..to_ms);
-        self.run_for(pause);
-    }
-}
 
 fn begin(world: &mut World, hosts: usize, labels: bool) {
     for node in 0..hosts {
@@ -133,69 +22,6 @@ fn begin(world: &mut World, hosts: usize, labels: bool) {
         world.declare(&app);
     }
     world.settle();
-}
-
-fn operate(world: &mut World) {
-    if world.random.u32(0..4) == 0 {
-        let name = ["one", "two", "three"][world.random.usize(0..3)];
-        world.undeclare(name);
-    } else {
-        let app = apps::some(&mut world.random, true);
-        world.declare(&app);
-    }
-}
-
-fn hurt(world: &mut World) {
-    let node = world.pick();
-    match world.random.u32(0..10) {
-        0 | 1 => {
-            let id = world.nodes[node].id.clone();
-            world.note(format!("{id} is killed"));
-            world.nodes[node].kill();
-        }
-        2 | 3 => world.freeze(node),
-        4 | 5 => world.nodes[node].is_cut = true,
-        6 => world.nodes[node].is_deaf = true,
-        7 => {
-            let ahead = world.random.i64(100..8_000);
-            let now = world.now;
-            let this = &mut world.nodes[node];
-            this.ahead_ms += ahead;
-            this.jumped_ms = now;
-        }
-        8 => world.leave(node),
-        _ => {
-            let zone = ["a", "b", "c"][world.random.usize(0..3)];
-            world.nodes[node]
-                .labels
-                .insert("zone".to_owned(), zone.to_owned());
-        }
-    }
-}
-
-fn help(world: &mut World) {
-    let node = world.pick();
-    match world.random.u32(0..3) {
-        0 => {
-            let slept = world.random.u64(0..2_000);
-            world.thaw(node, slept);
-            world.heal(node);
-        }
-        _ => world.heal(node),
-    }
-}
-
-fn heal_all(world: &mut World) {
-    world.weather = Weather::FAIR;
-    world.store.is_away = false;
-    for node in 0..world.nodes.len() {
-        if world.nodes[node].is_leaving {
-            world.nodes[node].kill();
-        }
-        world.heal(node);
-        // A watch that died without a word is noticed some time.
-        world.later(1_000, node, Event::Resync);
-    }
 }
 
 /// Everything at once.
@@ -259,6 +85,12 @@ pub(super) fn broken_store(world: &mut World) {
     world.settle();
 }
 
+/// The same, where a store that is wiped or set back gives the same numbers again.
+pub(super) fn stores_alike(world: &mut World) {
+    world.store.counts_alike = true;
+    broken_store(world);
+}
+
 /// No fault: updates, scaling, hosts that join and leave in order.
 pub(super) fn calm(world: &mut World) {
     for node in 0..3 {
@@ -316,6 +148,41 @@ pub(super) fn calm(world: &mut World) {
         world.pause(50, 4_000);
     }
     world.settle();
+}
+
+/// No fault: actors that have to run in one zone, then in another, updated on the way.
+pub(super) fn moves(world: &mut World) {
+    for node in 0..4 {
+        world.start(node);
+    }
+    let mut app = apps::some(&mut world.random, false);
+    for actor in app.actors.values_mut() {
+        // Few enough that either zone has room for all.
+        actor.instances = actor.instances.min(3);
+        actor.require = zone("a");
+    }
+    world.declare(&app);
+    world.settle();
+    let actors = app.actors.keys().cloned().collect();
+    world.invariants.gap.declare(actors);
+    for _ in 0..10 {
+        for actor in app.actors.values_mut() {
+            if world.random.bool() {
+                actor.require = zone(["a", "b"][world.random.usize(0..2)]);
+            }
+            if world.random.u32(0..4) == 0 {
+                let code = Digest::of(&[world.random.u8(0..9)]);
+                actor.component = ComponentRef::Digest(code);
+            }
+        }
+        world.declare(&app);
+        world.pause(50, 6_000);
+    }
+    world.settle();
+}
+
+fn zone(zone: &str) -> BTreeMap<String, String> {
+    BTreeMap::from([("zone".to_owned(), zone.to_owned())])
 }
 
 /// One host of four is killed or frozen, be it the leader.

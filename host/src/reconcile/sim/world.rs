@@ -187,7 +187,7 @@ impl World {
             }
             Event::Heartbeat(report) if !is_cut => {
                 this.heard(&report, now);
-                self.invariants.silence.heard(node, &report.host, now);
+                self.invariants.silence.heard(node, &report.host, this, now);
             }
             Event::Left(report) if !is_cut => {
                 let clock = this.clock(now);

@@ -49,6 +49,15 @@ fn http(app: &App) -> impl Iterator<Item = (&ProviderName, &Provider)> {
     app.providers
         .iter()
         .filter(|(_, provider)| matches!(&provider.runs, Runs::Kind(kind) if kind == "http"))
+        .filter(|(name, provider)| listens(app, name, provider))
+}
+
+/// One that only sends requests for actors has neither routes nor `listen`.
+fn listens(app: &App, name: &ProviderName, provider: &Provider) -> bool {
+    let mut links = app.actors.values().flat_map(|actor| &actor.links);
+    provider.config.contains_key("listen")
+        || !provider.routes.is_empty()
+        || !links.any(|link| link.to.as_str() == name.as_str())
 }
 
 fn address(provider: &Provider) -> &str {
@@ -99,6 +108,17 @@ mod tests {
         );
         drop(taken);
         assert!(check(&app(&listen), Path::new("lattice.toml")).is_ok());
+    }
+
+    #[test]
+    fn a_provider_that_only_sends_requests_needs_no_port() {
+        let text = "name = \"a\"\n[actor.a]\ncomponent = \"a.wasm\"\n\
+             [actor.a.link.\"wasi:http\"]\nto = \"out\"\n[provider.out]\nkind = \"http\"\n";
+        let manifest = lattice_config::Manifest::parse(text).unwrap();
+        assert!(urls(manifest.app()).is_empty());
+        let taken = TcpListener::bind(LISTEN_DEFAULT);
+        assert!(check(manifest.app(), Path::new("lattice.toml")).is_ok());
+        drop(taken);
     }
 
     #[test]

@@ -136,7 +136,7 @@ impl Callee {
             if let Some(opened) = self.opened.take() {
                 let _ = opened.send(Err(error.clone()));
             }
-            // Whoever can't be told hears nothing, and takes that for an answer in the end.
+            // A caller that can't be told finds out by silence.
             let _ = self.pump.fail_outgoing(&error).await;
             self.last_word(error).await;
         }

@@ -64,7 +64,9 @@ impl Asking {
         };
         let mut asking = Self::new(client, frames, call, Channel::new(Role::Caller));
         asking.send_request(subject, headers, &call.payload).await?;
-        asking.drive(gone).await
+        let (sender, answer) = oneshot::channel();
+        asking.answer = Some(sender);
+        asking.spawn(answer, gone).await
     }
 
     /// Goes on with a plain request whose reply turned out to be a frame.
@@ -143,12 +145,6 @@ impl Asking {
         sent.map_err(|error| CallError::refused(error.code, error.message))
     }
 
-    async fn drive(mut self, gone: impl Future<Output = ()>) -> Result<Reply, CallError> {
-        let (sender, answer) = oneshot::channel();
-        self.answer = Some(sender);
-        self.spawn(answer, gone).await
-    }
-
     /// Goes on in a task of its own; whoever drops the answer's future cancels the call.
     async fn spawn(
         self,
@@ -177,15 +173,18 @@ impl Asking {
         self.leave(&error).await;
     }
 
-    /// Tells the callee that nobody is here any more: it need not find out by silence.
+    /// Tells the callee that nobody is here any more: it need not find out by silence. Where silence is
+    /// the reason, it has found out.
     async fn leave(&mut self, error: &CallError) {
+        let gone_away = error.code == ErrorCode::Cancelled;
         if self.pump.peer.is_none() {
-            // A callee that was silent for the whole time has ended by itself.
-            if error.code == ErrorCode::Cancelled {
+            if gone_away {
                 cancel::tell(&self.pump.client, &self.target, self.id).await;
             }
-        } else if error.code == ErrorCode::Cancelled || self.pump.fail_outgoing(error).await.is_ok()
-        {
+            return;
+        }
+        let told = gone_away || self.pump.fail_outgoing(error).await.is_ok();
+        if told && error.code != ErrorCode::Deadline {
             let frame = self.pump.machine.cancel();
             let _ = self.pump.send(frame, HeaderMap::new(), Bytes::new()).await;
         }

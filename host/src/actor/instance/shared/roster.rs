@@ -34,6 +34,8 @@ pub enum Ended {
         /// What the guest said.
         panic: Option<String>,
     },
+    /// There never was an instance: nothing of the call has run.
+    Unmade(Arc<wasmtime::Error>),
     /// Another call's time was over, and the guest didn't stop computing.
     Stuck,
 }

@@ -96,12 +96,8 @@ impl Worker {
             outbox: None,
             output: None,
         };
-        let trapped = |error, panic| Ended::Trapped {
-            error: Arc::new(error),
-            panic,
-        };
         let made = self.base.make(start).await;
-        let mut instance = made.map_err(|error| trapped(error, None))?;
+        let mut instance = made.map_err(|error| Ended::Unmade(Arc::new(error)))?;
         instance.store.data_mut().share();
         let component = Place {
             instance: instance.component,
@@ -115,7 +111,10 @@ impl Worker {
             })
             .await
             .flatten();
-        served.map_err(|error| trapped(error, instance.store.data().panic()))
+        served.map_err(|error| Ended::Trapped {
+            error: Arc::new(error),
+            panic: instance.store.data().panic(),
+        })
     }
 }
 
