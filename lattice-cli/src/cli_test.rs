@@ -60,6 +60,10 @@ fn help_lists_the_commands() {
       stop        Remove an actor
       link        Declare, remove and list links
       config      Set, print and remove named configs
+      export      Write everything that is declared, as one file
+      import      Declare what an export holds
+      audit       List who changed what
+      artifact    List and remove components stored in the lattice
       push        Store components in the lattice
       logs        Follow what actors and providers log
       events      Follow what happens in the lattice
@@ -99,10 +103,18 @@ fn help_of_up() {
       [DIR]  Folder that has a lattice.toml, or a manifest [default: .]
 
     Options:
-          --data <DIR>  Folder for all data: what is there survives [default: .lattice beside the
-                        manifest]
-      -h, --help        Print help
-      -V, --version     Print version
+          --data <DIR>                      Folder for all data: what is there survives [default:
+                                            .lattice beside the manifest]
+          --allow-files <DIR[:ro]>          Folder that actors may be granted with all below it; with
+                                            :ro behind it, only to be read. May be given several times
+          --allow-sockets <[USE:]NET:PORT>  Sockets that actors may be granted, such as
+                                            tcp:10.0.0.0/8:5432; may be given several times
+          --allow-names <NAME>              Names that actors may be granted to look up, such as
+                                            *.internal; may be given several times
+          --metrics <ADDR>                  Address on which the host shows its metrics: GET /metrics
+                                            for Prometheus, and GET /healthz [env: LATTICE_METRICS]
+      -h, --help                            Print help
+      -V, --version                         Print version
 
     Lattice:
           --nats <URL>      NATS server, or several with commas between them; default: that of a

@@ -4,6 +4,8 @@ use std::net::SocketAddr;
 
 use futures_util::future::try_join_all;
 use lattice_tests::{Lattice, eventually, web};
+use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+use tokio::net::TcpListener;
 
 use super::raw;
 use crate::program;
@@ -52,6 +54,12 @@ everywhere! {
 }
 
 async fn edge(web: Web, settings: &str) -> (Lattice, SocketAddr) {
+    // Nobody sends there.
+    edge_allowing(web, settings, "example.com").await
+}
+
+/// One whose requests may go to this server.
+async fn edge_allowing(web: Web, settings: &str, server: &str) -> (Lattice, SocketAddr) {
     let mut lattice = Lattice::start(program()).await;
     lattice.host_with("a", &[("side", "a")]).await;
     let (side, inline) = match web {
@@ -71,7 +79,7 @@ async fn edge(web: Web, settings: &str) -> (Lattice, SocketAddr) {
         {settings}
         [actor.service.link."wasi:http"]
         to = "web"
-        allow = ["http://127.0.0.1:*"]
+        allow = ["http://{server}"]
         private = true
         [provider.web]
         kind = "http"
@@ -159,8 +167,21 @@ async fn requests_wait_beside_each_other_in_one_instance(web: Web) {
 }
 
 async fn a_request_leaves_through_the_link(web: Web) {
-    let (_lattice, address) = edge(web, "").await;
-    let path = format!("/fetch?to=http://{address}/nowhere");
-    let page = web::get(address, &path).await.unwrap();
-    assert_eq!(page.text(), "404");
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let server = listener.local_addr().unwrap().to_string();
+    let (_lattice, address) = edge_allowing(web, "", &server).await;
+    let path = format!("/fetch?to=http://{server}/anything");
+    let (page, ()) = tokio::join!(web::get(address, &path), answer(listener));
+    assert_eq!(page.unwrap().text(), "418");
+}
+
+/// Answers one request, and closes.
+async fn answer(listener: TcpListener) {
+    let (mut stream, _) = listener.accept().await.unwrap();
+    let mut head = Vec::new();
+    while !head.ends_with(b"\r\n\r\n") {
+        head.push(stream.read_u8().await.unwrap());
+    }
+    let answer = b"HTTP/1.1 418 Teapot\r\ncontent-length: 0\r\nconnection: close\r\n\r\n";
+    stream.write_all(answer).await.unwrap();
 }
