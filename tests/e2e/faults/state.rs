@@ -84,8 +84,8 @@ async fn of_twenty_clients_that_contradict_each_other_the_last_one_wins_and_noth
     let orders = clients.iter().enumerate().map(async |(number, client)| {
         let mut carried_out = Vec::new();
         for order in 0..ORDERS_EACH {
-            // No two alike, so that each is a change.
-            let instances = 1 + u32::try_from(number).unwrap() * ORDERS_EACH + order;
+            // No two alike, and none as it was declared, so that each is a change.
+            let instances = 2 + u32::try_from(number).unwrap() * ORDERS_EACH + order;
             let request = json!({ "name": "greeter", "instances": instances }).to_string();
             let subject = "lattice.default.ctl.actor.scale";
             let reply = client.request(subject, request.into()).await.unwrap();
