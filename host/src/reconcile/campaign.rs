@@ -1,6 +1,6 @@
 //! An election, decided: what was seen, answered and when in, one step out.
 //!
-//! [`lease`](super::lease) says what to do with the lease; this says when to look at it, and begins
+//! [`super::lease`] says what to do with the lease; this says when to look at it, and begins
 //! and ends the leader so that it works exactly while the lease is held. One thing is asked of the
 //! state at a time.
 

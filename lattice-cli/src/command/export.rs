@@ -21,7 +21,7 @@ pub(super) const FORMAT: u64 = 1;
 /// apps and all named configs. What providers stored is not in it.
 #[derive(Debug, clap::Args)]
 pub struct Export {
-    /// Also save the components that the apps name, each as DIR/<digest>.wasm.
+    /// Also save the components that the apps name, each as DIR/DIGEST.wasm.
     #[arg(long, value_name = "DIR")]
     components: Option<PathBuf>,
 }

@@ -1,10 +1,10 @@
 //! Streams: bytes that come piece by piece beside a payload.
 //!
-//! Whoever has a [`Reader`] can't tell where its [`Writer`] is: in this process, with a [`pipe`] and
+//! Whoever has a [`Reader`] can't tell where its [`Writer`] is: in this process, with a [`pipe()`] and
 //! nothing else between them, or behind NATS. There the pipe has a `pump` at each end, which turns
 //! pieces into frames and frames into pieces (see `lattice_protocol::frame`).
 //!
-//! - [`pipe`]: a writer and a reader in memory, bounded by bytes;
+//! - [`pipe()`]: a writer and a reader in memory, bounded by bytes;
 //! - [`Streams`]: the streams of a call, which can be made again as long as none was begun;
 //! - `progress`: when something moved last, and [`Deadline`]: what a call's time counts from;
 //! - `channel`: the ends of a call that needs frames, `pump`, which drives one, and `faults`,
