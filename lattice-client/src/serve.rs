@@ -2,7 +2,7 @@
 //!
 //! What reaches the caller of [`Serving::next`] is well formed; what is not was answered here.
 
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 use async_nats::Message;
 use bytes::Bytes;
@@ -15,15 +15,13 @@ use lattice_protocol::frame::Frame;
 use lattice_protocol::id::{HostId, LatticeId, ProcessId, TargetName};
 use lattice_protocol::interface::Endpoint;
 use lattice_protocol::subject::{self, QUEUE_GROUP, Route, Subject};
-use tokio::sync::oneshot;
 use tokio_util::task::AbortOnDropHandle;
 
-use crate::call::Reply;
-use crate::cancel::Cancellable;
 use crate::connect::Client;
 use crate::headers;
 use crate::inflow::Inflow;
-use crate::stream::{Answering, Opened, Streams, frame_of};
+use crate::respond::Responder;
+use crate::stream::{Opened, Streams, frame_of};
 
 /// How many calls of one subscription may have payloads that are still coming.
 const OPENING_MAX: usize = 1_024;
@@ -62,18 +60,6 @@ pub struct Incoming {
     pub received: Instant,
     /// The way back.
     pub responder: Responder,
-}
-
-/// The way back to a caller. One that is dropped unused answers `internal`: no call ends in silence.
-pub struct Responder {
-    client: Client,
-    reply: Option<async_nats::Subject>,
-    /// Absent for what was not well formed: it is answered before anybody could cancel it.
-    cancellable: Option<Cancellable>,
-    /// The callee's end, if the request came with frames.
-    channel: Option<Answering>,
-    /// How long the streams of a reply may stand still.
-    patience: Duration,
 }
 
 impl Client {
@@ -174,13 +160,7 @@ impl Serving {
 
     /// A call that is well formed and whole; what is not is answered, or waited for.
     async fn take(&mut self, message: Message) -> Option<Incoming> {
-        let mut responder = Responder {
-            client: self.client.clone(),
-            reply: message.reply.clone(),
-            cancellable: None,
-            channel: None,
-            patience: Duration::ZERO,
-        };
+        let mut responder = Responder::to(self.client.clone(), message.reply.clone());
         let frame = frame_of(&message);
         let (target, endpoint, context, payload) = match read(&self.client.lattice, &message) {
             Ok(parts) => parts,
@@ -189,8 +169,7 @@ impl Serving {
                 return None;
             }
         };
-        responder.cancellable = Some(self.client.cancels.enlist(context.id));
-        responder.patience = context.remaining;
+        responder.follow(&context);
         let incoming = Incoming {
             target,
             endpoint,
@@ -221,7 +200,7 @@ impl Serving {
                 ErrorCode::Overloaded,
                 "too many calls have payloads that are still coming",
             )),
-            Ok(frame) => incoming.responder.accept(&self.client, frame, message),
+            Ok(frame) => incoming.responder.accept(frame, message),
             Err(error) => Err(error),
         };
         match accepted {
@@ -273,132 +252,4 @@ fn read(lattice: &LatticeId, message: &Message) -> Result<Parts, CallError> {
     let target = target.parse().map_err(|e| bad(format!("{e}")))?;
     let context = headers::context(message.headers.as_ref())?;
     Ok((target, endpoint, context, message.payload.clone()))
-}
-
-impl Responder {
-    /// Answers the call with what `work` comes to, unless the caller goes away before: then the
-    /// work is dropped where it is.
-    pub async fn answer<R: Into<Reply>>(
-        mut self,
-        work: impl Future<Output = Result<R, CallError>>,
-    ) {
-        let Some(cancellable) = self.cancellable.take() else {
-            return self.reply(work.await).await;
-        };
-        tokio::select! {
-            biased;
-            result = work => self.reply(result).await,
-            // Whoever is left hears it: a repetition that came under the id of what was cancelled.
-            () = cancellable.cancelled() => {
-                let gone = CallError::begun(ErrorCode::Cancelled, "the caller went away");
-                self.refuse(gone).await;
-            }
-        }
-    }
-
-    /// Answers the call.
-    pub async fn reply<R: Into<Reply>>(mut self, result: Result<R, CallError>) {
-        let result = result.map(Into::into);
-        let Some(reply) = self.reply.take() else {
-            return;
-        };
-        match self.channel.take() {
-            Some(channel) => channel.answer(result),
-            None => send(&self.client, reply, result, self.patience).await,
-        }
-    }
-
-    /// Answers the call with an error.
-    pub async fn refuse(self, error: CallError) {
-        self.reply::<Reply>(Err(error)).await;
-    }
-
-    /// Whether the caller takes a reply with streams.
-    pub fn takes_streams(&self) -> bool {
-        self.channel.is_some() || self.understands_frames()
-    }
-
-    /// Only who lives in an inbox of this lattice is known to.
-    fn understands_frames(&self) -> bool {
-        let reply = self.reply.as_ref();
-        reply.is_some_and(|to| to.starts_with(&*self.client.inbox_root))
-    }
-
-    fn accept(
-        &mut self,
-        client: &Client,
-        frame: Frame,
-        message: &Message,
-    ) -> Result<oneshot::Receiver<Result<Opened, CallError>>, CallError> {
-        let gone = self.cancellable.as_ref().map(Cancellable::token);
-        let gone = gone.unwrap_or_default();
-        let (channel, opened) = Answering::accept(client, frame, message, self.patience, gone)?;
-        self.channel = Some(channel);
-        Ok(opened)
-    }
-}
-
-impl Drop for Responder {
-    fn drop(&mut self) {
-        let Some(reply) = self.reply.take() else {
-            return;
-        };
-        let error = CallError::begun(ErrorCode::Internal, "the call was dropped unanswered");
-        if let Some(channel) = self.channel.take() {
-            return channel.answer(Err(error));
-        }
-        let client = self.client.clone();
-        // Outside a runtime the process is at its end, and its connection tells the caller.
-        if let Ok(runtime) = tokio::runtime::Handle::try_current() {
-            runtime.spawn(async move { send_error(&client, reply, &error).await });
-        }
-    }
-}
-
-async fn send(
-    client: &Client,
-    to: async_nats::Subject,
-    result: Result<Reply, CallError>,
-    patience: Duration,
-) {
-    let reply = match result {
-        Ok(reply) => reply,
-        Err(error) => return send_error(client, to, &error).await,
-    };
-    let fits = reply.streams.is_empty() && reply.payload.len() <= client.max_payload();
-    if fits {
-        return said(client.nats.publish(to, reply.payload).await);
-    }
-    // Only who lives in an inbox of this lattice is known to understand frames.
-    if !to.starts_with(&*client.inbox_root) {
-        return send_error(client, to, &too_much(client, &reply)).await;
-    }
-    if let Err(error) = Answering::answer_plain(client, to.clone(), reply, patience).await {
-        send_error(client, to, &error).await;
-    }
-}
-
-/// The caller takes one message, and the reply is more.
-fn too_much(client: &Client, reply: &Reply) -> CallError {
-    let bytes = reply.payload.len();
-    let message = match reply.streams.is_empty() {
-        true => format!(
-            "the result has {bytes} bytes and the NATS server takes {}",
-            client.max_payload()
-        ),
-        false => "the result has streams, which a plain reply can't carry".to_owned(),
-    };
-    CallError::begun(ErrorCode::TooLarge, message)
-}
-
-async fn send_error(client: &Client, to: async_nats::Subject, error: &CallError) {
-    let headers = headers::of_error(error);
-    let sent = client.nats.publish_with_headers(to, headers, Bytes::new());
-    said(sent.await);
-}
-
-fn said(sent: Result<(), async_nats::PublishError>) {
-    if let Err(error) = sent {
-        tracing::warn!(%error, "a reply could not be sent");
-    }
 }
