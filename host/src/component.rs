@@ -6,6 +6,7 @@ use std::sync::Arc;
 use lattice_protocol::error::{CallError, ErrorCode};
 use lattice_protocol::interface::{Endpoint, FunctionName, Interface};
 use lattice_protocol::standard::http;
+use lattice_protocol::standard::keyvalue::{Heard, WATCHER};
 use lattice_telemetry::Telemetry;
 use lattice_telemetry::metrics::{Callee, Meter};
 use wasmtime::Engine;
@@ -26,6 +27,11 @@ const PROGRAM_VERSIONS: [&str; 2] = ["@0.2.", "@0.3."];
 const RUN: &str = "run";
 /// What a call of a program takes and gives: more arguments, and the exit code if it is not 0.
 const RUN_SIGNATURE: &str = "run: func(args: list<string>) -> result<_, u8>";
+/// The versions of the watcher: their functions are alike.
+const WATCHER_VERSIONS: [&str; 2] = ["@0.2.0-draft", "@0.2.0-draft2"];
+/// What its functions take; a bucket travels as the name of the link that it is behind.
+const ON_SET_SIGNATURE: &str = "func(bucket: string, key: string, value: list<u8>)";
+const ON_DELETE_SIGNATURE: &str = "func(bucket: string, key: string)";
 /// How many endpoints an error lists.
 const LISTED_MAX: usize = 16;
 /// How many functions a refusal of all of them explains: one reason is most often the reason of all.
@@ -54,6 +60,13 @@ pub enum Callable {
         index: ComponentExportIndex,
         /// The way in and out of it.
         export: Export,
+    },
+    /// A function of `wasi:keyvalue/watcher`: its bucket is a handle.
+    Watcher {
+        /// Its place in the component.
+        index: ComponentExportIndex,
+        /// Which of the two.
+        heard: Heard,
     },
     /// `wasi:http/incoming-handler.handle`, or `wasi:http/handler.handle`: bridged, as requests are
     /// resources.
@@ -124,6 +137,14 @@ impl Exports {
                 .for_each(|name| self.http(name));
         }
         let instance = component.get_export_index(None, name);
+        if WATCHER_VERSIONS
+            .iter()
+            .any(|version| name.strip_suffix(version) == Some(WATCHER))
+        {
+            return Heard::ALL
+                .iter()
+                .for_each(|heard| self.watcher(component, instance.as_ref(), *heard));
+        }
         let is_program = interface.as_str() == PROGRAM
             && PROGRAM_VERSIONS
                 .iter()
@@ -164,6 +185,20 @@ impl Exports {
                 self.refused
                     .insert(endpoint.to_string(), unsupported.to_string());
             }
+        }
+    }
+
+    fn watcher(
+        &mut self,
+        component: &Component,
+        instance: Option<&ComponentExportIndex>,
+        heard: Heard,
+    ) {
+        let Ok(endpoint) = heard.as_str().parse::<Endpoint>() else {
+            return;
+        };
+        if let Some(index) = component.get_export_index(instance, endpoint.function.as_str()) {
+            self.insert(endpoint, Callable::Watcher { index, heard });
         }
     }
 
@@ -291,6 +326,10 @@ impl Exports {
             let signature = match &exported.callable {
                 Callable::Function { export, .. } => export.signature().to_string(),
                 Callable::Program { .. } => RUN_SIGNATURE.to_owned(),
+                Callable::Watcher {
+                    heard: Heard::Set, ..
+                } => ON_SET_SIGNATURE.to_owned(),
+                Callable::Watcher { .. } => ON_DELETE_SIGNATURE.to_owned(),
                 Callable::Http => "an HTTP request to an HTTP response".to_owned(),
             };
             (endpoint.to_string(), signature)
@@ -300,6 +339,13 @@ impl Exports {
             .iter()
             .map(|(e, reason)| (e.clone(), format!("refused: {reason}")));
         callable.chain(refused).collect()
+    }
+
+    /// Whether it hears of changes in a bucket.
+    pub fn is_watcher(&self) -> bool {
+        self.callables
+            .values()
+            .any(|exported| matches!(exported.callable, Callable::Watcher { .. }))
     }
 
     /// Whether it serves HTTP requests.

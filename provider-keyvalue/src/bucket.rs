@@ -5,16 +5,18 @@ use std::fmt;
 use std::str::FromStr;
 use std::time::Duration;
 
+use lattice_protocol::standard::keyvalue::WATCH;
 use provider_sdk::Link;
 use serde_json::Value;
 
+use crate::limits::KEY_BYTES_MAX;
 use crate::store::Error;
 
 /// The longest name of a bucket: with the names of lattice and provider before it, it stays below
 /// what JetStream allows for a stream (255).
 pub(crate) const NAME_LEN_MAX: usize = 64;
 /// The fields of a link's config, for the message that refuses others.
-const FIELDS: &str = "bucket, create, ttl_s";
+const FIELDS: &str = "bucket, create, ttl_s, watch";
 /// The longest time to live in seconds, a year: what is kept longer is kept for good.
 const TTL_S_MAX: u64 = 365 * 24 * 60 * 60;
 
@@ -60,6 +62,8 @@ pub(crate) struct Access {
     create: bool,
     /// For how long after it was written a value is kept.
     pub(crate) ttl: Option<Duration>,
+    /// What the keys begin with of which the actor is told; none if it is told of nothing.
+    pub(crate) watch: Option<String>,
 }
 
 impl Default for Access {
@@ -68,6 +72,7 @@ impl Default for Access {
             bucket: None,
             create: true,
             ttl: None,
+            watch: None,
         }
     }
 }
@@ -83,13 +88,28 @@ impl Access {
                 ("create", Value::Bool(create)) => access.create = *create,
                 ("create", _) => return Err("create of a link must be true or false".into()),
                 ("ttl_s", value) => access.ttl = Some(ttl(value)?),
+                (WATCH, value) => access.watch = watch(value)?,
                 _ => {
                     let field: String = field.chars().take(NAME_LEN_MAX).collect();
                     return Err(format!("a link has no {field:?}: use one of {FIELDS}"));
                 }
             }
         }
+        if access.watch.is_some() && access.bucket.is_none() {
+            return Err("watch of a link needs to know which bucket: add bucket = \"…\"".into());
+        }
         Ok(access)
+    }
+}
+
+/// Reads of which keys an actor is told.
+fn watch(value: &Value) -> Result<Option<String>, String> {
+    match value {
+        Value::Bool(all) => Ok(all.then(String::new)),
+        Value::String(prefix) if prefix.len() <= KEY_BYTES_MAX => Ok(Some(prefix.clone())),
+        _ => Err(format!(
+            "watch of a link must be true, false, or what the keys begin with: at most {KEY_BYTES_MAX} bytes"
+        )),
     }
 }
 
@@ -176,9 +196,15 @@ mod tests {
     #[test]
     fn an_unknown_or_misshapen_field_is_refused_with_what_exists() {
         let refusal = |config: Value| format!("{:?}", of(config, "a").unwrap_err());
-        assert!(refusal(json!({"buket": "a"})).contains("use one of bucket, create, ttl_s"));
+        assert!(refusal(json!({"buket": "a"})).contains("use one of bucket, create, ttl_s, watch"));
         assert!(refusal(json!({"bucket": 1})).contains("must be a string"));
         assert!(refusal(json!({"create": "no"})).contains("true or false"));
+        let unsaid = refusal(json!({"watch": true}));
+        assert!(unsaid.contains("add bucket ="), "{unsaid}");
+        for wrong in [json!(1), json!("x".repeat(KEY_BYTES_MAX + 1))] {
+            let refused = refusal(json!({"bucket": "a", "watch": wrong}));
+            assert!(refused.contains("true, false, or what"), "{refused}");
+        }
         for wrong in [
             json!(0),
             json!(-1),

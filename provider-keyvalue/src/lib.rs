@@ -12,6 +12,7 @@
 //! - `batch`: many keys in one call;
 //! - `store`: what a backend must do; `limits`: what keys and values may be;
 //! - `number`: numbers as they are stored, and adding to them;
+//! - `watch`: telling actors what changes;
 //! - `attempt`: asking again a store that is reached over the network;
 //! - `nats`, `redis`, `file`, `memory`: the backends.
 
@@ -30,6 +31,7 @@ mod operation;
 mod provider;
 mod redis;
 mod store;
+mod watch;
 
 use provider_sdk::{Error, Options};
 use tokio_util::sync::CancellationToken;

@@ -8,6 +8,7 @@ use lattice_protocol::standard::keyvalue::{KeyResponse, Number, Versioned};
 use crate::bucket::Bucket;
 use crate::number::Delta;
 use crate::store::{Error, Store, Swapped};
+use crate::watch::{Changes, Observable, Watch};
 
 /// The longest key: as JetStream spells it, three bytes for one at the worst, it stays below the
 /// 4 KiB that a NATS server takes for a protocol line.
@@ -48,6 +49,12 @@ fn check_key(key: &str) -> Result<(), Error> {
             "the key has {len} bytes: at most {KEY_BYTES_MAX} are taken"
         ))),
         _ => Ok(()),
+    }
+}
+
+impl<S: Observable> Observable for Limited<S> {
+    fn changes(&self, watch: &Watch) -> Box<dyn Changes> {
+        self.store.changes(watch)
     }
 }
 

@@ -21,7 +21,8 @@ use crate::memory::Memory;
 use crate::nats::Nats;
 use crate::operation;
 use crate::redis::Redis;
-use crate::store::{Error, Store};
+use crate::store::Error;
+use crate::watch::{Observable, OwnWrites, Watch, Watches};
 
 /// How long the calls that run in a store may take to finish in it once another takes over: the
 /// default deadline of a call.
@@ -32,6 +33,7 @@ pub(crate) struct KeyValue {
     client: Client,
     name: ProviderName,
     active: watch::Sender<Option<Active>>,
+    watches: Watches,
 }
 
 /// The store that answers, and what its settings say of the calls.
@@ -39,7 +41,7 @@ pub(crate) struct KeyValue {
 pub(crate) struct Active {
     backend: Backend,
     ttl: Option<Duration>,
-    pub(crate) store: Arc<dyn Store>,
+    pub(crate) store: Arc<dyn Observable>,
     /// The calls that run in it.
     calls: TaskTracker,
 }
@@ -69,27 +71,28 @@ impl Active {
 impl KeyValue {
     pub(crate) fn new(client: Client, name: ProviderName) -> Self {
         Self {
+            watches: Watches::new(client.clone()),
             client,
             name,
             active: watch::Sender::new(None),
         }
     }
 
-    async fn open_store(&self, backend: &Backend) -> Result<Arc<dyn Store>, String> {
+    async fn open_store(&self, backend: &Backend) -> Result<Arc<dyn Observable>, String> {
         Ok(match backend {
             Backend::Nats(config) => {
                 self.limited(Nats::new(&self.client, &self.name, config.clone()))
             }
             Backend::Redis(config) => {
                 let lattice = self.client.lattice();
-                self.limited(Redis::new(config, lattice, &self.name)?)
+                self.limited(OwnWrites::new(Redis::new(config, lattice, &self.name)?))
             }
-            Backend::File(config) => self.limited(File::open(config).await?),
-            Backend::Memory(config) => self.limited(Memory::new(config)),
+            Backend::File(config) => self.limited(OwnWrites::new(File::open(config).await?)),
+            Backend::Memory(config) => self.limited(OwnWrites::new(Memory::new(config))),
         })
     }
 
-    fn limited(&self, store: impl Store + 'static) -> Arc<dyn Store> {
+    fn limited(&self, store: impl Observable + 'static) -> Arc<dyn Observable> {
         Arc::new(Limited::new(store, self.client.max_payload()))
     }
 
@@ -126,6 +129,7 @@ impl Provider for KeyValue {
             };
             warn!(source = %link.source, link = %link.name, error, "a link's config is wrong");
         }
+        let watches = Watch::all(&settings.links);
         let same = self.active().ok().filter(|now| now.backend == backend);
         let active = match same {
             Some(now) => Active { ttl, ..now },
@@ -141,6 +145,7 @@ impl Provider for KeyValue {
         };
         let store = active.store.clone();
         let before = self.active.send_replace(Some(active));
+        self.watches.set(watches, &store).await;
         if let Some(before) = before.filter(|before| !Arc::ptr_eq(&before.store, &store)) {
             before.retire().await;
         }
@@ -158,6 +163,7 @@ impl Provider for KeyValue {
     }
 
     async fn stop(&self) {
+        self.watches.stop().await;
         if let Some(active) = self.active.send_replace(None) {
             active.store.stop().await;
         }

@@ -39,6 +39,7 @@ guests! {
     errand_runs: "errand" ERRAND => says,
     fetch_runs: "fetch" OUTWARD => is_refused_by_its_link,
     buckets_runs: "buckets" KEY_VALUE => keeps,
+    watcher_runs: "watcher" KEY_VALUE => hears,
     swaps_runs: "swaps" KEY_VALUE => swaps,
     early_batch_runs: "early-batch" KEY_VALUE => reads_many,
     misbehave_runs: "misbehave" "" => is_fresh,
@@ -262,6 +263,11 @@ async fn keeps(lattice: Lattice) {
     .await;
     let got = answer(&lattice, "get", json!(["numbers", "k"])).await;
     assert_eq!(got, json!({"ok": "v"}));
+}
+
+async fn hears(lattice: Lattice) {
+    let told = answer(&lattice, "on-delete", json!(["default", "k"])).await;
+    assert_eq!(told, json!(null));
 }
 
 async fn swaps(lattice: Lattice) {

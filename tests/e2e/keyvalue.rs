@@ -5,7 +5,8 @@
 //! - `counters`, `swaps`: exact with many clients at once;
 //! - `components`: the same components over each backend, and a backend changed under them;
 //! - `times`: what is kept for a time;
-//! - `outages`: stores that are killed.
+//! - `outages`: stores that are killed;
+//! - `watch`: actors that hear of changes.
 
 mod bucket;
 mod components;
@@ -14,5 +15,6 @@ mod outages;
 mod semantics;
 mod swaps;
 mod times;
+mod watch;
 
 const STORE: &str = "name = \"store\"\n[provider.kv]\nkind = \"keyvalue\"\n";

@@ -84,6 +84,9 @@ impl Running<'_> {
                 Callable::Program { index, export } => {
                     Box::pin(self.program(index, export, encoding)).await
                 }
+                Callable::Watcher { index, heard } => {
+                    Box::pin(self.watcher(index, *heard, encoding)).await
+                }
                 Callable::Http => {
                     return Box::pin(self.http(encoding, progress.unwrap_or_default())).await;
                 }

@@ -17,6 +17,7 @@ mod measured;
 mod program;
 mod revision;
 mod supervisor;
+mod watcher;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};

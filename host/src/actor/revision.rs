@@ -19,6 +19,7 @@ use super::Context;
 use super::admission::{Admission, Load};
 use super::instance::Instances;
 use super::log::{About, Log, Tail};
+use super::watcher;
 use crate::allow;
 use crate::capability::http::Handler;
 use crate::capability::{self, Errand, Granted, GuestParts, Linked, Settings};
@@ -45,6 +46,9 @@ pub(super) enum Error {
     /// None of its exports can be called.
     #[error(transparent)]
     Export(#[from] component::Uncallable),
+    /// A link of it wants to tell what it does not hear.
+    #[error(transparent)]
+    Unheard(#[from] watcher::Unheard),
     /// The host does not allow what it is granted.
     #[error(transparent)]
     Allow(#[from] allow::Error),
@@ -93,6 +97,7 @@ impl Revision {
         let parts = parts(cx, &assigned, &links).await?;
         let mut exports = Exports::of(component.engine(), &component);
         exports.check()?;
+        watcher::check(&exports, &assigned.spec.links)?;
         exports.measure(cx.router.telemetry(), assigned.name.as_str());
         let http = match exports.serves_http() {
             true => Some(Handler::new(&linked.pre).map_err(start_failed)?),

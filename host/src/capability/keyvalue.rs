@@ -1,4 +1,5 @@
 //! `wasi:keyvalue@0.2.0-draft` and `0.2.0-draft2`: buckets are resources here and names on the wire.
+//! What a component exports of it, the watcher, is called in `actor/watcher`.
 //!
 //! - `ask`: what both versions ask of whoever the link leads to;
 //! - `draft`, `draft2`: each version's own types.
@@ -9,7 +10,7 @@ mod draft2;
 
 use lattice_protocol::standard::keyvalue as wire;
 use wasmtime::component::types::ComponentInstance;
-use wasmtime::component::{HasData, Linker};
+use wasmtime::component::{HasData, Linker, Resource};
 
 use super::Guest;
 
@@ -21,6 +22,13 @@ const DRAFT2: &str = "@0.2.0-draft2";
 #[allow(unreachable_pub, reason = "the generated bindings re-export it")]
 pub struct Bucket {
     identifier: String,
+}
+
+impl Bucket {
+    /// A handle that the guest is given unasked. The identifier is the name of a link, which picks it.
+    pub fn handle(guest: &mut Guest, identifier: String) -> wasmtime::Result<Resource<Self>> {
+        Ok(guest.table().push(Self { identifier })?)
+    }
 }
 
 /// An error of the interface, or one that ends the guest.

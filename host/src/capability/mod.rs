@@ -41,6 +41,7 @@ use wasmtime::component::{Component, InstancePre, Linker};
 
 pub use granted::Granted;
 pub use guest::{Errand, Guest, GuestParts};
+pub use keyvalue::Bucket;
 pub use linked::{CALL_TO, CallFailed};
 pub use member::Failed;
 pub use settings::Settings;

@@ -15,6 +15,15 @@
 //! | `wasi:keyvalue/batch.set-many` | [`SetMany`] | `result<_, error>` |
 //! | `wasi:keyvalue/batch.delete-many` | [`ByKeys`] | `result<_, error>` |
 //!
+//! What a component exports to hear of changes is called by the provider ([`Heard`]):
+//!
+//! | function | arguments | result |
+//! |---|---|---|
+//! | `wasi:keyvalue/watcher.on-set` | [`Set`] | none |
+//! | `wasi:keyvalue/watcher.on-delete` | [`ByKey`] | none |
+//!
+//! There `bucket` is the name of the link that asked, so that the component's handle leads through it.
+//!
 //! A bucket's handle travels as the identifier it was opened with. Which store that is, is up to
 //! the link: its `bucket` names the bucket that stands for the identifier. The handle of a
 //! compare-and-swap travels as bucket, key and version.
@@ -38,6 +47,10 @@ pub const STORE: &str = "wasi:keyvalue/store";
 pub const ATOMICS: &str = "wasi:keyvalue/atomics";
 /// The interface of operations on many keys.
 pub const BATCH: &str = "wasi:keyvalue/batch";
+/// The interface that a component exports to hear of changes.
+pub const WATCHER: &str = "wasi:keyvalue/watcher";
+/// The field of a link's config that asks for it: `true`, or what the keys begin with.
+pub const WATCH: &str = "watch";
 
 words! {
     /// What can be asked of a key-value provider, in the order of the table above.
@@ -66,6 +79,16 @@ words! {
         SetMany = "wasi:keyvalue/batch.set-many",
         /// Removes many keys.
         DeleteMany = "wasi:keyvalue/batch.delete-many",
+    }
+}
+
+words! {
+    /// What a component that exports the watcher hears.
+    Heard {
+        /// A key was written.
+        Set = "wasi:keyvalue/watcher.on-set",
+        /// A key was removed.
+        Delete = "wasi:keyvalue/watcher.on-delete",
     }
 }
 
@@ -311,9 +334,11 @@ mod tests {
     }
 
     #[test]
-    fn every_operation_is_an_endpoint() {
-        for operation in Operation::ALL {
-            let endpoint: crate::interface::Endpoint = operation.as_str().parse().unwrap();
+    fn whatever_is_asked_or_heard_is_an_endpoint() {
+        let asked = Operation::ALL.iter().map(|operation| operation.as_str());
+        let heard = Heard::ALL.iter().map(|heard| heard.as_str());
+        for name in asked.chain(heard) {
+            let endpoint: crate::interface::Endpoint = name.parse().unwrap();
             assert_eq!(endpoint.interface.unwrap().package(), "wasi:keyvalue");
         }
     }

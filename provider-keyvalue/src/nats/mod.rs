@@ -8,10 +8,12 @@
 //! - `attempt`: when and how often to try again;
 //! - `page`: listing keys;
 //! - `conditional`: writes that take place only if nobody else wrote first;
-//! - `queue`, `increment`: counters, exact and combined.
+//! - `queue`, `increment`: counters, exact and combined;
+//! - `changes`: what changes in a bucket, for those who watch it.
 
 mod attempt;
 mod buckets;
+mod changes;
 mod conditional;
 mod entries;
 mod handles;
@@ -32,11 +34,13 @@ use serde::{Deserialize, Deserializer};
 use serde_json::Value;
 
 use self::buckets::Buckets;
+use self::changes::BucketChanges;
 use self::entries::Entries;
 use self::increment::Counters;
 use crate::bucket::Bucket;
 use crate::number::Delta;
 use crate::store::{Error, Store, Swapped, version, versioned};
+use crate::watch::{Changes, Observable, Watch};
 
 /// The most replicas that JetStream keeps.
 const REPLICAS_MAX: u8 = 5;
@@ -96,6 +100,12 @@ impl Nats {
             counters: Counters::new(buckets.clone()),
             buckets,
         }
+    }
+}
+
+impl Observable for Nats {
+    fn changes(&self, watch: &Watch) -> Box<dyn Changes> {
+        Box::new(BucketChanges::new(self.buckets.clone(), watch.clone()))
     }
 }
 
