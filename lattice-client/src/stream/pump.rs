@@ -1,6 +1,16 @@
 //! Drives one end of a channel: pieces become frames, frames become pieces.
 //!
 //! One task for each channel, which is alone in sending its frames: so their numbers are their order.
+//!
+//! Streams share a channel by turns of one frame. Channels share a connection: each has at most its
+//! window of every stream on the way, so that what another sends waits behind no more than that.
+//!
+//! - `outgoing`, `incoming`: the streams of this end, and of the other;
+//! - `turns`: whose turn it is.
+
+mod incoming;
+mod outgoing;
+mod turns;
 
 use std::future::poll_fn;
 use std::task::{Context, Poll};
@@ -10,10 +20,15 @@ use async_nats::{HeaderMap, Message};
 use bytes::Bytes;
 use lattice_protocol::call::header;
 use lattice_protocol::error::{CallError, ErrorCode};
-use lattice_protocol::frame::{self, Channel, Event, FRAME_BYTES_MAX, Frame, TAIL_BYTES_MAX};
+use lattice_protocol::frame::{
+    self, Channel, Event, FRAME_BYTES_MAX, Frame, SILENCE_MAX, TAIL_BYTES_MAX,
+};
 
+use self::incoming::{Did, Incoming};
+use self::outgoing::{Outgoing, Piece};
+use self::turns::Turns;
 use super::faults::{broken, lost, told, unwanted};
-use super::pipe::{Reader, Writer, pipe_with};
+use super::pipe::Reader;
 use super::progress::Progress;
 use crate::connect::Client;
 use crate::headers;
@@ -32,21 +47,16 @@ pub(super) struct Pump {
     pub(super) frames: Frames,
     /// Where the other end takes frames; unknown to a caller until the first comes.
     pub(super) peer: Option<async_nats::Subject>,
-    /// Streams of this end, by number.
-    pub(super) outgoing: Vec<Option<Reader>>,
-    /// Streams of the other end, by number.
-    pub(super) incoming: Vec<Option<Incoming>>,
+    /// Streams of this end.
+    pub(super) outgoing: Outgoing,
+    /// Streams of the other end.
+    incoming: Incoming,
+    turns: Turns,
     pub(super) progress: Progress,
     /// How long nothing may move.
     pub(super) patience: Duration,
-}
-
-/// A stream of the other end.
-pub(super) struct Incoming {
-    writer: Writer,
-    begun: bool,
-    /// When its writer heard last that it is read.
-    granted: Instant,
+    /// When the other end was heard last, or was sent what it must answer if it is gone.
+    heard: Instant,
 }
 
 /// What happened.
@@ -56,57 +66,82 @@ pub(super) enum Step {
     /// The connection is closed.
     Disconnected,
     /// A stream of this end has a piece, or its end.
-    Piece(u16, Option<Result<Bytes, CallError>>),
+    Piece(u16, Piece),
     /// So much of a stream of the other end was read.
     Taken(u16, usize),
     /// Nobody reads a stream of the other end any more.
     Unwanted(u16),
+    /// Nothing came for a while.
+    Silence,
 }
 
 impl Pump {
+    /// An end without streams, of a channel where nothing may stand still for longer than `patience`.
+    pub(super) fn new(
+        client: &Client,
+        machine: Channel,
+        frames: Frames,
+        patience: Duration,
+    ) -> Self {
+        Self {
+            client: client.clone(),
+            machine,
+            frames,
+            peer: None,
+            outgoing: Outgoing::default(),
+            incoming: Incoming::default(),
+            turns: Turns::default(),
+            progress: Progress::default(),
+            patience,
+            heard: Instant::now(),
+        }
+    }
+
     /// What happens next.
     pub(super) async fn step(&mut self) -> Step {
-        let Some((stream, due)) = self.next_due() else {
+        let Some((due, step)) = self.next_due() else {
             return poll_fn(|cx| self.poll_step(cx)).await;
         };
         tokio::select! {
             biased;
             step = poll_fn(|cx| self.poll_step(cx)) => step,
-            () = tokio::time::sleep_until(due.into()) => Step::Taken(stream, 0),
+            () = tokio::time::sleep_until(due.into()) => step,
         }
     }
 
+    /// Whoever had the last turn is asked last: frames that come without end hold up nothing that is
+    /// to be sent, and the other way round.
     fn poll_step(&mut self, cx: &mut Context<'_>) -> Poll<Step> {
-        match self.frames.poll_next(cx) {
-            Poll::Ready(Some(message)) => return Poll::Ready(Step::Message(message)),
-            Poll::Ready(None) => return Poll::Ready(Step::Disconnected),
-            Poll::Pending => {}
-        }
-        for (stream, incoming) in (0..).zip(&mut self.incoming) {
-            let Some(incoming) = incoming else { continue };
-            if incoming.writer.poll_closed(cx).is_ready() {
-                return Poll::Ready(Step::Unwanted(stream));
-            }
-            if let Poll::Ready(taken) = incoming.writer.poll_taken(incoming.begun, cx) {
-                return Poll::Ready(Step::Taken(stream, taken));
-            }
-        }
-        self.poll_outgoing(cx)
-    }
-
-    fn poll_outgoing(&mut self, cx: &mut Context<'_>) -> Poll<Step> {
-        let largest = self.piece_bytes_max();
-        for (stream, reader) in (0..).zip(&mut self.outgoing) {
-            let Some(reader) = reader else { continue };
-            let room = self.machine.room(stream).min(largest);
-            if room == 0 {
-                continue;
-            }
-            if let Poll::Ready(piece) = reader.poll_up_to(room, cx) {
-                return Poll::Ready(Step::Piece(stream, piece));
+        const SOURCES: [fn(&mut Pump, &mut Context<'_>) -> Poll<Step>; 3] =
+            [Pump::poll_frames, Pump::poll_incoming, Pump::poll_outgoing];
+        for at in self.turns.order(SOURCES.len()) {
+            if let Poll::Ready(step) = SOURCES[at](self, cx) {
+                self.turns.took(at);
+                return Poll::Ready(step);
             }
         }
         Poll::Pending
+    }
+
+    fn poll_frames(&mut self, cx: &mut Context<'_>) -> Poll<Step> {
+        self.frames.poll_next(cx).map(|message| match message {
+            Some(message) => Step::Message(message),
+            None => Step::Disconnected,
+        })
+    }
+
+    fn poll_incoming(&mut self, cx: &mut Context<'_>) -> Poll<Step> {
+        self.incoming.poll(cx).map(|(stream, did)| match did {
+            Did::Took(bytes) => Step::Taken(stream, bytes),
+            Did::Left => Step::Unwanted(stream),
+        })
+    }
+
+    fn poll_outgoing(&mut self, cx: &mut Context<'_>) -> Poll<Step> {
+        let (largest, machine) = (self.piece_bytes_max(), &self.machine);
+        let room = |stream| machine.room(stream).min(largest);
+        let piece = self.outgoing.poll(room, cx);
+        piece.map(|(stream, piece)| Step::Piece(stream, piece))
     }
 
     /// The longest piece that fits a message of this server.
@@ -116,11 +151,7 @@ impl Pump {
     }
 
     /// Sends a piece of a stream, or what it ended with.
-    pub(super) async fn send_piece(
-        &mut self,
-        stream: u16,
-        piece: Option<Result<Bytes, CallError>>,
-    ) -> Result<(), CallError> {
+    pub(super) async fn send_piece(&mut self, stream: u16, piece: Piece) -> Result<(), CallError> {
         match piece {
             Some(Ok(piece)) => {
                 let frame = self.machine.send(stream, piece.len()).map_err(broken)?;
@@ -128,7 +159,7 @@ impl Pump {
                 self.send(frame, HeaderMap::new(), piece).await
             }
             Some(Err(error)) => {
-                self.forget_outgoing(stream);
+                self.outgoing.forget(stream);
                 match self.machine.fail(stream) {
                     Some(frame) => {
                         self.send(frame, headers::of_error(&error), Bytes::new())
@@ -138,7 +169,7 @@ impl Pump {
                 }
             }
             None => {
-                let reader = self.forget_outgoing(stream);
+                let reader = self.outgoing.forget(stream);
                 let tail = reader.map(|reader| reader.tail()).unwrap_or_default();
                 match self.machine.end(stream) {
                     Some(frame) if tail.len() <= TAIL_BYTES_MAX => {
@@ -154,13 +185,9 @@ impl Pump {
         }
     }
 
-    fn forget_outgoing(&mut self, stream: u16) -> Option<Reader> {
-        self.outgoing.get_mut(usize::from(stream))?.take()
-    }
-
     /// Grants credit for what was read.
     pub(super) async fn grant(&mut self, stream: u16, taken: usize) -> Result<(), CallError> {
-        let Some(Some(incoming)) = self.incoming.get_mut(usize::from(stream)) else {
+        let Some(incoming) = self.incoming.get_mut(stream) else {
             return Ok(());
         };
         let first = !std::mem::replace(&mut incoming.begun, true);
@@ -173,7 +200,7 @@ impl Pump {
         };
         match credit {
             Some(frame) => {
-                if let Some(Some(incoming)) = self.incoming.get_mut(usize::from(stream)) {
+                if let Some(incoming) = self.incoming.get_mut(stream) {
                     incoming.granted = Instant::now();
                 }
                 self.send(frame, HeaderMap::new(), Bytes::new()).await
@@ -184,7 +211,7 @@ impl Pump {
 
     /// When the writer of a stream should hear that it is still read.
     fn due(&self, stream: u16) -> Option<Instant> {
-        let incoming = self.incoming.get(usize::from(stream))?.as_ref()?;
+        let incoming = self.incoming.get(stream)?;
         let is_read = self.machine.is_unsettled(stream);
         is_read.then(|| incoming.granted + self.patience / GRANTS_PER_PATIENCE)
     }
@@ -193,18 +220,26 @@ impl Pump {
         self.due(stream).is_some_and(|due| due <= Instant::now())
     }
 
-    /// The stream whose writer should hear that first: also when nothing else happens until then.
-    fn next_due(&self) -> Option<(u16, Instant)> {
-        let streams = 0..u16::try_from(self.incoming.len()).unwrap_or(u16::MAX);
-        let due = streams.filter_map(|stream| Some((stream, self.due(stream)?)));
-        due.min_by_key(|(_, due)| *due)
+    /// What is to be done if nothing else happens until then, and when.
+    fn next_due(&self) -> Option<(Instant, Step)> {
+        let grants = self.incoming.numbers();
+        let grants = grants.filter_map(|stream| Some((self.due(stream)?, Step::Taken(stream, 0))));
+        // Who the other end is shows with its first frame.
+        let known = self.peer.is_some();
+        let silence = known.then(|| (self.heard + SILENCE_MAX, Step::Silence));
+        grants.chain(silence).min_by_key(|(due, _)| *due)
+    }
+
+    /// Makes sure that the other end is still there: if not, the server says so.
+    pub(super) async fn nudge(&mut self) -> Result<(), CallError> {
+        self.heard = Instant::now();
+        let frame = self.machine.nudge();
+        self.send(frame, HeaderMap::new(), Bytes::new()).await
     }
 
     /// Tells the other end that a stream of it is not wanted.
     pub(super) async fn stop(&mut self, stream: u16) -> Result<(), CallError> {
-        if let Some(incoming) = self.incoming.get_mut(usize::from(stream)) {
-            *incoming = None;
-        }
+        self.incoming.forget(stream);
         match self.machine.stop(stream) {
             Some(frame) => self.send(frame, HeaderMap::new(), Bytes::new()).await,
             None => Ok(()),
@@ -216,6 +251,7 @@ impl Pump {
         if !self.is_from_peer(message) {
             return Ok(Event::Nothing);
         }
+        self.heard = Instant::now();
         let event = self
             .machine
             .receive(frame, message.payload.len())
@@ -225,24 +261,24 @@ impl Pump {
                 self.progress.touch();
                 if message.payload.is_empty() {
                     self.machine.pass(stream);
-                } else if let Some(Some(incoming)) = self.incoming.get_mut(usize::from(stream)) {
+                } else if let Some(incoming) = self.incoming.get_mut(stream) {
                     incoming.writer.push(message.payload.clone());
                 }
             }
             // Credit says that somebody reads, however slowly.
             Event::Data(_) | Event::Credit(_) => self.progress.touch(),
             Event::End(stream) => {
-                if let Some(writer) = self.forget_incoming(stream) {
+                if let Some(writer) = self.incoming.forget(stream) {
                     writer.end(message.payload.clone());
                 }
             }
             Event::Fail(stream) => {
-                if let Some(writer) = self.forget_incoming(stream) {
+                if let Some(writer) = self.incoming.forget(stream) {
                     writer.fail(told(message));
                 }
             }
             Event::Stop(stream) => {
-                if let Some(reader) = self.forget_outgoing(stream) {
+                if let Some(reader) = self.outgoing.forget(stream) {
                     reader.refuse(unwanted());
                 }
             }
@@ -264,25 +300,9 @@ impl Pump {
         }
     }
 
-    fn forget_incoming(&mut self, stream: u16) -> Option<Writer> {
-        let incoming = self.incoming.get_mut(usize::from(stream))?.take()?;
-        Some(incoming.writer)
-    }
-
     /// Makes the streams that the other end has opened.
     pub(super) fn open_incoming(&mut self, streams: u16) -> Vec<Reader> {
-        self.incoming.push(None);
-        let mut readers = Vec::with_capacity(usize::from(streams));
-        for _ in 0..streams {
-            let (writer, reader) = pipe_with(super::WINDOW_BYTES, self.progress.clone());
-            self.incoming.push(Some(Incoming {
-                writer,
-                begun: false,
-                granted: Instant::now(),
-            }));
-            readers.push(reader);
-        }
-        readers
+        self.incoming.open(streams, &self.progress)
     }
 
     /// Sends a frame to the other end; one that isn't known yet gets it never.
@@ -322,17 +342,17 @@ impl Pump {
 
     /// Ends every stream with an error.
     pub(super) fn break_off(&mut self, error: &CallError) {
-        for reader in self.outgoing.iter_mut().filter_map(Option::take) {
+        for reader in self.outgoing.readers.iter_mut().filter_map(Option::take) {
             reader.refuse(error.clone());
         }
-        for incoming in self.incoming.iter_mut().filter_map(Option::take) {
-            incoming.writer.fail(error.clone());
+        for writer in self.incoming.forget_all() {
+            writer.fail(error.clone());
         }
     }
 
     /// Tells the other end that streams of this one broke off, as far as it can be told.
     pub(super) async fn fail_outgoing(&mut self, error: &CallError) -> Result<(), CallError> {
-        for stream in 0..u16::try_from(self.outgoing.len()).unwrap_or(u16::MAX) {
+        for stream in 0..u16::try_from(self.outgoing.readers.len()).unwrap_or(u16::MAX) {
             if let Some(frame) = self.machine.fail(stream) {
                 let headers = headers::of_error(error);
                 self.send(frame, headers, Bytes::new()).await?;

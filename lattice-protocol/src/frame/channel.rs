@@ -296,6 +296,20 @@ impl Channel {
         Some(self.number(Kind::Stop { stream }))
     }
 
+    /// A frame that says nothing: sent where nothing came for a while, so that the server answers if the
+    /// other end is gone. It has the number of one that came before, which is passed over; an end that
+    /// has sent none yet begins its count with it.
+    pub fn nudge(&mut self) -> Frame {
+        let kind = Kind::Credit {
+            stream: PAYLOAD,
+            bytes: 0,
+        };
+        match self.next {
+            0 => self.number(kind),
+            _ => Frame { number: 0, kind },
+        }
+    }
+
     /// A frame that says that the caller goes away.
     pub fn cancel(&mut self) -> Frame {
         self.number(Kind::Cancel)

@@ -37,6 +37,31 @@ fn a_frame_that_is_missing_breaks_the_channel_and_one_that_comes_twice_does_not(
 }
 
 #[test]
+fn a_frame_that_says_nothing_is_passed_over_however_often_it_comes() {
+    let (mut caller, mut callee) = (opened(Role::Caller, 0, 1), opened(Role::Callee, 1, 0));
+    for _ in 0..3 {
+        let nudge = callee.nudge();
+        assert_eq!(caller.receive(nudge, 0), Ok(Event::Nothing));
+        let data = callee.send(1, 5).unwrap();
+        assert_eq!(caller.receive(data, 5), Ok(Event::Data(1)));
+    }
+}
+
+#[test]
+fn an_end_that_has_sent_nothing_yet_begins_its_count_with_it() {
+    let mut caller = Channel::of_plain_request(Role::Caller);
+    let mut callee = Channel::of_plain_request(Role::Callee);
+    let open = callee.open(1, 0, true);
+    caller.receive(open, 0).unwrap();
+    for _ in 0..3 {
+        let nudge = caller.nudge();
+        assert_eq!(callee.receive(nudge, 0), Ok(Event::Nothing));
+    }
+    let stop = caller.stop(1).unwrap();
+    assert_eq!(callee.receive(stop, 0), Ok(Event::Stop(1)));
+}
+
+#[test]
 fn nothing_may_be_sent_of_a_request_before_the_callee_reads_it() {
     let mut caller = opened(Role::Caller, 1, 0);
     assert_eq!(caller.room(1), 0);

@@ -31,6 +31,8 @@
 //! - The channel is over when both have opened and every stream has ended, failed or been stopped.
 //! - Each frame of `data` and of `credit` begins the call's deadline anew; silence for its whole length ends
 //!   the channel. So a reader that is slow grants the little it has read in time: [`Channel::settle`].
+//! - An end that has heard nothing for [`SILENCE_MAX`] sends a frame that says nothing, [`Channel::nudge`]: a
+//!   repeated number is passed over, and where nobody is any more the server says so.
 //! - Only who says that it understands frames gets any: callers whose reply subject begins with
 //!   [`inbox_root`](crate::subject::inbox_root) do.
 //!
@@ -39,6 +41,8 @@
 mod channel;
 mod event;
 mod wire;
+
+use std::time::Duration;
 
 pub use channel::{Channel, Role};
 pub use event::{Broken, Event};
@@ -51,6 +55,9 @@ pub const WINDOW_BYTES: usize = 512 * 1024;
 pub const FRAME_BYTES_MAX: usize = 128 * 1024;
 /// What a frame costs of the credit at least: about what it takes in memory beside its bytes.
 pub const FRAME_COST_MIN: usize = 1024;
+/// After how much silence an end makes sure that the other is still there: soon enough that nobody waits for
+/// the dead, seldom enough that a thousand idle streams cost next to nothing.
+pub const SILENCE_MAX: Duration = Duration::from_secs(3);
 /// How many streams one side of a call may have: a body needs one, a function rarely three.
 pub const STREAMS_MAX: u16 = 16;
 /// The longest tail of a stream: the trailers of a body are held to less.

@@ -82,8 +82,17 @@ impl Hand {
 }
 
 impl End {
-    /// The next frame that comes, without its number.
+    /// The next frame that comes and says anything, without its number.
     async fn next(&mut self) -> String {
+        loop {
+            match self.next_of_any_kind().await {
+                silence if silence == "credit 0 0" => {}
+                frame => return frame,
+            }
+        }
+    }
+
+    async fn next_of_any_kind(&mut self) -> String {
         let frame: Message = self.frames.next().await.unwrap();
         let headers = frame.headers.unwrap();
         let text = headers.get("Lattice-Frame").unwrap().as_str();

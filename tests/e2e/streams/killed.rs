@@ -7,7 +7,7 @@ use tokio::net::TcpStream;
 
 use super::edge::{Edge, HOUR_MS, read_out};
 
-/// Only the call's time can end what nobody ends.
+/// Only the call's time can end what nobody ends; where that is an hour, only the server's word does.
 fn config(timeout_ms: u64) -> String {
     format!("timeout_ms = {timeout_ms}, idle_timeout_ms = {HOUR_MS}, body_timeout_ms = {HOUR_MS}")
 }
@@ -54,7 +54,7 @@ async fn kill_provider(lattice: &Lattice) {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_host_that_is_killed_in_the_middle_of_a_download_leaves_a_body_that_is_not_whole() {
-    let edge = Edge::start(&config(3_000), 2).await;
+    let edge = Edge::start(&config(HOUR_MS), 2).await;
     let mut client = download(&edge).await;
     edge.host.signal(Signal::KILL);
     let (came, last) = read_out(&mut client).await;
@@ -66,7 +66,7 @@ async fn a_host_that_is_killed_in_the_middle_of_a_download_leaves_a_body_that_is
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_host_that_is_killed_in_the_middle_of_an_upload_leaves_a_body_that_is_not_whole() {
-    let edge = Edge::start(&config(3_000), 2).await;
+    let edge = Edge::start(&config(HOUR_MS), 2).await;
     // Its length was announced: whatever comes less is not whole.
     let mut client = upload(&edge).await;
     edge.host.signal(Signal::KILL);

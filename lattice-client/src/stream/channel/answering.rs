@@ -15,7 +15,6 @@ use crate::headers;
 use crate::stream::faults::{lost, silent};
 use crate::stream::gather::Gather;
 use crate::stream::pipe::Reader;
-use crate::stream::progress::Progress;
 use crate::stream::pump::{Pump, Step, frame_of};
 use crate::stream::streams::Streams;
 
@@ -99,16 +98,7 @@ impl Callee {
             CallError::refused(ErrorCode::Overloaded, message)
         })?;
         Ok(Self {
-            pump: Pump {
-                client: client.clone(),
-                machine,
-                frames,
-                peer: None,
-                outgoing: Vec::new(),
-                incoming: Vec::new(),
-                progress: Progress::default(),
-                patience,
-            },
+            pump: Pump::new(client, machine, frames, patience),
             reply_to,
             payload: None,
             readers: Vec::new(),
@@ -205,6 +195,7 @@ impl Callee {
             Step::Piece(stream, piece) => self.pump.send_piece(stream, piece).await,
             Step::Taken(stream, taken) => self.pump.grant(stream, taken).await,
             Step::Unwanted(stream) => self.pump.stop(stream).await,
+            Step::Silence => self.pump.nudge().await,
         }
     }
 
@@ -255,7 +246,7 @@ impl Callee {
         let rest = reply.payload.slice(first.len()..);
         let streams = u16::try_from(reply.streams.len()).unwrap_or(u16::MAX);
         let bytes = reply.payload.len() as u64;
-        let outgoing = &mut self.pump.outgoing;
+        let outgoing = &mut self.pump.outgoing.readers;
         outgoing.push((!whole).then(|| Reader::whole(rest, Bytes::new())));
         outgoing.extend(reply.streams.into_iter().map(Some));
         let open = self.pump.machine.open(streams, bytes, whole);

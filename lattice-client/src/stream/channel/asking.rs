@@ -17,7 +17,6 @@ use crate::mux::{Delivered, Frames, Ticket};
 use crate::stream::faults::{abandonment, closed, lost, never, silent, unwanted};
 use crate::stream::gather::Gather;
 use crate::stream::pipe::Reader;
-use crate::stream::progress::Progress;
 use crate::stream::pump::{Pump, Step, frame_of};
 use crate::stream::streams::Streams;
 
@@ -97,16 +96,7 @@ impl Asking {
     }
 
     fn new(client: &Client, frames: Frames, call: &Call, machine: Channel) -> Self {
-        let pump = Pump {
-            client: client.clone(),
-            machine,
-            frames,
-            peer: None,
-            outgoing: Vec::new(),
-            incoming: Vec::new(),
-            progress: Progress::default(),
-            patience: call.context.remaining,
-        };
+        let pump = Pump::new(client, machine, frames, call.context.remaining);
         Self {
             pump,
             target: call.target.clone(),
@@ -134,10 +124,12 @@ impl Asking {
         let rest = payload.slice(first.len()..);
         self.pump
             .outgoing
+            .readers
             .push((!whole).then(|| Reader::whole(rest, Bytes::new())));
         let streams = u16::try_from(self.streams.len()).unwrap_or(u16::MAX);
         self.pump
             .outgoing
+            .readers
             .resize_with(usize::from(streams) + 1, || None);
         let open = self.pump.machine.open(streams, payload.len() as u64, whole);
         let to = subject.into_string().into();
@@ -215,6 +207,10 @@ impl Asking {
                     self.pump.stop(stream).await?;
                     Next::Go
                 }
+                Step::Silence => {
+                    self.pump.nudge().await?;
+                    Next::Go
+                }
             };
             if matches!(next, Next::Over) || self.pump.machine.is_over() {
                 return Ok(());
@@ -262,7 +258,7 @@ impl Asking {
 
     /// The callee reads a stream: from now on the call can't be made again.
     fn wanted(&mut self, stream: u16) {
-        if let Some(place) = self.pump.outgoing.get_mut(usize::from(stream))
+        if let Some(place) = self.pump.outgoing.readers.get_mut(usize::from(stream))
             && place.is_none()
             && stream != PAYLOAD
         {
@@ -303,7 +299,7 @@ impl Asking {
         if self.answer.is_some() {
             return;
         }
-        for stream in 1..u16::try_from(self.pump.outgoing.len()).unwrap_or(u16::MAX) {
+        for stream in 1..u16::try_from(self.pump.outgoing.readers.len()).unwrap_or(u16::MAX) {
             if self.pump.machine.is_closed(stream)
                 && let Some(reader) = self.streams.take(u32::from(stream))
             {
