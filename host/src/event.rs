@@ -24,6 +24,11 @@ impl Events {
         self.client.connection()
     }
 
+    /// Whether anything said now leaves this host.
+    pub fn are_heard(&self) -> bool {
+        self.client.is_connected()
+    }
+
     /// Publishes one event about `subject` (`actor/counter`). Nobody waits for it: without a
     /// connection it is lost, and what it tells stands in the host's report as well.
     pub async fn publish(&self, kind: Kind, subject: String, data: impl Serialize) {

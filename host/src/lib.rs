@@ -24,7 +24,8 @@
 //! - [`provider`]: supervised provider processes;
 //! - [`reconcile`]: lease, plan and this host's assignment;
 //! - [`control`]: what operators ask;
-//! - [`report`], [`peers`], [`event`]: what hosts say of themselves, and hear of others;
+//! - [`report`], [`peers`], [`event`]: what hosts say of themselves, and hear of others; [`heartbeat`]:
+//!   what of it is said each time, and known by it;
 //! - [`metrics`]: what a host counts.
 
 pub mod actor;
@@ -34,6 +35,7 @@ pub mod component;
 pub mod control;
 pub mod engine;
 pub mod event;
+pub mod heartbeat;
 pub mod host;
 pub mod labels;
 pub mod link;

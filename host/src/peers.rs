@@ -5,17 +5,26 @@
 //! wrong answer costs a detour. *Who counts in the plan?* Whoever was not silent for [`GONE_AFTER`]
 //! while this host heard itself: its own heartbeats come back through NATS, and as long as they
 //! don't, nobody is judged ([`Standing::Deaf`]).
+//!
+//! Hosts say what changed, and who missed something asks for the whole: until that comes, what runs there
+//! is not known, and nothing is decided by it ([`Picture`]).
 
 use std::collections::BTreeMap;
+use std::collections::btree_map::Entry;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
 use lattice_client::{Client, Events, ServeError};
-use lattice_protocol::event::{Event, Kind};
+use lattice_protocol::control::{HostAnswer, HostVerb, Nothing};
+use lattice_protocol::event::Kind;
+use lattice_protocol::heartbeat::Heartbeat;
 use lattice_protocol::id::HostId;
 use lattice_protocol::report::{HEARTBEAT_INTERVAL, HEARTBEAT_SILENCE_MAX, Report};
 use tokio::sync::Notify;
 use tokio_util::sync::CancellationToken;
+use tokio_util::task::TaskTracker;
+
+use crate::heartbeat::picture::Picture;
 
 /// How long a host may be silent before its work is given to others: six heartbeats, so that a
 /// pause of the machine costs nothing, and short enough that all is restored within 5 s.
@@ -24,14 +33,49 @@ pub const GONE_AFTER: Duration = Duration::from_secs(3);
 const FORGOTTEN_AFTER: Duration = Duration::from_secs(60);
 /// The most hosts that are kept: twenty times the largest lattice that is aimed at, a few MB.
 const HOSTS_MAX: usize = 4_000;
+/// How long a host has to say all, before it is asked again: four heartbeats.
+const ASK_AGAIN: Duration = Duration::from_secs(2);
+/// How many hosts are asked at once; the others are asked at their next heartbeat.
+const ASKED_MAX: usize = 64;
 
 /// A host as it was last heard.
 #[derive(Debug, Clone, PartialEq)]
-pub struct Heard {
-    /// What it said.
-    pub report: Arc<Report>,
-    /// When, by this machine's monotonic clock.
-    pub at: Instant,
+struct Heard {
+    /// What is known by what it said.
+    picture: Picture,
+    /// When it said something last, by this machine's monotonic clock.
+    at: Instant,
+    /// When it was asked to say all, since something is missing.
+    asked: Option<Instant>,
+}
+
+impl Heard {
+    fn report(&self) -> &Report {
+        self.picture.report()
+    }
+
+    /// Whether it is to be asked for what is missing; not again at once.
+    fn asks(&mut self, now: Instant) -> bool {
+        if self.picture.is_whole() || self.picture.is_coming() {
+            self.asked = None;
+            return false;
+        }
+        let is_due = |at: Instant| now.saturating_duration_since(at) >= ASK_AGAIN;
+        let asks = self.asked.is_none_or(is_due);
+        if asks {
+            self.asked = Some(now);
+        }
+        asks
+    }
+}
+
+/// What came of a heartbeat.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Taken {
+    /// Something changed that a plan depends on.
+    pub changed: bool,
+    /// Something is missing: the host is to be asked for all of it.
+    pub asks: bool,
 }
 
 /// Who counts in the plan.
@@ -39,7 +83,7 @@ pub struct Heard {
 pub enum Standing {
     /// This host hears itself: these are alive, and whoever is not among them is gone.
     Hearing {
-        /// Those alive.
+        /// Those alive, with what is known for sure of what runs there.
         alive: BTreeMap<HostId, Arc<Report>>,
         /// For how long without a gap: who was not heard in that time may still be there.
         since: Duration,
@@ -70,29 +114,45 @@ impl View {
         }
     }
 
-    /// Takes a report in; answers whether something changed that a plan depends on.
-    pub fn heard(&mut self, report: Report, now: Instant) -> bool {
-        if self.is_from_before_it_left(&report, now) {
-            return false;
+    /// Takes a heartbeat in.
+    pub fn heard(&mut self, beat: impl Into<Heartbeat>, now: Instant) -> Taken {
+        let beat = beat.into();
+        if self.is_from_before_it_left(&beat.report, now) || self.is_of_its_predecessor(&beat, now)
+        {
+            return Taken::default();
         }
-        if report.host == self.me && !self.hears_itself(now) {
+        if beat.report.host == self.me && !self.hears_itself(now) {
             // The silence of others while nothing could be heard doesn't count against them.
             self.hearing_since = Some(now);
         }
         self.hosts
             .retain(|_, heard| silence(heard, now) <= FORGOTTEN_AFTER);
-        if self.hosts.len() >= HOSTS_MAX && !self.hosts.contains_key(&report.host) {
-            return false;
+        if self.hosts.len() >= HOSTS_MAX && !self.hosts.contains_key(&beat.report.host) {
+            return Taken::default();
         }
-        let host = report.host.clone();
-        let changed = self.hosts.get(&host).is_none_or(|before| {
+        let changed = self.hosts.get(&beat.report.host).is_none_or(|before| {
             silence(before, now) > GONE_AFTER
-                || before.report.labels != report.labels
-                || before.report.capacity != report.capacity
+                || before.report().labels != beat.report.labels
+                || before.report().capacity != beat.report.capacity
         });
-        let report = Arc::new(report);
-        self.hosts.insert(host, Heard { report, at: now });
-        changed
+        let asks = self.take(beat, now).asks(now);
+        Taken { changed, asks }
+    }
+
+    fn take(&mut self, beat: Heartbeat, now: Instant) -> &mut Heard {
+        match self.hosts.entry(beat.report.host.clone()) {
+            Entry::Occupied(heard) => {
+                let heard = heard.into_mut();
+                heard.picture.take(beat);
+                heard.at = now;
+                heard
+            }
+            Entry::Vacant(first) => first.insert(Heard {
+                picture: Picture::of(beat),
+                at: now,
+                asked: None,
+            }),
+        }
     }
 
     /// A host said that it leaves. If it is heard by now from a process that began later, that was
@@ -100,7 +160,7 @@ impl View {
     pub fn left(&mut self, last: &Report, now: Instant) -> bool {
         let age = Duration::from_millis(last.uptime_ms);
         let began_later = |heard: &Heard| {
-            let by_now = Duration::from_millis(heard.report.uptime_ms) + silence(heard, now);
+            let by_now = Duration::from_millis(heard.report().uptime_ms) + silence(heard, now);
             by_now.saturating_add(HEARTBEAT_SILENCE_MAX) < age
         };
         if self.hosts.get(&last.host).is_some_and(began_later) {
@@ -129,11 +189,24 @@ impl View {
         })
     }
 
+    /// Whether a heartbeat is of a process before the one that is heard: it was on its way for long. When
+    /// that one falls silent it is believed all the same.
+    fn is_of_its_predecessor(&self, beat: &Heartbeat, now: Instant) -> bool {
+        let uptime = Duration::from_millis(beat.report.uptime_ms);
+        self.hosts.get(&beat.report.host).is_some_and(|heard| {
+            let silence = silence(heard, now);
+            let by_now = Duration::from_millis(heard.report().uptime_ms) + silence;
+            heard.picture.is_of_another(beat)
+                && silence <= HEARTBEAT_SILENCE_MAX
+                && by_now.saturating_add(HEARTBEAT_SILENCE_MAX) < uptime
+        })
+    }
+
     /// Every host that was heard lately, silent ones included, with how long ago.
     pub fn listed(&self, now: Instant) -> impl Iterator<Item = (&Report, Duration)> {
         self.hosts
             .values()
-            .map(move |heard| (&*heard.report, silence(heard, now)))
+            .map(move |heard| (heard.report(), silence(heard, now)))
     }
 
     /// The hosts that were not silent for so long that their work is given to others.
@@ -146,10 +219,15 @@ impl View {
     /// The hosts that may be sent calls.
     pub fn routable(&self, now: Instant) -> impl Iterator<Item = &Report> {
         let fresh = move |heard: &&Heard| silence(heard, now) <= HEARTBEAT_SILENCE_MAX;
-        self.hosts
-            .values()
-            .filter(fresh)
-            .map(|heard| &*heard.report)
+        self.hosts.values().filter(fresh).map(Heard::report)
+    }
+
+    /// The same, as far as it is known for sure what runs there.
+    pub fn known(&self, now: Instant) -> impl Iterator<Item = &Report> {
+        let known = move |heard: &&Heard| {
+            heard.picture.is_whole() && silence(heard, now) <= HEARTBEAT_SILENCE_MAX
+        };
+        self.hosts.values().filter(known).map(Heard::report)
     }
 
     /// Who counts in the plan.
@@ -162,7 +240,7 @@ impl View {
         let alive = self.hosts.values().filter(is_alive);
         Standing::Hearing {
             alive: alive
-                .map(|heard| (heard.report.host.clone(), heard.report.clone()))
+                .map(|heard| (heard.report().host.clone(), heard.picture.evidence()))
                 .collect(),
             since: now.saturating_duration_since(since),
         }
@@ -172,12 +250,12 @@ impl View {
     /// another of the same host: a restart, quicker than silence would tell.
     pub fn was_restarted(&self, host: &HostId, uptime_ms: u64) -> bool {
         let heard = self.hosts.get(host);
-        heard.is_some_and(|heard| heard.report.uptime_ms < uptime_ms)
+        heard.is_some_and(|heard| heard.report().uptime_ms < uptime_ms)
     }
 
     fn uptime_ms(&self, host: &HostId) -> u64 {
         let heard = self.hosts.get(host);
-        heard.map_or(0, |heard| heard.report.uptime_ms)
+        heard.map_or(0, |heard| heard.report().uptime_ms)
     }
 
     /// Whether a host that was heard is gone: those that said so are not, they end what they have.
@@ -196,10 +274,12 @@ impl View {
         let is_silent = move |heard: &&Heard| {
             since.is_some_and(|since| now.saturating_duration_since(heard.at.max(since)) > for_long)
         };
-        self.hosts
-            .values()
-            .filter(is_silent)
-            .map(|heard| &*heard.report)
+        self.hosts.values().filter(is_silent).map(Heard::report)
+    }
+
+    #[cfg(test)]
+    pub(crate) fn picture(&self, host: &HostId) -> Option<&Picture> {
+        Some(&self.hosts.get(host)?.picture)
     }
 
     fn hears_itself(&self, now: Instant) -> bool {
@@ -261,29 +341,56 @@ impl Peers {
     ) -> Result<impl Future<Output = ()> + use<>, ServeError> {
         let heartbeats = client.events(Some(Kind::HostHeartbeat)).await?;
         let leavings = client.events(Some(Kind::HostLeft)).await?;
-        Ok(self.clone().run(heartbeats, leavings, stop))
+        Ok(self.clone().run(client.clone(), heartbeats, leavings, stop))
     }
 
-    async fn run(self, mut heartbeats: Events, mut leavings: Events, stop: CancellationToken) {
+    async fn run(
+        self,
+        client: Client,
+        mut heartbeats: Events,
+        mut leavings: Events,
+        stop: CancellationToken,
+    ) {
+        let asked = TaskTracker::new();
         loop {
             // Heartbeats first: one that a host sent before it left must not bring it back. Should
             // it all the same, its silence tells.
             let changed = tokio::select! {
                 biased;
-                () = stop.cancelled() => return,
-                Some(event) = heartbeats.next::<Report>() => self.heard(event),
+                () = stop.cancelled() => break,
+                Some(event) = heartbeats.next::<Heartbeat>() => {
+                    self.heard(event.data, &client, &asked)
+                }
                 Some(event) = leavings.next::<Report>() => self.view().left(&event.data, Instant::now()),
-                else => return,
+                else => break,
             };
             if changed {
                 self.changed.notify_one();
             }
         }
+        asked.close();
+        asked.wait().await;
     }
 
-    fn heard(&self, event: Event<Report>) -> bool {
-        self.view().heard(event.data, Instant::now())
+    fn heard(&self, beat: Heartbeat, client: &Client, asked: &TaskTracker) -> bool {
+        let host = beat.report.host.clone();
+        let taken = self.view().heard(beat, Instant::now());
+        if taken.asks && asked.len() < ASKED_MAX {
+            asked.spawn(ask(client.clone(), host));
+        }
+        taken.changed
     }
+}
+
+/// Asks a host to say all; its next heartbeat is the answer.
+async fn ask(client: Client, host: HostId) {
+    let asked = client.control_host::<HostAnswer>(&host, HostVerb::Report, &Nothing {});
+    let failed = match tokio::time::timeout(ASK_AGAIN, asked).await {
+        Ok(Ok(_)) => return,
+        Ok(Err(error)) => error.to_string(),
+        Err(_) => format!("no answer within {ASK_AGAIN:?}"),
+    };
+    tracing::debug!(%host, failed, "not asked for what runs there: it says it by itself within a minute");
 }
 
 #[cfg(test)]

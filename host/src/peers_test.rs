@@ -127,21 +127,28 @@ fn a_heartbeat_that_was_overtaken_by_the_word_that_its_host_leaves_does_not_brin
 #[test]
 fn only_what_a_plan_depends_on_is_a_change() {
     let (mut view, clock) = begin();
-    assert!(view.heard(report("a"), clock.at(0.0)));
-    assert!(!view.heard(
-        Report {
-            uptime_ms: 9,
-            ..report("a")
-        },
-        clock.at(0.5)
-    ));
-    assert!(view.heard(
-        Report {
-            capacity: 11,
-            ..report("a")
-        },
-        clock.at(1.0)
-    ));
+    assert!(view.heard(report("a"), clock.at(0.0)).changed);
+    assert!(
+        !view
+            .heard(
+                Report {
+                    uptime_ms: 9,
+                    ..report("a")
+                },
+                clock.at(0.5)
+            )
+            .changed
+    );
+    assert!(
+        view.heard(
+            Report {
+                capacity: 11,
+                ..report("a")
+            },
+            clock.at(1.0)
+        )
+        .changed
+    );
     assert!(
         view.heard(
             Report {
@@ -149,7 +156,8 @@ fn only_what_a_plan_depends_on_is_a_change() {
                 ..report("a")
             },
             clock.at(9.0)
-        ),
+        )
+        .changed,
         "back from the dead"
     );
 }
@@ -201,4 +209,59 @@ fn a_host_that_came_back_within_its_silence_is_another_process() {
     assert!(!view.was_restarted(&other, then));
     view.heard(at_age(200), clock.at(1.5));
     assert!(view.was_restarted(&other, then));
+}
+
+/// A host that says what changed, as it does.
+struct Telling(crate::heartbeat::telling::Telling, u64);
+
+impl Telling {
+    fn new(process: &str, uptime_ms: u64) -> Self {
+        let process = process.parse().unwrap();
+        Self(crate::heartbeat::telling::Telling::new(process), uptime_ms)
+    }
+
+    fn says(&mut self, is_asked: bool) -> Heartbeat {
+        self.1 += 500;
+        let report = Report {
+            uptime_ms: self.1,
+            ..report("other")
+        };
+        self.0.beat(report, is_asked, 10_000).remove(0)
+    }
+}
+
+#[test]
+fn a_host_of_which_something_was_missed_is_alive_and_asked_until_all_is_known() {
+    let (mut view, clock) = begin();
+    let mut other = Telling::new("p1", 0);
+    let _missed = other.says(false);
+    assert!(view.heard(other.says(false), clock.at(0.0)).asks);
+    assert!(
+        !view.heard(other.says(false), clock.at(0.5)).asks,
+        "not again at once"
+    );
+    assert_eq!(routable(&view, clock.at(0.5)), ["other"]);
+    assert_eq!(view.known(clock.at(0.5)).count(), 0);
+    assert!(
+        view.heard(other.says(false), clock.at(2.0)).asks,
+        "the first was lost"
+    );
+    assert!(!view.heard(other.says(true), clock.at(2.5)).asks);
+    assert_eq!(view.known(clock.at(2.5)).count(), 1);
+}
+
+#[test]
+fn what_a_process_said_before_it_was_replaced_does_not_hide_the_one_after_it() {
+    let (mut view, clock) = begin();
+    let other = "other".parse().unwrap();
+    let (mut before, mut after) = (Telling::new("p1", 60_000), Telling::new("p2", 0));
+    view.heard(before.says(false), clock.at(0.0));
+    let late = before.says(false);
+    view.heard(after.says(false), clock.at(1.0));
+    view.heard(late.clone(), clock.at(1.1));
+    assert_eq!(view.uptime_ms(&other), 500);
+    assert_eq!(view.known(clock.at(1.1)).count(), 1);
+    // Nothing of the second for as long as routing waits: then the first is there after all.
+    view.heard(late, clock.at(2.6));
+    assert_eq!(view.uptime_ms(&other), 61_000);
 }

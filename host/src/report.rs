@@ -1,17 +1,21 @@
 //! What this host says of itself, and when: `host.joined`, a heartbeat, `host.left`.
 
 use std::collections::BTreeMap;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Instant;
 
 use lattice_protocol::event::Kind;
-use lattice_protocol::id::HostId;
+use lattice_protocol::heartbeat::HEARTBEAT_BYTES_MAX;
+use lattice_protocol::id::{HostId, ProcessId};
 use lattice_protocol::report::{ActorReport, HEARTBEAT_INTERVAL, Phase, Report};
+use serde::Serialize;
 use tokio::time::MissedTickBehavior;
 use tokio_util::sync::CancellationToken;
 
 use crate::actor::Actors;
 use crate::event::Events;
+use crate::heartbeat::telling::Telling;
 use crate::labels::{Error as LabelsError, Labels};
 use crate::provider::Providers;
 
@@ -28,6 +32,8 @@ pub struct Reporter {
     actors: Actors,
     providers: Providers,
     events: Events,
+    /// Whether somebody asked for all of the report.
+    is_asked: Arc<AtomicBool>,
 }
 
 impl Reporter {
@@ -49,6 +55,7 @@ impl Reporter {
             actors,
             providers,
             events,
+            is_asked: Arc::default(),
         }
     }
 
@@ -98,29 +105,50 @@ impl Reporter {
         self.say(Kind::HostLeft, bytes_max).await;
     }
 
+    /// The next heartbeat says all, however many have asked for it.
+    pub fn ask(&self) {
+        self.is_asked.store(true, Ordering::Release);
+    }
+
     /// Sends a heartbeat now and every [`HEARTBEAT_INTERVAL`], until `stop`.
     pub async fn heartbeat(self, bytes_max: usize, stop: CancellationToken) {
+        let bytes_max = bytes_max.min(HEARTBEAT_BYTES_MAX);
+        let bytes_max = bytes_max.saturating_sub(ENVELOPE_BYTES_MAX);
+        let mut telling = Telling::new(ProcessId::random());
         let mut tick = tokio::time::interval(HEARTBEAT_INTERVAL);
         // After a pause of the machine one heartbeat says all that ten would.
         tick.set_missed_tick_behavior(MissedTickBehavior::Delay);
         loop {
             tokio::select! {
                 () = stop.cancelled() => return,
-                _ = tick.tick() => self.say(Kind::HostHeartbeat, bytes_max).await,
+                _ = tick.tick() => self.beat(&mut telling, bytes_max).await,
             }
         }
     }
 
+    async fn beat(&self, telling: &mut Telling, bytes_max: usize) {
+        // What nobody hears counts as not said.
+        if !self.events.are_heard() {
+            return;
+        }
+        let is_asked = self.is_asked.swap(false, Ordering::AcqRel);
+        for beat in telling.beat(self.report(), is_asked, bytes_max) {
+            self.publish(Kind::HostHeartbeat, beat).await;
+        }
+    }
+
+    async fn publish(&self, kind: Kind, data: impl Serialize) {
+        let subject = format!("host/{}", self.host);
+        self.events.publish(kind, subject, data).await;
+    }
+
     async fn say(&self, kind: Kind, bytes_max: usize) {
         let report = fitted(self.report(), bytes_max.saturating_sub(ENVELOPE_BYTES_MAX));
-        self.events
-            .publish(kind, format!("host/{}", self.host), report)
-            .await;
+        self.publish(kind, report).await;
     }
 }
 
-/// The report, shortened until it fits in one message: a host with thousands of actors must not
-/// fall silent. Idle actors go first, as peers lose least without them; then all of them. The whole
+/// The report of a host that joins or leaves, shortened until it fits in one message. Idle actors go first, as peers lose least without them; then all of them. The whole
 /// is always in the inventory.
 fn fitted(mut report: Report, bytes_max: usize) -> Report {
     let size = |report: &Report| serde_json::to_vec(report).map_or(0, |bytes| bytes.len());

@@ -16,7 +16,7 @@
 //! - [`codec`]: payloads, typed by WIT, in MessagePack and JSON;
 //! - [`standard`]: standard interfaces as they travel;
 //! - [`control`]: what operators ask, and the answers;
-//! - [`report`]: what hosts say of themselves;
+//! - [`report`], [`heartbeat`]: what hosts say of themselves, and how;
 //! - [`event`]: what everybody may hear;
 //! - [`log`]: what guests and providers say.
 
@@ -27,6 +27,7 @@ pub mod digest;
 pub mod error;
 pub mod event;
 pub mod frame;
+pub mod heartbeat;
 pub mod id;
 pub mod interface;
 pub mod log;

@@ -1,7 +1,7 @@
 //! What a host says of itself, in its heartbeat and its inventory.
 //!
-//! A host sends one every [`HEARTBEAT_INTERVAL`] as the event `host.heartbeat`. Peers choose among
-//! hosts by it; a host that was not heard of for [`HEARTBEAT_SILENCE_MAX`] gets no more calls from
+//! A host sends it every [`HEARTBEAT_INTERVAL`], as far as it changed: [`crate::heartbeat`]. Peers choose
+//! among hosts by it; a host that was not heard of for [`HEARTBEAT_SILENCE_MAX`] gets no more calls from
 //! them, as long as others are heard: when everybody is silent, it is the listener that is cut off.
 
 use std::collections::BTreeMap;

@@ -9,13 +9,15 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use anyhow::{Context as _, bail};
+use host::heartbeat::telling::Telling;
 use host::peers::Standing;
 use host::reconcile::ask::{Answer, Ask};
 use host::reconcile::term::{Step, Term};
 use lattice_config::plan::{HostView, Plan, plan};
 use lattice_config::{Actor, App, ComponentRef, Declared, Revised};
 use lattice_protocol::digest::Digest;
-use lattice_protocol::id::HostId;
+use lattice_protocol::heartbeat::{HEARTBEAT_BYTES_MAX, WHOLE_EVERY};
+use lattice_protocol::id::{HostId, ProcessId};
 use lattice_protocol::report::{ActorReport, HEARTBEAT_INTERVAL, Phase, Report as Heartbeat};
 
 use super::Bench;
@@ -33,6 +35,8 @@ const FEWER_ACTORS: u32 = 2_500;
 const ROUNDS: usize = 5;
 /// How much more than n log n a plan may take to grow so: what caches and pages add.
 const GROWTH_MAX: f64 = 1.5;
+/// How much more each of many hosts may say than one alone: they have longer names.
+const SAID_GROWTH_MAX: f64 = 1.1;
 /// Apps among which the actors are divided.
 const APPS: u32 = 10;
 
@@ -99,28 +103,85 @@ fn least(hosts: &[HostView], declared: &Declared) -> anyhow::Result<(Duration, P
     Ok((least, made))
 }
 
-/// What each host says and hears at rest. Every host hears every other.
+/// What each host says and hears. Every host hears every other.
 fn heartbeats(made: &Plan) -> anyhow::Result<Vec<Figure>> {
-    let mut bytes = 0;
-    for heartbeat in serving(made)?.values() {
-        bytes += serde_json::to_vec(&**heartbeat)?.len();
-    }
-    let a_second = 1.0 / HEARTBEAT_INTERVAL.as_secs_f64();
-    let kib = bytes as f64 / f64::from(HOSTS) / 1024.0 * a_second;
-    let plain = |what: String, unit, ours| Figure::plain(what, unit, ours, Target::None);
+    let all = said(serving(made, HOSTS)?.values())?;
+    // As many actors on it as on each of the many.
+    let few = declared(ACTORS / HOSTS)?;
+    let (_, alone) = least(&views(1)?, &few)?;
+    let alone = said(serving(&alone, 1)?.values())?;
+    let plain = |what: String, ours| Figure::plain(what, Unit::Kibibytes, ours, Target::None);
+    let ratio = all.a_second() / alone.a_second();
     Ok(vec![
         plain(
-            format!("control said by each of {HOSTS} hosts a second"),
-            Unit::Kibibytes,
-            kib,
+            format!("control said by each of {HOSTS} hosts a second, at rest"),
+            all.at_rest,
         ),
-        plain("the same, messages".into(), Unit::Count, a_second),
+        plain("the same, all of it once a minute".into(), all.whole),
+        plain("the same, when every load changes".into(), all.busy),
+        Figure {
+            what: format!("control said by each host a second, 1 → {HOSTS} hosts"),
+            unit: Unit::Kibibytes,
+            ours: all.a_second(),
+            limit: Some(alone.a_second()),
+            limit_is: "one host".into(),
+            ratio: Some(Ratio {
+                median: ratio,
+                least: ratio,
+                most: ratio,
+            }),
+            target: Target::RatioAtMost(SAID_GROWTH_MAX),
+        },
         plain(
             format!("control heard by each of {HOSTS} hosts a second"),
-            Unit::Kibibytes,
-            kib * f64::from(HOSTS),
+            all.a_second() * f64::from(HOSTS),
         ),
     ])
+}
+
+/// KiB a second that one host says.
+struct Said {
+    at_rest: f64,
+    whole: f64,
+    busy: f64,
+}
+
+impl Said {
+    fn a_second(&self) -> f64 {
+        self.at_rest + self.whole
+    }
+}
+
+/// The mean over some hosts.
+fn said<'a>(hosts: impl ExactSizeIterator<Item = &'a Arc<Heartbeat>>) -> anyhow::Result<Said> {
+    let count = hosts.len() as f64;
+    let (mut whole, mut at_rest, mut busy) = (0, 0, 0);
+    for host in hosts {
+        let mut telling = Telling::new(ProcessId::random());
+        let mut beat = |report| bytes(&telling.beat(report, false, HEARTBEAT_BYTES_MAX));
+        let mut report = Heartbeat::clone(host);
+        whole += beat(report.clone())?;
+        at_rest += beat(report.clone())?;
+        for actor in report.actors.values_mut() {
+            (actor.busy, actor.waiting) = (actor.slots, 1);
+        }
+        busy += beat(report)?;
+    }
+    let beats_a_second = 1.0 / HEARTBEAT_INTERVAL.as_secs_f64();
+    let kib = |bytes: usize| bytes as f64 / count / 1024.0 * beats_a_second;
+    Ok(Said {
+        at_rest: kib(at_rest),
+        whole: kib(whole) / f64::from(WHOLE_EVERY),
+        busy: kib(busy),
+    })
+}
+
+fn bytes(beats: &[lattice_protocol::heartbeat::Heartbeat]) -> anyhow::Result<usize> {
+    let mut bytes = 0;
+    for beat in beats {
+        bytes += serde_json::to_vec(beat)?.len();
+    }
+    Ok(bytes)
 }
 
 /// What a leader writes when it begins, when one actor changes, and when nothing does.
@@ -186,7 +247,7 @@ struct Written {
 impl Table {
     /// Lets the leader look and write until it has nothing to write.
     fn settle(&mut self, term: &mut Term, made: &Plan) -> anyhow::Result<Written> {
-        let alive = serving(made)?;
+        let alive = serving(made, HOSTS)?;
         let since = Duration::from_secs(60);
         let mut written = Written::default();
         loop {
@@ -269,8 +330,8 @@ fn changed(mut declared: Declared) -> anyhow::Result<Declared> {
 }
 
 /// Every host serves what it is assigned.
-fn serving(made: &Plan) -> anyhow::Result<BTreeMap<HostId, Arc<Heartbeat>>> {
-    let views = views(HOSTS)?;
+fn serving(made: &Plan, hosts: u32) -> anyhow::Result<BTreeMap<HostId, Arc<Heartbeat>>> {
+    let views = views(hosts)?;
     let hosts = views.into_iter().map(|view| {
         let assigned = made.assignments.get(&view.id);
         let actors = assigned.iter().flat_map(|assignment| &assignment.actors);

@@ -57,6 +57,7 @@ pub(super) async fn answer_for_host(desk: &Desk, verb: &str, payload: &[u8]) -> 
     match verb {
         HostVerb::Ping => encode(host::ping::handle(desk, decode(payload)?)?),
         HostVerb::Inventory => encode(host::inventory::handle(desk, decode(payload)?)?),
+        HostVerb::Report => encode(host::report::handle(desk, decode(payload)?)?),
         HostVerb::Inspect => encode(host::inspect::handle(desk, &decode(payload)?)?),
         HostVerb::Label => encode(host::label::handle(desk, decode(payload)?).await?),
         HostVerb::Stop => encode(host::leave::stop(desk, decode(payload)?)?),

@@ -147,7 +147,7 @@ impl Running {
         let own = self.reporter.report();
         let view = self.peers.view();
         let others = view
-            .routable(Instant::now())
+            .known(Instant::now())
             .filter(|peer| peer.host != own.host);
         is_handed_over(&own, &others.collect::<Vec<_>>())
     }

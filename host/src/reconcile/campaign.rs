@@ -121,6 +121,12 @@ impl Campaign {
         Step::Ask(ask)
     }
 
+    /// Whether an answer is awaited.
+    #[cfg(test)]
+    pub(super) fn is_asking(&self) -> bool {
+        self.asked.is_some()
+    }
+
     /// The state answered what [`Step::Ask`] asked.
     pub fn answered(&mut self, answer: Answer, now: Instant) {
         match (self.asked.take(), answer) {

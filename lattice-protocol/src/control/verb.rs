@@ -97,6 +97,8 @@ words! {
         Ping = "ping",
         /// What runs there: `Nothing` → `Report`.
         Inventory = "inventory",
+        /// Says all of its report in its next heartbeat, to everybody: `Nothing` → `HostAnswer`.
+        Report = "report",
         /// One actor that runs there: `ByActor` → `ActorDetail`.
         Inspect = "inspect",
         /// Gives its work to others, then stops: `Nothing` → `HostAnswer`.

@@ -6,3 +6,4 @@ pub(super) mod label;
 pub(super) mod leave;
 pub(super) mod list;
 pub(super) mod ping;
+pub(super) mod report;

@@ -94,20 +94,23 @@ impl World {
         this.is_leaving = true;
         this.left_ms = (self.now, self.now - this.started_ms);
         this.leader = None;
-        let (id, release) = (this.id.clone(), this.campaign.release());
+        let id = this.id.clone();
         self.note(format!("{id} leaves"));
         let report = Arc::new(self.nodes[node].report(self.now));
         self.broadcast(node, || Event::Left(report.clone()));
-        if let Some(ask) = release {
-            self.later(
-                5,
-                node,
-                Event::Ask {
-                    who: Who::Campaign,
-                    id: 0,
-                    ask,
-                },
-            );
+        self.release(node);
+    }
+
+    /// A host that leaves gives its lease up, once it has the answer to what it asked before: as
+    /// `election`.
+    pub(super) fn release(&mut self, node: usize) {
+        let campaign = &mut self.nodes[node].campaign;
+        if campaign.is_asking() {
+            return;
+        }
+        if let Some(ask) = campaign.release() {
+            let who = Who::Campaign;
+            self.later(5, node, Event::Ask { who, id: 0, ask });
         }
     }
 

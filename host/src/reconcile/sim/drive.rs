@@ -5,11 +5,13 @@ use std::sync::Arc;
 
 use lattice_client::StateEntry;
 use lattice_config::state::{Key, key};
+use lattice_protocol::heartbeat::Heartbeat;
 use lattice_protocol::report::HEARTBEAT_INTERVAL;
 
 use super::super::ask::{Answer, Ask};
 use super::super::duty;
 use super::apps;
+use super::node::Node;
 use super::world::{Event, Who, World};
 
 const CAMPAIGN_EVERY_MS: u64 = 200;
@@ -62,8 +64,28 @@ impl World {
     }
 
     fn heartbeat(&mut self, node: usize) {
-        let report = Arc::new(self.nodes[node].report(self.now));
-        self.broadcast(node, || Event::Heartbeat(report.clone()));
+        // A host that is cut off may not have noticed.
+        if self.nodes[node].is_cut && self.random.bool() {
+            return;
+        }
+        let this = &mut self.nodes[node];
+        let beats = this.beat(self.now);
+        self.invariants.picture.told(&this.id, &this.telling);
+        for beat in beats.into_iter().map(Arc::new) {
+            self.broadcast(node, || Event::Heartbeat(beat.clone()));
+        }
+    }
+
+    pub(super) fn heard(&mut self, node: usize, beat: &Arc<Heartbeat>) {
+        let (now, this) = (self.now, &mut self.nodes[node]);
+        let asks = this.heard(beat, now);
+        let host = &beat.report.host;
+        self.invariants.silence.heard(node, host, this, now);
+        self.invariants.picture.known(host, &this.view);
+        let is_of = |one: &Node| one.is_up && one.id == *host;
+        if asks && let Some(asked) = self.nodes.iter().position(is_of) {
+            self.send(asked, || Event::AskAll);
+        }
     }
 
     pub(super) fn broadcast(&mut self, node: usize, event: impl Fn() -> Event) {
@@ -72,7 +94,7 @@ impl World {
         }
         for to in 0..self.nodes.len() {
             if self.nodes[to].is_up {
-                self.send(to, &event);
+                self.send_in(self.air, to, &event);
             }
         }
     }
@@ -120,7 +142,9 @@ impl World {
         match who {
             Who::Campaign => {
                 this.campaign.answered(answer, clock);
-                if !is_late {
+                if this.is_leaving {
+                    self.release(node);
+                } else if !is_late {
                     self.drive_campaign(node);
                 }
             }

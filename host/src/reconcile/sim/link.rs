@@ -24,6 +24,14 @@ impl Weather {
         doubled: 4,
         late: 6,
     };
+    /// Heartbeats that are lost and come out of order all the time, yet not so many in a row that a host
+    /// seems gone.
+    pub(super) const CONFUSED: Self = Self {
+        delay_max_ms: 60,
+        lost: 12,
+        doubled: 15,
+        late: 25,
+    };
 
     /// After how many milliseconds a message comes, once for each time that it comes.
     pub(super) fn arrivals(&self, random: &mut fastrand::Rng) -> Vec<u64> {

@@ -76,6 +76,16 @@ fn what_moves_to_other_hosts_is_served_all_the_while() {
 }
 
 #[test]
+fn heartbeats_that_are_lost_or_out_of_order_are_never_taken_for_what_does_not_run() {
+    under_seeds(SEEDS, story::confused);
+}
+
+#[test]
+fn a_leader_that_leaves_is_followed_at_once() {
+    under_seeds(SEEDS, story::leader_leaves);
+}
+
+#[test]
 fn a_killed_or_frozen_host_is_made_up_for_within_five_seconds() {
     under_seeds(SEEDS, story::one_host_lost);
 }

@@ -6,13 +6,15 @@ use std::time::{Duration, Instant};
 
 use lattice_client::StateEntry;
 use lattice_config::{Assignment, Revision};
-use lattice_protocol::id::{ActorName, AppName, HostId};
+use lattice_protocol::heartbeat::Heartbeat;
+use lattice_protocol::id::{ActorName, AppName, HostId, ProcessId};
 use lattice_protocol::report::{ActorReport, Phase, Report};
 
 use super::super::campaign::Campaign;
 use super::super::duty::Duty;
 use super::super::term::Term;
 use super::world::Event;
+use crate::heartbeat::telling::Telling;
 use crate::peers::View;
 
 /// One host.
@@ -44,6 +46,11 @@ pub(super) struct Node {
     pub(super) disk_epoch: u64,
     /// The highest epoch that it knows of.
     pub(super) epoch: u64,
+    pub(super) telling: Telling,
+    /// The most that it says in one message.
+    pub(super) bytes_max: usize,
+    /// Somebody missed something of what it said.
+    pub(super) is_asked: bool,
     pub(super) view: View,
     pub(super) campaign: Campaign,
     pub(super) leader: Option<Leader>,
@@ -106,6 +113,9 @@ impl Node {
             left_ms: (0, 0),
             disk_epoch: 0,
             epoch: 0,
+            telling: Telling::new(ProcessId::random()),
+            bytes_max: 0,
+            is_asked: false,
             view: View::new(id.clone()),
             campaign: Campaign::new(id.clone(), 0),
             leader: None,
@@ -128,6 +138,9 @@ impl Node {
         self.life += 1;
         self.started_ms = now_ms;
         self.epoch = self.disk_epoch;
+        let process = format!("{}-{}", self.id, self.life).parse();
+        self.telling = Telling::new(process.unwrap());
+        self.is_asked = false;
         self.view = View::new(self.id.clone());
         self.campaign = Campaign::new(self.id.clone(), self.disk_epoch);
         self.leader = None;
@@ -169,7 +182,7 @@ impl Node {
             let report = ActorReport {
                 revision: serving.unwrap_or(&running.wanted).to_string(),
                 slots: serving.map_or(0, |_| running.slots),
-                busy: 0,
+                busy: u32::try_from(now_ms / 700 % 3).unwrap(),
                 waiting: 0,
                 refused: None,
                 phase: serving.map_or(Phase::Starting, |_| Phase::Running),
@@ -226,8 +239,15 @@ impl Node {
             .map_or(0, |one| one.slots)
     }
 
-    pub(super) fn heard(&mut self, report: &Arc<Report>, now_ms: u64) {
+    pub(super) fn beat(&mut self, now_ms: u64) -> Vec<Heartbeat> {
+        let is_asked = std::mem::take(&mut self.is_asked);
+        let report = self.report(now_ms);
+        self.telling.beat(report, is_asked, self.bytes_max)
+    }
+
+    /// Answers whether something is missing, and is asked for.
+    pub(super) fn heard(&mut self, beat: &Arc<Heartbeat>, now_ms: u64) -> bool {
         let now = self.clock(now_ms);
-        self.view.heard((**report).clone(), now);
+        self.view.heard((**beat).clone(), now).asks
     }
 }

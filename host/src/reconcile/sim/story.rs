@@ -9,8 +9,16 @@ use super::apps;
 use super::deed::{heal_all, help, hurt, operate};
 use super::invariant::counts;
 use super::link::Weather;
+use super::node::Node;
 use super::store::Store;
 use super::world::{Event, World};
+use crate::heartbeat::picture::Picture;
+
+/// By when what was missed is known: an ask that comes at the next heartbeat, and its answer.
+const KNOWN_WITHIN_MS: u64 = 4_000;
+/// By when another leads: a renewal that is on its way is answered, the lease is written, seen, taken and
+/// confirmed, each a message of 20 ms at most.
+const FOLLOWED_WITHIN_MS: u64 = 200;
 
 fn begin(world: &mut World, hosts: usize, labels: bool) {
     for node in 0..hosts {
@@ -179,6 +187,34 @@ pub(super) fn moves(world: &mut World) {
         world.pause(50, 6_000);
     }
     world.settle();
+}
+
+/// The same while hosts hear each other badly. In the end each knows again what runs on every other.
+pub(super) fn confused(world: &mut World) {
+    world.air = Some(Weather::CONFUSED);
+    moves(world);
+    assert!(world.invariants.picture.gaps > 0, "nothing was missed");
+    world.air = None;
+    let knows_all = |world: &World| {
+        let up = || world.nodes.iter().filter(|node| node.is_up);
+        let knows = |by: &Node, of: &Node| by.view.picture(&of.id).is_some_and(Picture::is_whole);
+        up().all(|by| up().all(|of| knows(by, of)))
+    };
+    let all_known = world.run_until(KNOWN_WITHIN_MS, knows_all);
+    assert!(all_known, "what was missed was not asked for");
+}
+
+/// The leader leaves in order: its lease is free as soon as the others hear of it.
+pub(super) fn leader_leaves(world: &mut World) {
+    begin(world, 4, false);
+    for _ in 0..2 {
+        let node = world.leader().unwrap();
+        world.leave(node);
+        let led_by_another = |world: &World| world.leader().is_some_and(|leader| leader != node);
+        let is_followed = world.run_until(FOLLOWED_WITHIN_MS, led_by_another);
+        assert!(is_followed, "nobody leads");
+        world.settle();
+    }
 }
 
 fn zone(zone: &str) -> BTreeMap<String, String> {

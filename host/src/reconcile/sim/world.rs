@@ -8,6 +8,7 @@ use std::time::Instant;
 use lattice_client::StateEntry;
 use lattice_config::Revision;
 use lattice_protocol::digest::Digest;
+use lattice_protocol::heartbeat::Heartbeat;
 use lattice_protocol::id::ActorName;
 use lattice_protocol::report::Report;
 
@@ -27,7 +28,9 @@ const PREPARE_MAX_MS: u64 = 800;
 #[derive(Debug)]
 pub(super) enum Event {
     Tick,
-    Heartbeat(Arc<Report>),
+    Heartbeat(Arc<Heartbeat>),
+    /// Somebody missed a heartbeat of this host.
+    AskAll,
     Left(Arc<Report>),
     /// An ask reaches the store.
     Ask {
@@ -67,6 +70,8 @@ pub(super) struct World {
     pub(super) now: u64,
     pub(super) random: fastrand::Rng,
     pub(super) weather: Weather,
+    /// The same for what hosts say to each other, where that is worse.
+    pub(super) air: Option<Weather>,
     pub(super) store: Store,
     pub(super) nodes: Vec<Node>,
     pub(super) invariants: Invariants,
@@ -93,6 +98,7 @@ impl World {
             now: 1,
             random: fastrand::Rng::with_seed(seed),
             weather: Weather::FAIR,
+            air: None,
             store: Store::default(),
             nodes: ids.map(node).into(),
             invariants: Invariants::default(),
@@ -130,6 +136,8 @@ impl World {
     }
 
     pub(super) fn start(&mut self, node: usize) {
+        // Now and then all that runs there fits no message.
+        self.nodes[node].bytes_max = [500, 100_000][self.random.usize(0..2)];
         self.nodes[node].start(self.now);
         self.note(format!("{} starts", self.nodes[node].id));
         self.later(1, node, Event::Resync);
@@ -185,15 +193,13 @@ impl World {
                 self.later(TICK_MS, node, Event::Tick);
                 self.tick(node);
             }
-            Event::Heartbeat(report) if !is_cut => {
-                this.heard(&report, now);
-                self.invariants.silence.heard(node, &report.host, this, now);
-            }
+            Event::Heartbeat(beat) if !is_cut => self.heard(node, &beat),
+            Event::AskAll if !is_cut => this.is_asked = true,
             Event::Left(report) if !is_cut => {
                 let clock = this.clock(now);
                 this.view.left(&report, clock);
             }
-            Event::Heartbeat(_) | Event::Left(_) => {}
+            Event::Heartbeat(_) | Event::AskAll | Event::Left(_) => {}
             Event::Answer { who, id, answer } => self.answered(node, who, id, answer),
             Event::Watch(entry) => self.watched(node, entry),
             Event::WasRead { serial, entries } => self.was_read(node, serial, entries),
@@ -211,10 +217,21 @@ impl World {
 
     /// A message from a host to the store, or back, with what may happen to it.
     pub(super) fn send(&mut self, node: usize, event: impl Fn() -> Event) {
+        self.send_in(None, node, event);
+    }
+
+    /// The same through a weather of its own.
+    pub(super) fn send_in(
+        &mut self,
+        weather: Option<Weather>,
+        node: usize,
+        event: impl Fn() -> Event,
+    ) {
         if self.nodes[node].is_cut {
             return;
         }
-        for after in self.weather.arrivals(&mut self.random) {
+        let weather = weather.unwrap_or(self.weather);
+        for after in weather.arrivals(&mut self.random) {
             self.later(after, node, event());
         }
     }

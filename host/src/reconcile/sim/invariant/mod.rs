@@ -6,6 +6,7 @@ mod evidence;
 mod fence;
 mod gap;
 mod parts;
+mod picture;
 pub(super) mod silence;
 mod winner;
 
@@ -26,6 +27,7 @@ pub(super) struct Invariants {
     pub(super) silence: silence::Silence,
     pub(super) gap: gap::Gap,
     pub(super) parts: parts::Parts,
+    pub(super) picture: picture::Picture,
 }
 
 impl Invariants {
