@@ -68,6 +68,7 @@ fn help_lists_the_commands() {
       logs        Follow what actors and providers log
       events      Follow what happens in the lattice
       host        Join this machine to a lattice
+      drain       Give the work of a host to the others, then stop it
       provider    Run a provider that this program carries
       completion  Print the completion for a shell
       help        Print this message or the help of the given subcommand(s)

@@ -1,6 +1,7 @@
 //! What operators ask, as a plain NATS client with JSON. In the folder: [`kept`], what the lattice keeps;
-//! [`verbs`], every verb with what it refuses.
+//! [`drain`], a host that is taken out; [`verbs`], every verb with what it refuses.
 
+mod drain;
 mod kept;
 mod verbs;
 

@@ -2,7 +2,7 @@
 //! lattice under load, counted: [`hosts`], [`frozen`], [`state`].
 
 mod frozen;
-mod hosts;
+pub(crate) mod hosts;
 mod state;
 
 use lattice_tests::eventually;

@@ -11,6 +11,7 @@ mod completion;
 mod config;
 mod delete;
 mod diff;
+mod drain;
 mod events;
 mod export;
 mod history;
@@ -80,6 +81,8 @@ pub enum Command {
     Events(events::Events),
     /// Join this machine to a lattice.
     Host(host::Host),
+    /// Give the work of a host to the others, then stop it.
+    Drain(drain::Drain),
     /// Run a provider that this program carries.
     Provider(provider::Provider),
     /// Print the completion for a shell.
@@ -112,6 +115,7 @@ impl Command {
             Self::Logs(command) => command.run(connection).await,
             Self::Events(command) => command.run(connection).await,
             Self::Host(command) => command.run(connection).await,
+            Self::Drain(command) => command.run(connection).await,
             Self::Provider(command) => command.run(connection).await,
             Self::Completion(command) => command.run(),
         }

@@ -9,7 +9,7 @@ use crate::program;
 const CALLERS: usize = 8;
 
 /// Three hosts, with two instances of the greeter on each.
-pub(super) async fn three(lattice: &mut Lattice, more: &[&str]) -> Vec<Machine> {
+pub(crate) async fn three(lattice: &mut Lattice, more: &[&str]) -> Vec<Machine> {
     let mut machines = Vec::new();
     for id in ["a", "b", "c"] {
         machines.push(lattice.begin_machine(id, more));
@@ -22,7 +22,7 @@ pub(super) async fn three(lattice: &mut Lattice, more: &[&str]) -> Vec<Machine> 
 }
 
 /// Waits until all instances run, on so many hosts.
-pub(super) async fn settled_on(lattice: &Lattice, hosts: usize, instances: u32) {
+pub(crate) async fn settled_on(lattice: &Lattice, hosts: usize, instances: u32) {
     eventually("all instances run", async || {
         let placement = lattice.placement("greeter").await;
         let all: u32 = placement.values().sum();
