@@ -120,9 +120,9 @@ mod tests {
     }
 
     #[test]
-    fn nothing_written_is_files_on_one_server() {
+    fn nothing_written_is_files_on_as_many_servers_as_the_state() {
         let nats = nats::Config {
-            replicas: 1,
+            replicas: None,
             storage: Storage::File,
         };
         assert_eq!(read(json!({})), Ok(Backend::Nats(nats.clone())));
@@ -132,7 +132,7 @@ mod tests {
     #[test]
     fn replicas_and_storage_are_read() {
         let nats = nats::Config {
-            replicas: 3,
+            replicas: Some(3),
             storage: Storage::Memory,
         };
         assert_eq!(

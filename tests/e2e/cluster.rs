@@ -111,3 +111,34 @@ async fn runs(lattice: &Lattice, actor: &str, instances: u32) {
     )
     .await;
 }
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_a_key_value_provider_keeps_on_a_cluster_is_on_three_servers_unless_it_says_otherwise()
+{
+    let nats = Nats::cluster(3).await;
+    let mut lattice = Lattice::on(nats, program()).await;
+    lattice.host("a").await;
+    for (name, config) in [("kv", json!({})), ("one", json!({ "replicas": 1 }))] {
+        let start = json!({ "name": name, "kind": "keyvalue", "config": config });
+        done(&lattice, "provider.start", start).await;
+        let set = format!("lattice.default.call.{name}.wasi:keyvalue/store.bucket.set");
+        eventually(&format!("{name} keeps a value"), async || {
+            let arguments = r#"["counts","a","AQ=="]"#;
+            let reply = lattice.try_request(&set, &[], arguments).await;
+            let reply = reply.map_err(|error| error.to_string())?;
+            match reply.text() {
+                r#"{"ok":null}"# => Ok(()),
+                other => Err(other.to_owned()),
+            }
+        })
+        .await;
+    }
+    let jetstream = jetstream::new(lattice.plain().clone());
+    for (stream, wanted) in [
+        ("KV_kv_default_kv_counts", 3),
+        ("KV_kv_default_one_counts", 1),
+    ] {
+        let stream = jetstream.get_stream(stream).await.unwrap();
+        assert_eq!(stream.cached_info().config.num_replicas, wanted);
+    }
+}

@@ -7,7 +7,9 @@
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use async_nats::jetstream::context::{CreateStreamErrorKind, GetStreamErrorKind};
+use async_nats::jetstream::context::{
+    CreateStreamError, CreateStreamErrorKind, GetStreamErrorKind,
+};
 use async_nats::jetstream::stream::{self, DiscardPolicy, StorageType, Stream};
 use async_nats::jetstream::{Context, ErrorCode};
 use lattice_protocol::id::{LatticeId, ProviderName};
@@ -26,6 +28,7 @@ const DUPLICATE_WINDOW: Duration = Duration::from_secs(60);
 
 /// The buckets of one provider.
 pub(super) struct Buckets {
+    client: Client,
     jetstream: Context,
     lattice: LatticeId,
     provider: ProviderName,
@@ -36,6 +39,7 @@ pub(super) struct Buckets {
 impl Buckets {
     pub(super) fn new(client: &Client, provider: &ProviderName, config: Config) -> Self {
         Self {
+            client: client.clone(),
             jetstream: client.jetstream(),
             lattice: client.lattice().clone(),
             provider: provider.clone(),
@@ -117,21 +121,35 @@ impl Buckets {
     /// Two providers may get here at once: creating what is there with the same settings is no
     /// error, and with others it is found at the next attempt.
     async fn create(&self, name: &str) -> Result<Stream, Fault> {
-        let settings = settings(name, &self.config);
-        self.jetstream
-            .create_stream(settings)
-            .await
-            .map_err(|error| {
-                let message = format!("failed to create JetStream bucket {name}: {error}");
-                match error.kind() {
-                    CreateStreamErrorKind::JetStream(inner)
-                        if inner.error_code() != ErrorCode::STREAM_NAME_EXIST =>
-                    {
-                        Fault::Final(Error::unavailable(message))
-                    }
-                    _ => Fault::absent(message),
+        let made = make(self.client.clone(), name.to_owned(), self.config.clone());
+        // A task of its own: where the servers of a cluster are waited for, that may take longer than the
+        // call that needs the bucket, and the next one finds it.
+        let made = tokio::spawn(made).await;
+        let made = made.map_err(|error| {
+            Fault::absent(format!("failed to create JetStream bucket {name}: {error}"))
+        })?;
+        made.map_err(|error| {
+            let message = format!("failed to create JetStream bucket {name}: {error}");
+            match error.kind() {
+                CreateStreamErrorKind::JetStream(inner)
+                    if inner.error_code() != ErrorCode::STREAM_NAME_EXIST =>
+                {
+                    Fault::Final(Error::unavailable(message))
                 }
-            })
+                _ => Fault::absent(message),
+            }
+        })
+    }
+}
+
+/// Makes a bucket on as many servers as its provider's config says, else as the lattice's own stores are
+/// kept on: three of a cluster.
+async fn make(client: Client, name: String, config: Config) -> Result<Stream, CreateStreamError> {
+    let jetstream = client.jetstream();
+    let make = |replicas| jetstream.create_stream(settings(&name, config.storage, replicas));
+    match config.replicas {
+        Some(replicas) => make(replicas.into()).await,
+        None => client.replicated(make).await,
     }
 }
 
@@ -140,7 +158,7 @@ fn stored_name(lattice: &LatticeId, provider: &ProviderName, bucket: &BucketName
     format!("kv_{lattice}_{provider}_{bucket}")
 }
 
-fn settings(name: &str, config: &Config) -> stream::Config {
+fn settings(name: &str, storage: Storage, replicas: usize) -> stream::Config {
     stream::Config {
         name: format!("KV_{name}"),
         description: Some("a bucket of a lattice's key-value provider".into()),
@@ -151,11 +169,11 @@ fn settings(name: &str, config: &Config) -> stream::Config {
         deny_delete: true,
         // Any replica answers a direct read, and may be behind what the caller wrote: with more
         // than one only the leader is asked.
-        allow_direct: config.replicas == 1,
+        allow_direct: replicas == 1,
         allow_message_ttl: true,
         duplicate_window: DUPLICATE_WINDOW,
-        num_replicas: config.replicas.into(),
-        storage: match config.storage {
+        num_replicas: replicas,
+        storage: match storage {
             Storage::File => StorageType::File,
             Storage::Memory => StorageType::Memory,
         },
@@ -196,7 +214,7 @@ mod tests {
             &provider.parse().unwrap(),
             &bucket.parse().unwrap(),
         );
-        assert!(settings(&name, &Config::default()).name.len() <= 255);
+        assert!(settings(&name, Storage::File, 1).name.len() <= 255);
     }
 
     #[test]
@@ -206,15 +224,7 @@ mod tests {
 
     #[test]
     fn a_replicated_bucket_is_read_from_its_leader() {
-        let settings = |replicas| {
-            settings(
-                "x",
-                &Config {
-                    replicas,
-                    storage: Storage::File,
-                },
-            )
-        };
+        let settings = |replicas| settings("x", Storage::File, replicas);
         assert!(settings(1).allow_direct);
         assert!(!settings(3).allow_direct);
     }

@@ -46,12 +46,12 @@ use crate::watch::{Changes, Observable, Watch};
 const REPLICAS_MAX: u8 = 5;
 
 /// How buckets are made. One that exists is used as it is.
-#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub(crate) struct Config {
-    /// How many servers keep each value.
+    /// How many servers keep each value; unless it is said, as many as keep the lattice's own state.
     #[serde(deserialize_with = "replicas")]
-    pub(crate) replicas: u8,
+    pub(crate) replicas: Option<u8>,
     /// Where they keep it.
     pub(crate) storage: Storage,
 }
@@ -67,19 +67,11 @@ pub(crate) enum Storage {
     Memory,
 }
 
-impl Default for Config {
-    fn default() -> Self {
-        Self {
-            replicas: 1,
-            storage: Storage::File,
-        }
-    }
-}
-
-fn replicas<'de, D: Deserializer<'de>>(deserializer: D) -> Result<u8, D::Error> {
+fn replicas<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<u8>, D::Error> {
     let value = Value::deserialize(deserializer)?;
     let read = value.as_u64().and_then(|n| u8::try_from(n).ok());
     read.filter(|n| (1..=REPLICAS_MAX).contains(n))
+        .map(Some)
         .ok_or_else(|| {
             D::Error::custom(format!(
                 "replicas is {value}, use a number from 1 to {REPLICAS_MAX}"
