@@ -1,7 +1,6 @@
 //! One call: one request, one reply, one deadline; frames only where streams or sizes need them.
 
 use std::future::pending;
-use std::pin::pin;
 use std::time::{Duration, Instant};
 
 use async_nats::{Message, StatusCode};
@@ -63,12 +62,13 @@ impl Client {
         self.request(subject, &call, pending()).await
     }
 
-    /// Calls the target on one host, for as long as that is not `gone`.
+    /// Calls the target on one host, for as long as that is not `gone`: neither the call nor its streams
+    /// outlive it.
     pub async fn call_on(
         &self,
         host: &HostId,
         call: Call,
-        gone: impl Future<Output = ()>,
+        gone: impl Future<Output = ()> + Send + 'static,
     ) -> Result<Reply, CallError> {
         let subject = subject::host_call(&self.lattice, host, &call.target, &call.endpoint);
         self.request(subject, &call, gone).await
@@ -84,7 +84,7 @@ impl Client {
         &self,
         subject: Subject,
         call: &Call,
-        gone: impl Future<Output = ()>,
+        gone: impl Future<Output = ()> + Send + 'static,
     ) -> Result<Reply, CallError> {
         if !self.is_connected() {
             return Err(CallError::refused(
@@ -96,7 +96,7 @@ impl Client {
             ));
         }
         let headers = headers::of_context(&call.context);
-        let mut gone = pin!(gone);
+        let mut gone = Box::pin(gone);
         let size = headers::size(&headers) + call.payload.len();
         if !call.streams.is_empty() || size > self.max_payload() {
             // A message over the server's limit would cost the whole connection.

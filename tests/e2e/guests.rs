@@ -47,6 +47,8 @@ guests! {
     program_runs: "program" "" => ends_well,
     program_async_runs: "program-async" "" => ends_well,
     service_runs: "service" WEB => echoes_a_request,
+    flows_runs: "flows" FLOWS => adds_a_stream,
+    crossed_is_refused: "crossed" "" => does_not_start,
     wide_table_is_refused: "wide-table" "" => does_not_start,
     needy_is_refused: "needy" "" => does_not_start,
     bad_http_runs: "bad-http" "" => answers_a_status,
@@ -84,6 +86,11 @@ const ITSELF: &str = r#"
 
 const ASYNC: &str = r#"
     [actor.guest.link."lattice:async-echo"]
+    to = "guest"
+"#;
+
+const FLOWS: &str = r#"
+    [actor.guest.link."lattice:flows"]
     to = "guest"
 "#;
 
@@ -322,6 +329,11 @@ async fn finishes(lattice: Lattice) {
     let request = json!({"method": "GET", "path": "/unset/finish"});
     let response = answer(&lattice, "handle", request).await;
     assert_eq!(response["body"], "aGFsZg==");
+}
+
+async fn adds_a_stream(lattice: Lattice) {
+    let sum = answer(&lattice, "lattice:flows/work.sum", json!([[1, 2, 3]])).await;
+    assert_eq!(sum, 6);
 }
 
 async fn echoes_a_request(lattice: Lattice) {

@@ -9,6 +9,7 @@ mod deadlines;
 mod examples;
 mod failures;
 mod faults;
+mod flows;
 mod malformed;
 mod overload;
 mod pair;

@@ -10,6 +10,7 @@
 //! - [`foreign`]: HTTP servers of other people's frameworks;
 //! - [`refusals`], [`control`]: what operators ask;
 //! - [`links`]: calls from actor to actor, on one host and over two;
+//! - [`flows`]: streams and futures of functions, as callers from outside see them;
 //! - [`keyvalue`]: what any NATS client can ask of a key-value provider;
 //! - [`hosts`]: more than one host; [`cluster`]: more than one NATS server;
 //! - [`up`], [`faults`]: the `lattice` binary and its processes;
@@ -34,6 +35,7 @@ mod control;
 mod edge;
 mod endings;
 mod faults;
+mod flows;
 mod foreign;
 mod guests;
 mod hosts;

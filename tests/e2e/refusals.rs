@@ -140,6 +140,32 @@ async fn an_interface_with_handles_is_refused_on_either_end_of_a_link_as_apply_s
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn streams_where_none_can_cross_are_refused_by_name_with_what_is_possible() {
+    let mut lattice = one_host().await;
+    let manifest = format!(
+        "name = \"crossed\"\n[actor.crossed]\ncomponent = \"{}\"\n",
+        guest::path("crossed").display()
+    );
+    std::fs::write(lattice.folder().join("lattice.toml"), manifest).unwrap();
+    let applied = cli::run(&mut lattice, &["apply"]).await;
+    assert!(!applied.status.success(), "{}", applied.text());
+    for words in [
+        "function send: parameter \"parcel\" is record",
+        "a stream inside another type can't cross a link: a stream or future is a parameter, or",
+        "function plain: parameter \"bytes\" is stream<u8>, and a stream or future of a plain func \
+         can't cross a link: make it an async func",
+        "function all: the result is stream<stream<u8>>",
+        "a stream or future of nothing can't cross a link: give it a type, such as stream<u8>",
+    ] {
+        assert!(
+            applied.text().contains(words),
+            "{words}: {}",
+            applied.text()
+        );
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn one_component_may_use_handles_between_its_own_parts() {
     let lattice = one_host().await;
     let artifacts = lattice.client().artifacts().await.unwrap();

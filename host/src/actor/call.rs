@@ -77,6 +77,10 @@ impl Running<'_> {
         let progress = self.follow_streams(time);
         let work = async {
             let result = match self.callable {
+                Callable::Function { index, export } if export.signature().has_streams() => {
+                    let progress = progress.unwrap_or_default();
+                    return Box::pin(self.flowing(index, export, encoding, progress)).await;
+                }
                 Callable::Function { index, export } => {
                     self.function(index, export, encoding).await
                 }
@@ -103,9 +107,14 @@ impl Running<'_> {
     }
 
     /// Lets the call's time begin anew whenever one of its streams moves: those that it came with, and
-    /// the body of a response.
+    /// those of its result.
     fn follow_streams(&mut self, time: Time) -> Option<Progress> {
-        let response = matches!(self.callable, Callable::Http).then(Progress::default);
+        let answers_streams = match self.callable {
+            Callable::Http => true,
+            Callable::Function { export, .. } => export.signature().gives_streams(),
+            Callable::Program { .. } | Callable::Watcher { .. } => false,
+        };
+        let response = answers_streams.then(Progress::default);
         let mut streams = self.call.streams.progress();
         streams.extend(response.clone());
         if !streams.is_empty() {
@@ -189,6 +198,7 @@ impl Running<'_> {
         match ended {
             Ended::Import(failed) => import_failed(&failed),
             Ended::Trapped { error, panic } => self.trapped(&error, panic),
+            Ended::Stream(error) => CallError::begun(error.code, error.message),
             Ended::Unmade(error) if error.is::<PoolConcurrencyLimitError>() => {
                 no_room(CallError::refused)
             }
@@ -306,7 +316,7 @@ fn import_failed(failed: &CallFailed) -> CallError {
     }
 }
 
-fn encode(encoding: Encoding, result: Vec<u8>) -> Result<Vec<u8>, CallError> {
+pub(super) fn encode(encoding: Encoding, result: Vec<u8>) -> Result<Vec<u8>, CallError> {
     encoding
         .encode(result)
         .map_err(|error| CallError::begun(ErrorCode::Internal, error.to_string()))

@@ -1,20 +1,16 @@
 //! A call of `wasi:http/incoming-handler.handle`, or `wasi:http/handler.handle`: a request, until its
 //! response is whole or sent on.
 
-use std::sync::Arc;
-
-use lattice_client::stream::{Deadline, Progress};
-use lattice_client::{Call, Reply};
-use lattice_protocol::call::Context;
+use lattice_client::Reply;
+use lattice_client::stream::Progress;
 use lattice_protocol::codec::Encoding;
 use lattice_protocol::error::{CallError, ErrorCode};
 use lattice_protocol::standard::http::{Request, Response};
 
 use super::call::{Outcome, Running, bad_request};
+use super::left::Left;
 use super::log::Tail;
-use super::revision::Revision;
 use crate::capability::http::{Answer, Asked, Cut, Fault, Handler, Rest};
-use crate::component::Callable;
 
 impl Running<'_> {
     pub(super) async fn http(
@@ -55,20 +51,13 @@ impl Running<'_> {
                 Ok(Outcome::whole(payload))
             }
             Answer::Begun(response, reader, rest) => {
-                let left = Left {
-                    revision: self.revision.clone(),
-                    call: self.call.clone(),
-                    context: self.context.clone(),
-                    deadline: self.deadline.clone(),
-                    tail,
-                };
                 let reply = Reply {
                     payload: written(encoding, &response)?.into(),
                     streams: reader.into_iter().collect(),
                 };
                 Ok(Outcome {
                     reply,
-                    rest: Some(Box::pin(left.finish(rest))),
+                    rest: Some(Box::pin(finish(self.left(), rest, tail))),
                 })
             }
         }
@@ -85,39 +74,15 @@ impl Running<'_> {
     }
 }
 
-/// A call whose response was begun.
-struct Left {
-    revision: Arc<Revision>,
-    call: Call,
-    context: Context,
-    deadline: Deadline,
-    tail: Tail,
-}
-
-impl Left {
-    async fn finish(self, rest: Box<Rest>) {
-        let (writer, error) = match rest.finish(&self.deadline).await {
-            Ok(Some(instance)) => return self.revision.instances.give_back(instance),
-            Ok(None) | Err(Cut::Unwanted) => return,
-            Err(Cut::Failed(fault, writer)) => {
-                (writer, self.running().http_failed(fault, &self.tail))
-            }
-            Err(Cut::Late(writer)) => (writer, self.running().out_of_time()),
-        };
-        if let Some(writer) = writer {
-            writer.fail(error);
-        }
-    }
-
-    fn running(&self) -> Running<'_> {
-        Running {
-            revision: &self.revision,
-            call: &self.call,
-            context: &self.context,
-            callable: &Callable::Http,
-            deadline: self.deadline.clone(),
-            takes_streams: true,
-        }
+async fn finish(left: Left, rest: Box<Rest>, tail: Tail) {
+    let (writer, error) = match rest.finish(&left.deadline).await {
+        Ok(Some(instance)) => return left.revision.instances.give_back(instance),
+        Ok(None) | Err(Cut::Unwanted) => return,
+        Err(Cut::Failed(fault, writer)) => (writer, left.running().http_failed(fault, &tail)),
+        Err(Cut::Late(writer)) => (writer, left.running().out_of_time()),
+    };
+    if let Some(writer) = writer {
+        writer.fail(error);
     }
 }
 

@@ -8,10 +8,13 @@
 mod accept;
 mod admission;
 mod call;
+mod flowing;
+mod gather;
 mod http;
 mod inbox;
 pub(crate) mod instance;
 mod intake;
+mod left;
 pub mod log;
 mod measured;
 mod program;

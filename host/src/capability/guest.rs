@@ -20,6 +20,7 @@ use super::{http, wasi};
 use crate::actor::log::Output;
 use crate::link::LinkTable;
 use crate::outbox::Outbox;
+use crate::wire::flow::Life;
 
 /// Memories and tables of one component: a composed one has a few of each for every part.
 const MEMORIES_MAX: usize = 16;
@@ -43,6 +44,7 @@ pub struct Guest {
     /// None where calls share the instance: whoever makes them keeps their time.
     deadline: Option<Deadline>,
     members: Members,
+    life: Life,
 }
 
 /// What every guest of one revision is made from.
@@ -102,6 +104,7 @@ impl Guest {
             way: Way::none(),
             deadline: None,
             members: Members::default(),
+            life: Life::default(),
         };
         let mut store = Store::new(engine, guest);
         store.limiter(|guest| &mut guest.limits);
@@ -176,6 +179,11 @@ impl Guest {
         if self.members.is_empty() {
             self.rest();
         }
+    }
+
+    /// Whether it is alive: what ends while it is, it ended.
+    pub fn life(&self) -> &Life {
+        &self.life
     }
 
     /// What the guest panicked with, as it said last.

@@ -2,14 +2,19 @@
 
 use std::sync::Arc;
 
+use lattice_client::stream::{Reader, WINDOW_BYTES, pipe};
 use lattice_config::Link;
+use lattice_protocol::codec::Encoding;
 use lattice_protocol::error::CallError;
 use lattice_protocol::interface::{Endpoint, FunctionName, Interface};
 use wasmtime::component::Linker;
 use wasmtime::component::types::{ComponentInstance, ComponentItem};
+use wasmtime::{AsContextMut as _, StoreContextMut};
 
 use super::member::Caller;
 use super::{Guest, Waiting};
+use crate::wire::flow::{Inlets, Lifted, Outlet};
+use crate::wire::import::Returned;
 use crate::wire::{Signature, import};
 
 /// How the words of a failed call through a link begin.
@@ -39,7 +44,7 @@ pub(super) fn define(
             ComponentItem::ComponentFunc(ty) => {
                 let signature = Signature::new(name, &ty)
                     .map_err(|error| format!("import {import} can't be linked: {error}"))?;
-                functions.push((name.to_owned(), signature));
+                functions.push((name.to_owned(), Arc::new(signature)));
             }
             ComponentItem::Resource(_) => {
                 return Err(format!(
@@ -67,7 +72,7 @@ fn function(
     import: &str,
     interface: &Interface,
     name: &str,
-    signature: &Signature,
+    signature: &Arc<Signature>,
     link: Arc<Link>,
 ) -> Result<(), String> {
     let function = FunctionName::from_wit(name).map_err(|error| error.to_string())?;
@@ -81,14 +86,38 @@ fn function(
             let caller = Caller::only(store.data().outbox());
             Box::new(call(caller, link.clone(), endpoint.clone(), arguments))
         }),
-        true => {
-            import::define_concurrent(&mut instance, name, signature, move |store, arguments| {
-                let caller = Guest::caller(store);
-                Box::pin(call(caller, link.clone(), endpoint.clone(), arguments))
-            })
-        }
+        true => import::define_concurrent(
+            &mut instance,
+            name,
+            signature,
+            move |mut store, arguments| {
+                let caller = Guest::caller(store.as_context_mut());
+                let (arguments, streams) = match outward(store, arguments) {
+                    Ok(sent) => sent,
+                    Err(error) => return Box::pin(async move { Err(error) }),
+                };
+                let (link, endpoint) = (link.clone(), endpoint.clone());
+                Box::pin(call_with(caller, link, endpoint, arguments, streams))
+            },
+        ),
     };
     defined.map_err(|error| error.to_string())
+}
+
+/// Sends the streams of the arguments on their way.
+fn outward(
+    mut store: StoreContextMut<'_, Guest>,
+    arguments: Lifted,
+) -> wasmtime::Result<(Vec<u8>, Vec<Reader>)> {
+    let (arguments, flows) = arguments.into_parts();
+    let mut readers = Vec::with_capacity(flows.len());
+    for flow in flows {
+        let (writer, reader) = pipe(WINDOW_BYTES);
+        let (outlet, _) = Outlet::new(writer, store.data().life().clone(), None);
+        flow.send(store.as_context_mut(), outlet)?;
+        readers.push(reader);
+    }
+    Ok((arguments, readers))
 }
 
 async fn call(
@@ -97,9 +126,30 @@ async fn call(
     endpoint: Endpoint,
     arguments: Vec<u8>,
 ) -> wasmtime::Result<Vec<u8>> {
-    match caller.way().call(&link, endpoint, arguments.into()).await {
-        // Taken over, not copied: nobody else has the reply.
-        Ok(reply) => Ok(reply.into()),
+    let returned = call_with(caller, link, endpoint, arguments, Vec::new());
+    Ok(returned.await?.bytes)
+}
+
+async fn call_with(
+    caller: Caller,
+    link: Arc<Link>,
+    endpoint: Endpoint,
+    arguments: Vec<u8>,
+    streams: Vec<Reader>,
+) -> wasmtime::Result<Returned> {
+    let way = caller.way();
+    let reply = way.call_with(&link, endpoint, arguments.into(), streams.into());
+    match reply.await {
+        Ok(reply) => Ok(Returned {
+            // Taken over, not copied: nobody else has the reply.
+            bytes: reply.payload.into(),
+            inlets: (!reply.streams.is_empty()).then(|| Inlets {
+                streams: reply.streams.into(),
+                source: Encoding::MessagePack,
+                fail: caller.breaker(link.to.as_str()),
+                hold: None,
+            }),
+        }),
         Err(error) => {
             let failure = CallFailed::of(link.to.as_str(), error);
             caller.fail(failure).await

@@ -6,6 +6,7 @@ use wasmtime::component::GuestTaskId;
 
 use super::linked::CallFailed;
 use super::way::Way;
+use crate::wire::flow::Fail;
 
 /// Told when an import fails that a call has no other way to hear of.
 pub type Failed = Arc<dyn Fn(CallFailed) + Send + Sync>;
@@ -76,6 +77,21 @@ impl Caller {
 
     pub(super) fn way(&self) -> &Way {
         &self.way
+    }
+
+    /// Ends the call when a stream that an import gave it breaks off.
+    pub(super) fn breaker(&self, target: &str) -> Fail {
+        let (target, failed) = (target.to_owned(), self.failed.clone());
+        Arc::new(move |error| {
+            let failure = CallFailed::of(&target, error);
+            match &failed {
+                Some(failed) => {
+                    failed(failure);
+                    None
+                }
+                None => Some(failure.into()),
+            }
+        })
     }
 
     /// Ends the call whose import failed. Alone in its instance, it ends with that. Beside others the

@@ -10,7 +10,7 @@
 //! | `wasi:config/store` | `config`, from `settings`: the actor's own over named ones | nothing |
 //! | `wasi:logging/logging` | `logging`: to the log | nothing |
 //! | `wasi:keyvalue/store`, `atomics`, `batch` | `keyvalue`, by a provider | a link |
-//! | any other interface of plain values | `linked`, by an actor or a provider | a link |
+//! | any other interface of values, and streams of them | `linked`, by an actor or a provider | a link |
 //!
 //! WASI comes in versions 0.2 and 0.3: the latter on the engine of components with async functions.
 //! [`Imports`] holds them all, and refuses a component that wants more before it starts.

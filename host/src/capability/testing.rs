@@ -29,13 +29,13 @@ pub(crate) fn link(
         let ComponentItem::ComponentFunc(ty) = item.ty else {
             continue;
         };
-        let signature = Signature::new(name, &ty).unwrap();
+        let signature = std::sync::Arc::new(Signature::new(name, &ty).unwrap());
         let mut functions = linker.instance(interface).unwrap();
         import::define_concurrent(&mut functions, name, &signature, move |store, arguments| {
             let caller = Guest::caller(store);
             Box::pin(async move {
-                match answer(arguments).await {
-                    Ok(reply) => Ok(reply),
+                match answer(arguments.into_bytes()).await {
+                    Ok(reply) => Ok(reply.into()),
                     Err(error) => caller.fail(CallFailed::of("the test", error)).await,
                 }
             })

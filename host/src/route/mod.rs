@@ -142,7 +142,8 @@ impl Router {
     }
 
     async fn call_peer(&self, host: &HostId, call: &Call) -> Result<Reply, CallError> {
-        let gone = self.shared.peers.gone(host);
+        let (peers, peer) = (self.shared.peers.clone(), host.clone());
+        let gone = async move { peers.gone(&peer).await };
         let result = self.shared.client.call_on(host, call.clone(), gone).await;
         let mut suspects = self.suspects();
         match &result {

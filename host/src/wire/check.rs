@@ -35,7 +35,22 @@ pub(super) fn check(ty: &Type, reader: &mut Reader<'_>) -> Result<(), Error> {
         Type::Option(option) => some(&option.ty(), reader),
         Type::Result(result) => either(result.ok(), result.err(), reader),
         Type::Flags(flags) => all_of(|| flags.names(), reader),
+        Type::Stream(stream) => flow(stream.ty(), reader, items),
+        Type::Future(future) => flow(future.ty(), reader, check),
         _ => Err(Error::new("this type can't cross a link")),
+    }
+}
+
+/// A stream is referred to, or all of it is here: as `whole` reads it.
+fn flow(
+    ty: Option<Type>,
+    reader: &mut Reader<'_>,
+    whole: fn(&Type, &mut Reader<'_>) -> Result<(), Error>,
+) -> Result<(), Error> {
+    match (reader.stream()?, ty) {
+        (Some(_), _) => Ok(()),
+        (None, Some(ty)) => whole(&ty, reader),
+        (None, None) => Err(reader.mismatch("a stream")),
     }
 }
 

@@ -15,13 +15,14 @@ use wasmtime::{AsContextMut, StoreContextMut, ValRaw, bail};
 
 use super::export::{Given, Reply};
 use super::fault::{Argument, Fault, Stop};
+use super::flow::{Inlets, Lifted};
 use super::{ABI, Export, FLAT_PARAMS_MAX, SPILLED, Signature, by_flat_count};
 
 type Ending<T> = Box<
     dyn for<'a> FnOnce(
             &'a Accessor<T>,
         )
-            -> Pin<Box<dyn Future<Output = wasmtime::Result<Vec<u8>>> + Send + 'a>>
+            -> Pin<Box<dyn Future<Output = wasmtime::Result<Lifted>> + Send + 'a>>
         + Send,
 >;
 
@@ -34,17 +35,20 @@ pub struct Started<T: 'static> {
 impl Export {
     /// Begins a call of `func` beside others in its instance. The payload is MessagePack that `source`
     /// became, and has passed [`Signature::check`]: arguments that don't fit would trap the instance.
+    /// A function that takes streams has them in `inlets`.
     pub fn start<T: Send + 'static>(
         &self,
         mut store: StoreContextMut<'_, T>,
         func: &Func,
         payload: Bytes,
         source: Encoding,
+        inlets: Option<Inlets>,
     ) -> wasmtime::Result<Started<T>> {
         let given = Kept {
             payload,
             source,
             signature: self.signature().clone(),
+            inlets,
         };
         macro_rules! returning {
             ($count:expr) => {{
@@ -70,8 +74,8 @@ impl<T: Send + 'static> Started<T> {
         self.task
     }
 
-    /// Waits for its result, as MessagePack.
-    pub async fn finish(self, accessor: &Accessor<T>) -> Result<Vec<u8>, Fault> {
+    /// Waits for its result.
+    pub async fn finish(self, accessor: &Accessor<T>) -> Result<Lifted, Fault> {
         (self.ending)(accessor).await.map_err(Fault::from_call)
     }
 }
@@ -81,6 +85,7 @@ struct Kept {
     payload: Bytes,
     source: Encoding,
     signature: Arc<Signature>,
+    inlets: Option<Inlets>,
 }
 
 // SAFETY: it is lowered as the `Given` that it becomes.
@@ -109,7 +114,8 @@ unsafe impl Lower for Kept {
             .map_err(|error| Stop::from(error).into_error::<Argument>())?;
         let given = Given {
             arguments: &arguments,
-            parameters,
+            signature: &self.signature,
+            inlets: self.inlets.as_ref(),
         };
         given.linear_lower_to_flat(cx, ty, dst)
     }

@@ -3,7 +3,7 @@
 use std::mem::MaybeUninit;
 use std::sync::Arc;
 
-use lattice_protocol::codec::{Arguments, Parameter, Writer};
+use lattice_protocol::codec::Arguments;
 use wasmtime::component::__internal::{
     CanonicalAbiInfo, InstanceType, InterfaceType, LiftContext, LowerContext,
 };
@@ -11,6 +11,7 @@ use wasmtime::component::{ComponentNamedList, ComponentType, Func, Lift, Lower};
 use wasmtime::{AsContextMut, ValRaw, bail};
 
 use super::fault::{Argument, Fault, Returned, Stop};
+use super::flow::{Inlets, Lifted};
 use super::lift::lift;
 use super::lower::{absent, lower};
 use super::place::{Origin, Parts, Target, shape};
@@ -48,7 +49,8 @@ impl Export {
     ) -> Result<Vec<u8>, Fault> {
         let given = Given {
             arguments,
-            parameters: self.signature.parameters(),
+            signature: &self.signature,
+            inlets: None,
         };
         macro_rules! returning {
             ($count:expr) => {{
@@ -58,7 +60,7 @@ impl Export {
                 typed
                     .call_async(&mut store, given)
                     .await
-                    .map(|reply| reply.0)
+                    .map(|reply| reply.0.into_bytes())
             }};
         }
         by_flat_count!(self.signature.flat_result(), returning).map_err(Fault::from_call)
@@ -68,7 +70,9 @@ impl Export {
 /// The arguments on their way into the guest.
 pub(super) struct Given<'a> {
     pub(super) arguments: &'a Arguments<'a>,
-    pub(super) parameters: &'a [Parameter],
+    pub(super) signature: &'a Signature,
+    /// The streams that the arguments refer to.
+    pub(super) inlets: Option<&'a Inlets>,
 }
 
 // SAFETY: `Lower` is an array of the most core values that a call can take. Wasmtime's trampoline reads
@@ -125,25 +129,29 @@ impl Given<'_> {
         types: &[InterfaceType],
         mut to: Target<'_>,
     ) -> Result<(), Stop> {
-        if types.len() != self.arguments.wanted() || types.len() != self.parameters.len() {
+        let parameters = self.signature.parameters();
+        if types.len() != self.arguments.wanted() || types.len() != parameters.len() {
             return Err(shape());
         }
         let mut parts = Parts::new(cx.types);
         self.arguments.each(|index, value| {
             let ty = types[index];
             let place = to.part(parts.next(&ty))?;
-            match value {
-                Some(reader) => lower(cx, ty, reader, place),
-                None => absent(cx, ty, place),
+            match (value, self.signature.carried(index), self.inlets) {
+                (Some(reader), Some(carried), Some(inlets)) => {
+                    inlets.lower(cx, ty, carried, reader, place)
+                }
+                (Some(reader), ..) => lower(cx, ty, reader, place),
+                (None, ..) => absent(cx, ty, place),
             }
-            .map_err(|stop| stop.at(|e| e.in_argument(&self.parameters[index].name)))
+            .map_err(|stop| stop.at(|e| e.in_argument(&parameters[index].name)))
         })
     }
 }
 
 /// The result on its way out of the guest: `R` core values, if the function's ABI returns as many, or
 /// in memory.
-pub(super) struct Reply<const R: usize>(pub(super) Vec<u8>);
+pub(super) struct Reply<const R: usize>(pub(super) Lifted);
 
 // SAFETY: `typecheck` makes sure that the result is exactly `R` core values, or in memory.
 unsafe impl<const R: usize> ComponentType for Reply<R> {
@@ -191,12 +199,12 @@ fn returned(
     cx: &mut LiftContext<'_>,
     ty: InterfaceType,
     from: Origin<'_>,
-) -> wasmtime::Result<Vec<u8>> {
-    let mut out = Writer::with_capacity(super::SMALL_BYTES);
+) -> wasmtime::Result<Lifted> {
+    let mut out = Lifted::with_capacity(super::SMALL_BYTES);
     match super::at_most_one(super::tuple(&ty, cx.types)?)? {
         None => out.nil(),
         Some(ty) => lift(cx, ty, from, &mut out)
             .map_err(|stop| stop.at(|e| e.in_result()).into_error::<Returned>())?,
     }
-    Ok(out.into_bytes())
+    Ok(out)
 }

@@ -8,7 +8,7 @@ use std::mem::MaybeUninit;
 use std::pin::Pin;
 use std::sync::Arc;
 
-use lattice_protocol::codec::{Encoding, Reader, Writer};
+use lattice_protocol::codec::{Encoding, Reader};
 use wasmtime::component::__internal::{
     CanonicalAbiInfo, InstanceType, InterfaceType, LiftContext, LowerContext,
 };
@@ -16,6 +16,7 @@ use wasmtime::component::{ComponentNamedList, ComponentType, Lift, LinkerInstanc
 use wasmtime::{AsContextMut, StoreContextMut, ValRaw, bail};
 
 use super::fault::{Passed, Replied, Stop};
+use super::flow::{Inlets, Lifted, lower_result};
 use super::lift::elements;
 use super::lower::lower;
 use super::place::{Origin, Target};
@@ -65,34 +66,57 @@ fn wrap<T: Send + 'static, const P: usize, const R: usize>(
     handler: Handler<T>,
 ) -> wasmtime::Result<()> {
     linker.func_wrap_async(name, move |store, taken: Taken<P>| {
-        let answer = Pin::from(handler(store, taken.0));
-        Box::new(async move { Ok(Answered::<R>(answer.await?)) })
+        let answer = Pin::from(handler(store, taken.0.into_bytes()));
+        Box::new(async move {
+            let returned = answer.await?.into();
+            Ok(Answered::<R> {
+                returned,
+                signature: None,
+            })
+        })
     })
 }
 
 /// What a handler of an `async func` does: it has the store while it begins, and not while it waits.
-pub type Wait = Pin<Box<dyn Future<Output = wasmtime::Result<Vec<u8>>> + Send>>;
+pub type Wait = Pin<Box<dyn Future<Output = wasmtime::Result<Returned>> + Send>>;
+
+/// What a handler of an `async func` replies.
+pub struct Returned {
+    /// The result as MessagePack; nil if the function has none.
+    pub bytes: Vec<u8>,
+    /// The streams that it refers to.
+    pub inlets: Option<Inlets>,
+}
+
+impl From<Vec<u8>> for Returned {
+    fn from(bytes: Vec<u8>) -> Self {
+        Self {
+            bytes,
+            inlets: None,
+        }
+    }
+}
 
 type ConcurrentHandler<T> =
-    Arc<dyn for<'a> Fn(StoreContextMut<'a, T>, Vec<u8>) -> Wait + Send + Sync>;
+    Arc<dyn for<'a> Fn(StoreContextMut<'a, T>, Lifted) -> Wait + Send + Sync>;
 
 /// Defines the import `name`, an `async func` with this signature, as `handler`.
 pub fn define_concurrent<T, H>(
     linker: &mut LinkerInstance<'_, T>,
     name: &str,
-    signature: &Signature,
+    signature: &Arc<Signature>,
     handler: H,
 ) -> wasmtime::Result<()>
 where
     T: Send + 'static,
-    H: for<'a> Fn(StoreContextMut<'a, T>, Vec<u8>) -> Wait + Send + Sync + 'static,
+    H: for<'a> Fn(StoreContextMut<'a, T>, Lifted) -> Wait + Send + Sync + 'static,
 {
     let handler: ConcurrentHandler<T> = Arc::new(handler);
     macro_rules! wrapped {
         ($count:expr) => {
             match signature.flat_result() {
-                Some(0) => wrap_concurrent::<T, { $count }, 0>(linker, name, handler),
-                _ => wrap_concurrent::<T, { $count }, 1>(linker, name, handler),
+                Some(0) => wrap_concurrent::<T, { $count }, 0>(linker, name, signature, handler),
+                _ => wrap_concurrent::<T, { $count }, 1>(linker, name, signature, handler),
             }
         };
     }
@@ -102,19 +126,24 @@ where
 fn wrap_concurrent<T: Send + 'static, const P: usize, const R: usize>(
     linker: &mut LinkerInstance<'_, T>,
     name: &str,
+    signature: &Arc<Signature>,
     handler: ConcurrentHandler<T>,
 ) -> wasmtime::Result<()> {
+    let signature = signature.clone();
     linker.func_wrap_concurrent(name, move |accessor, taken: Taken<P>| {
-        let handler = handler.clone();
+        let (handler, signature) = (handler.clone(), signature.clone());
         Box::pin(async move {
             let wait = accessor.with(|mut access| handler(access.as_context_mut(), taken.0));
-            Ok(Answered::<R>(wait.await?))
+            Ok(Answered::<R> {
+                returned: wait.await?,
+                signature: Some(signature),
+            })
         })
     })
 }
 
 /// The arguments on their way out of the guest, in `P` core values.
-struct Taken<const P: usize>(Vec<u8>);
+struct Taken<const P: usize>(Lifted);
 
 // SAFETY: `typecheck` makes sure that the parameters are exactly `P` core values, or in memory.
 unsafe impl<const P: usize> ComponentType for Taken<P> {
@@ -153,19 +182,19 @@ unsafe impl<const P: usize> Lift for Taken<P> {
     }
 }
 
-fn take(
-    cx: &mut LiftContext<'_>,
-    ty: InterfaceType,
-    from: Origin<'_>,
-) -> wasmtime::Result<Vec<u8>> {
+fn take(cx: &mut LiftContext<'_>, ty: InterfaceType, from: Origin<'_>) -> wasmtime::Result<Lifted> {
     let tuple = super::tuple(&ty, cx.types)?;
-    let mut out = Writer::with_capacity(super::SMALL_BYTES);
+    let mut out = Lifted::with_capacity(super::SMALL_BYTES);
     elements(cx, tuple.types.iter(), from, &mut out).map_err(Stop::into_error::<Passed>)?;
-    Ok(out.into_bytes())
+    Ok(out)
 }
 
 /// The reply on its way into the guest, in `R` core values or in memory.
-struct Answered<const R: usize>(Vec<u8>);
+struct Answered<const R: usize> {
+    returned: Returned,
+    /// Where the result may have streams.
+    signature: Option<Arc<Signature>>,
+}
 
 // SAFETY: `typecheck` makes sure that a flat result is exactly `R` core values.
 unsafe impl<const R: usize> ComponentType for Answered<R> {
@@ -214,10 +243,14 @@ impl<const R: usize> Answered<R> {
         ty: InterfaceType,
         to: Target<'_>,
     ) -> wasmtime::Result<()> {
-        let mut reader = Reader::new(&self.0, Encoding::MessagePack);
+        let mut reader = Reader::new(&self.returned.bytes, Encoding::MessagePack);
         let ty = super::at_most_one(super::tuple(&ty, cx.types)?)?;
+        let given = self.signature.as_ref().and_then(|s| s.given());
         let lowered = match ty {
-            Some(ty) => lower(cx, ty, &mut reader, to),
+            Some(ty) => match (given, &self.returned.inlets) {
+                (Some(given), Some(inlets)) => lower_result(cx, ty, given, &mut reader, to, inlets),
+                _ => lower(cx, ty, &mut reader, to),
+            },
             None if reader.nil() => Ok(()),
             None => Err(reader.mismatch("null").into()),
         };

@@ -15,12 +15,14 @@
 //! - [`Export`]: calls a guest's function. [`Fault`]: how that ends when it doesn't end well.
 //! - [`Started`]: one of several calls in one instance, before which `check` walks the arguments.
 //! - [`import::define`]: answers a function that a guest imports.
+//! - [`flow`]: streams and futures, which come and go beside the values.
 //! - `lower`: from MessagePack into the guest; `lift`: the other way; `place`: where a value stands.
 
 mod check;
 mod concurrent;
 mod export;
 mod fault;
+pub mod flow;
 pub mod import;
 mod lift;
 mod lower;
@@ -84,7 +86,7 @@ fn can_be_nil(ty: InterfaceType) -> bool {
     matches!(ty, InterfaceType::Option(_))
 }
 
-/// A resource, stream, future or error-context: `Signature` refuses functions that have one.
+/// A resource or error-context, or a stream where none can be: `Signature` refuses functions that have one.
 fn cannot_travel() -> fault::Stop {
     lattice_protocol::codec::Error::new("this type can't cross a link").into()
 }

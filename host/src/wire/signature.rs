@@ -4,7 +4,17 @@ use lattice_protocol::codec::{Arguments, Error, Parameter};
 use wasmtime::component::types::{ComponentFunc, Type};
 
 use super::check::{absent, check};
+use super::flow::Carried;
 use super::{FLAT_PARAMS_MAX, text};
+
+/// How many streams a function takes, and how many it gives.
+const STREAMS_MAX: usize = lattice_protocol::frame::STREAMS_MAX as usize;
+
+/// What to do about a type that can't travel.
+const PLAIN: &str = "pass plain values instead";
+/// What to do about a stream that stands where none can.
+const ALONE: &str = "a stream or future is a parameter, or the result, or in a tuple or result that is \
+                     the result";
 
 /// A function's parameters and result.
 #[derive(Debug, Clone)]
@@ -14,6 +24,10 @@ pub struct Signature {
     flat_params: Option<usize>,
     flat_result: Option<usize>,
     types: Vec<Type>,
+    /// What of each parameter comes beside the arguments.
+    carried: Vec<Option<Carried>>,
+    given: Option<Type>,
+    gives_streams: bool,
     is_async: bool,
 }
 
@@ -40,9 +54,7 @@ impl std::fmt::Display for Signature {
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum Unsupported {
     /// A type that means something only inside one component, or a flow instead of a value.
-    #[error(
-        "function {function}: {what} is {ty}, and {kind} can't cross a link: pass plain values instead"
-    )]
+    #[error("function {function}: {what} is {ty}, and {kind} can't cross a link: {advice}")]
     Type {
         /// The function.
         function: String,
@@ -52,15 +64,24 @@ pub enum Unsupported {
         ty: String,
         /// What in it can't travel.
         kind: &'static str,
+        /// What can.
+        advice: &'static str,
     },
+    /// More streams than a call has.
+    #[error(
+        "function {0}: it takes or gives more than {STREAMS_MAX} streams, and a call has no more: split it"
+    )]
+    TooMany(String),
 }
 
 impl Signature {
     /// The signature of `function`, or which of its types can't cross a link.
     pub fn new(function: &str, ty: &ComponentFunc) -> Result<Self, Unsupported> {
+        let is_async = ty.async_();
         let mut parameters = Vec::new();
         for (name, ty) in ty.params() {
-            must_travel(function, || format!("parameter {name:?}"), &ty)?;
+            let bound = bound_parameter(&ty, is_async);
+            must_travel(function, || format!("parameter {name:?}"), &ty, bound)?;
             parameters.push(Parameter {
                 name: name.to_owned(),
                 ty: text::of(&ty),
@@ -69,7 +90,13 @@ impl Signature {
         }
         let result = ty.results().next();
         if let Some(ty) = &result {
-            must_travel(function, || "the result".to_owned(), ty)?;
+            let bound = bound_result(ty, is_async);
+            must_travel(function, || "the result".to_owned(), ty, bound)?;
+        }
+        let carried: Vec<_> = ty.params().map(|(_, ty)| Carried::of(&ty)).collect();
+        let given = result.as_ref().map_or(0, streams_in);
+        if carried.iter().flatten().count().max(given) > STREAMS_MAX {
+            return Err(Unsupported::TooMany(function.to_owned()));
         }
         Ok(Self {
             parameters,
@@ -77,7 +104,10 @@ impl Signature {
             flat_result: flat_sum(ty.results()),
             result: result.as_ref().map(text::of),
             types: ty.params().map(|(_, ty)| ty).collect(),
-            is_async: ty.async_(),
+            carried,
+            given: result,
+            gives_streams: given > 0,
+            is_async,
         })
     }
 
@@ -89,6 +119,16 @@ impl Signature {
     /// The result's type as WIT text, if there is one.
     pub fn result(&self) -> Option<&str> {
         self.result.as_deref()
+    }
+
+    /// Whether it takes or gives streams or futures.
+    pub fn has_streams(&self) -> bool {
+        self.gives_streams || self.carried.iter().any(Option::is_some)
+    }
+
+    /// Whether its result has streams or futures.
+    pub fn gives_streams(&self) -> bool {
+        self.gives_streams
     }
 
     /// Whether it is an `async func`: several calls of it may be in one instance at once.
@@ -111,6 +151,45 @@ impl Signature {
         })
     }
 
+    /// Whether the arguments refer to each of so many streams, once, and to no others.
+    pub fn check_streams(&self, arguments: &Arguments<'_>, streams: usize) -> Result<(), Error> {
+        let mut met = vec![false; streams];
+        arguments.each(|index, value| -> Result<(), Error> {
+            let Some(reader) = value else { return Ok(()) };
+            let mut value = reader.value()?;
+            if self.carried(index).is_none() {
+                return Ok(());
+            }
+            let Some(number) = value.stream()? else {
+                return Ok(());
+            };
+            let at = usize::try_from(number).unwrap_or(0).wrapping_sub(1);
+            match met.get_mut(at).map(|met| std::mem::replace(met, true)) {
+                Some(false) => Ok(()),
+                _ => Err(Error::new(format!(
+                    "stream {number} did not come, or is referred to twice"
+                ))
+                .in_argument(&self.parameters[index].name)),
+            }
+        })?;
+        match met.iter().filter(|met| **met).count() {
+            all if all == streams => Ok(()),
+            some => Err(Error::new(format!(
+                "{streams} streams came, and the arguments refer to {some}"
+            ))),
+        }
+    }
+
+    /// What of a parameter comes beside the arguments, if anything does.
+    pub(super) fn carried(&self, index: usize) -> Option<&Carried> {
+        self.carried.get(index).and_then(Option::as_ref)
+    }
+
+    /// The type of the result.
+    pub(super) fn given(&self) -> Option<&Type> {
+        self.given.as_ref()
+    }
+
     /// How many core values the parameters are, if they are passed flat.
     pub(super) fn flat_params(&self) -> Option<usize> {
         self.flat_params
@@ -126,25 +205,78 @@ fn must_travel(
     function: &str,
     what: impl FnOnce() -> String,
     ty: &Type,
+    bound: Option<Bound>,
 ) -> Result<(), Unsupported> {
-    match bound_here(ty) {
+    match bound {
         None => Ok(()),
-        Some(kind) => Err(Unsupported::Type {
+        Some((kind, advice)) => Err(Unsupported::Type {
             function: function.to_owned(),
             what: what(),
             ty: text::of(ty),
             kind,
+            advice,
         }),
     }
 }
 
-/// What in a type can't leave its component.
-fn bound_here(ty: &Type) -> Option<&'static str> {
+/// What in a type can't travel, and what to do about it.
+type Bound = (&'static str, &'static str);
+
+fn bound_parameter(ty: &Type, is_async: bool) -> Option<Bound> {
     match ty {
-        Type::Own(_) | Type::Borrow(_) => Some("a resource"),
-        Type::Future(_) => Some("a future"),
-        Type::Stream(_) => Some("a stream"),
-        Type::ErrorContext => Some("an error-context"),
+        Type::Stream(stream) => bound_flow(stream.ty(), is_async),
+        Type::Future(future) => bound_flow(future.ty(), is_async),
+        ty => bound_here(ty),
+    }
+}
+
+/// A result may have streams in tuples and results, too.
+fn bound_result(ty: &Type, is_async: bool) -> Option<Bound> {
+    match ty {
+        Type::Tuple(tuple) => tuple.types().find_map(|ty| bound_result(&ty, is_async)),
+        Type::Result(result) => {
+            let sides = [result.ok(), result.err()];
+            let mut sides = sides.iter().flatten();
+            sides.find_map(|ty| bound_result(ty, is_async))
+        }
+        ty => bound_parameter(ty, is_async),
+    }
+}
+
+fn bound_flow(carried: Option<Type>, is_async: bool) -> Option<Bound> {
+    match carried {
+        _ if !is_async => Some((
+            "a stream or future of a plain func",
+            "make it an async func",
+        )),
+        None => Some((
+            "a stream or future of nothing",
+            "give it a type, such as stream<u8>",
+        )),
+        Some(ty) => bound_here(&ty),
+    }
+}
+
+/// How many streams a result has at the most.
+fn streams_in(ty: &Type) -> usize {
+    match ty {
+        Type::Stream(_) | Type::Future(_) => 1,
+        Type::Tuple(tuple) => tuple.types().map(|ty| streams_in(&ty)).sum(),
+        Type::Result(result) => {
+            let side = |ty: Option<Type>| ty.as_ref().map_or(0, streams_in);
+            side(result.ok()).max(side(result.err()))
+        }
+        _ => 0,
+    }
+}
+
+/// What in a type can't leave its component.
+fn bound_here(ty: &Type) -> Option<Bound> {
+    match ty {
+        Type::Own(_) | Type::Borrow(_) => Some(("a resource", PLAIN)),
+        Type::Future(_) => Some(("a future inside another type", ALONE)),
+        Type::Stream(_) => Some(("a stream inside another type", ALONE)),
+        Type::ErrorContext => Some(("an error-context", PLAIN)),
         Type::List(list) => bound_here(&list.ty()),
         Type::FixedLengthList(list) => bound_here(&list.ty()),
         Type::Map(map) => bound_here(&map.key()).or_else(|| bound_here(&map.value())),

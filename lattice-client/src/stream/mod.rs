@@ -23,7 +23,7 @@ mod streams;
 pub(crate) use channel::{Answering, Asking, Opened};
 pub use deadline::Deadline;
 pub(crate) use gather::Budget;
-pub use pipe::{Reader, Writer, pipe, pipe_with};
+pub use pipe::{Reader, Watch, Writer, pipe, pipe_with};
 pub use progress::Progress;
 pub(crate) use pump::frame_of;
 pub use streams::Streams;

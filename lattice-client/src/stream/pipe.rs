@@ -27,6 +27,12 @@ pub struct Reader {
     pipe: Arc<Pipe>,
 }
 
+/// Hears when a stream is over, beside whoever writes it.
+#[derive(Debug)]
+pub struct Watch {
+    pipe: Arc<Pipe>,
+}
+
 #[derive(Debug)]
 struct Pipe {
     window_bytes: usize,
@@ -49,6 +55,7 @@ struct State {
     closed: Option<CallError>,
     reading: Option<Waker>,
     writing: Option<Waker>,
+    watching: Option<Waker>,
 }
 
 /// A pipe that holds about `window_bytes`.
@@ -144,9 +151,10 @@ impl Writer {
         self.pipe.progress.touch();
         let mut state = self.pipe.lock();
         state.end = Some(end);
-        let reading = state.reading.take();
+        let (reading, watching) = (state.reading.take(), state.watching.take());
         drop(state);
         wake(reading);
+        wake(watching);
     }
 
     /// Returns when nothing more is wanted, with the reason.
@@ -178,6 +186,29 @@ impl Writer {
     /// When it moved last.
     pub fn progress(&self) -> Progress {
         self.pipe.progress.clone()
+    }
+
+    /// Hears when the stream is over. There is one watch at a time: a second one takes the first one's
+    /// place.
+    pub fn watch(&self) -> Watch {
+        Watch {
+            pipe: self.pipe.clone(),
+        }
+    }
+}
+
+impl Watch {
+    /// Returns when the stream is over: whether its reader gave it up before it had ended.
+    pub async fn given_up(&mut self) -> bool {
+        poll_fn(|cx| {
+            let mut state = self.pipe.lock();
+            if state.end.is_some() || state.closed.is_some() {
+                return Poll::Ready(state.end.is_none());
+            }
+            park(&mut state.watching, cx);
+            Poll::Pending
+        })
+        .await
     }
 }
 
@@ -282,9 +313,10 @@ impl Reader {
         state.closed = Some(error);
         state.pieces.clear();
         state.held = 0;
-        let writing = state.writing.take();
+        let (writing, watching) = (state.writing.take(), state.watching.take());
         drop(state);
         wake(writing);
+        wake(watching);
     }
 }
 

@@ -104,3 +104,22 @@ async fn silence_is_counted_from_the_last_movement() {
     let progress = reader.progress();
     progress.silence(Duration::from_millis(1)).await;
 }
+
+#[tokio::test]
+async fn a_watch_hears_of_the_end_and_of_a_reader_that_gives_up_while_another_waits_for_room() {
+    let (writer, reader) = pipe(10);
+    let mut watch = writer.watch();
+    writer.end(Bytes::new());
+    assert!(!watch.given_up().await);
+    drop(reader);
+    assert!(!watch.given_up().await);
+
+    let (mut writer, reader) = pipe(10);
+    writer.push(Bytes::from_static(b"more than fits"));
+    let mut watch = writer.watch();
+    let waits = tokio::spawn(async move { writer.write(Bytes::from_static(b"x")).await });
+    let hears = tokio::spawn(async move { watch.given_up().await });
+    tokio::task::yield_now().await;
+    drop(reader);
+    assert!(waits.await.unwrap().is_err() && hears.await.unwrap());
+}

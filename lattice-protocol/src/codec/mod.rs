@@ -21,9 +21,11 @@
 //! - [`json`]: the two transcoders, byte to byte.
 //! - [`Arguments`]: a payload taken apart by parameter.
 //! - [`Reader`] and [`Writer`]: typed pulls and pushes.
+//! - [`elements`]: the values of a stream, as its bytes.
 //! - [`Error`]: what doesn't fit, and where.
 
 mod arguments;
+pub mod elements;
 mod encoding;
 mod error;
 pub mod json;

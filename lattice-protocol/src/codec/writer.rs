@@ -2,6 +2,8 @@
 
 use rmp::encode::{self, ByteBuf};
 
+use crate::frame::STREAM_EXT;
+
 /// A MessagePack value in the making.
 #[derive(Debug, Default)]
 pub struct Writer(ByteBuf);
@@ -66,6 +68,17 @@ impl Writer {
     /// Bytes.
     pub fn bytes(&mut self, value: &[u8]) {
         let Ok(()) = encode::write_bin(&mut self.0, value);
+    }
+
+    /// A reference to the stream of that number.
+    pub fn stream(&mut self, number: u32) {
+        let Ok(_) = encode::write_ext_meta(&mut self.0, 4, STREAM_EXT);
+        self.0.as_mut_vec().extend_from_slice(&number.to_be_bytes());
+    }
+
+    /// A value that is written already.
+    pub fn value(&mut self, value: &[u8]) {
+        self.0.as_mut_vec().extend_from_slice(value);
     }
 
     /// The header of an array; its elements follow.

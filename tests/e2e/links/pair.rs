@@ -48,6 +48,14 @@ impl Parts<'_> {
         back: true,
     };
 
+    /// A guest that has its streams made and read by another of its kind.
+    pub(super) const FLOWS: Self = Parts {
+        caller: "flows",
+        callee: "flows",
+        interface: "lattice:flows",
+        ..Self::ERRAND
+    };
+
     /// One value after another, through a relay.
     pub(super) const RELAY: Self = Parts {
         caller: "relay",
@@ -260,7 +268,11 @@ impl Wire {
 
 /// An order to the guest that has its work done by another, with more time than a test may last.
 pub(super) fn order(function: &str, arguments: Value) -> Call {
-    let endpoint = format!("lattice:errand/orders.{function}");
+    call(&format!("lattice:errand/orders.{function}"), arguments)
+}
+
+/// A call of the caller, with more time than a test may last.
+pub(super) fn call(endpoint: &str, arguments: Value) -> Call {
     Call {
         target: "caller".parse().unwrap(),
         endpoint: endpoint.parse().unwrap(),

@@ -16,7 +16,7 @@ use wasmtime::Store;
 use wasmtime::component::{self, InstancePre};
 
 use crate::capability::{Errand, Guest, GuestParts, Linked};
-pub(crate) use shared::{Call, Ended, Shared, Work};
+pub(crate) use shared::{Call, Ended, Flow, Flowing, Shared, Work};
 use shelf::Shelf;
 
 /// The instances of one revision.
@@ -175,6 +175,13 @@ impl Instance {
         }
         self.served += 1;
         self.served < calls_max && resources <= self.resources
+    }
+}
+
+impl Drop for Instance {
+    /// First of all: what goes with the store was not ended by the guest.
+    fn drop(&mut self) {
+        self.store.data().life().end();
     }
 }
 

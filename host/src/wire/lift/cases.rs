@@ -1,6 +1,6 @@
 //! What is one of several: variants, enums, options, results; and flags, which are some of several.
 
-use lattice_protocol::codec::{Error, Writer};
+use lattice_protocol::codec::Error;
 use wasmtime::component::__internal::wasmtime_environ::component::{
     TypeEnum, TypeFlags, TypeOption, TypeResult, TypeVariant, VariantInfo,
 };
@@ -8,6 +8,7 @@ use wasmtime::component::__internal::{InterfaceType, LiftContext};
 
 use super::super::can_be_nil;
 use super::super::fault::Stop;
+use super::super::flow::Lifted;
 use super::super::place::{Origin, discriminant, flags_size, payload};
 use super::{lift, name};
 
@@ -15,7 +16,7 @@ pub(super) fn variant(
     cx: &mut LiftContext<'_>,
     variant: &TypeVariant,
     from: Origin<'_>,
-    out: &mut Writer,
+    out: &mut Lifted,
 ) -> Result<(), Stop> {
     let index = case(cx, &variant.info, from)?;
     let Some((label, ty)) = variant.cases.get_index(index) else {
@@ -33,7 +34,7 @@ pub(super) fn enumeration(
     cx: &mut LiftContext<'_>,
     cases: &TypeEnum,
     from: Origin<'_>,
-    out: &mut Writer,
+    out: &mut Lifted,
 ) -> Result<(), Stop> {
     let index = case(cx, &cases.info, from)?;
     if index >= cases.names.len() {
@@ -46,7 +47,7 @@ pub(super) fn option(
     cx: &mut LiftContext<'_>,
     option: &TypeOption,
     from: Origin<'_>,
-    out: &mut Writer,
+    out: &mut Lifted,
 ) -> Result<(), Stop> {
     match case(cx, &option.info, from)? {
         0 => {
@@ -67,7 +68,7 @@ pub(super) fn result(
     cx: &mut LiftContext<'_>,
     result: &TypeResult,
     from: Origin<'_>,
-    out: &mut Writer,
+    out: &mut Lifted,
 ) -> Result<(), Stop> {
     let (label, ty) = match case(cx, &result.info, from)? {
         0 => ("ok", result.ok),
@@ -91,7 +92,7 @@ pub(super) fn flags(
     cx: &mut LiftContext<'_>,
     flags: &TypeFlags,
     from: Origin<'_>,
-    out: &mut Writer,
+    out: &mut Lifted,
 ) -> Result<(), Stop> {
     let bits = match flags_size(flags.names.len())? {
         0 => 0,
@@ -120,7 +121,7 @@ fn inner(
     info: &VariantInfo,
     ty: InterfaceType,
     from: Origin<'_>,
-    out: &mut Writer,
+    out: &mut Lifted,
 ) -> Result<(), Stop> {
     let part = payload(info, cx.types.canonical_abi(&ty));
     lift(cx, ty, from.part(part)?, out)

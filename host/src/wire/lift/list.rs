@@ -1,19 +1,20 @@
 //! What lives behind a pointer: strings, lists and maps.
 
-use lattice_protocol::codec::{Error, Writer};
+use lattice_protocol::codec::Error;
 use wasmtime::ValRaw;
 use wasmtime::component::__internal::wasmtime_environ::component::{StringEncoding, TypeMap};
 use wasmtime::component::__internal::{InterfaceType, LiftContext};
 use wasmtime::component::Lift;
 
 use super::super::fault::Stop;
+use super::super::flow::Lifted;
 use super::super::place::{LENGTH, Origin, POINTER, out_of_bounds};
 use super::lift;
 
 pub(super) fn string(
     cx: &mut LiftContext<'_>,
     from: Origin<'_>,
-    out: &mut Writer,
+    out: &mut Lifted,
 ) -> Result<(), Stop> {
     let (pointer, len) = pair(cx, from)?;
     if cx.options().string_encoding == StringEncoding::Utf8 {
@@ -34,7 +35,7 @@ pub(super) fn list(
     cx: &mut LiftContext<'_>,
     element: InterfaceType,
     from: Origin<'_>,
-    out: &mut Writer,
+    out: &mut Lifted,
 ) -> Result<(), Stop> {
     let (pointer, len) = pair(cx, from)?;
     let abi = cx.types.canonical_abi(&element);
@@ -57,7 +58,7 @@ pub(super) fn map(
     cx: &mut LiftContext<'_>,
     map: &TypeMap,
     from: Origin<'_>,
-    out: &mut Writer,
+    out: &mut Lifted,
 ) -> Result<(), Stop> {
     let (pointer, len) = pair(cx, from)?;
     let size = map.entry_abi.size32 as usize;

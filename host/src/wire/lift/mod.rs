@@ -6,11 +6,12 @@
 mod cases;
 mod list;
 
-use lattice_protocol::codec::{Error, Writer};
+use lattice_protocol::codec::Error;
 use wasmtime::component::__internal::wasmtime_environ::component::TypeRecord;
 use wasmtime::component::__internal::{InterfaceType, LiftContext};
 
 use super::fault::Stop;
+use super::flow::Lifted;
 use super::place::{Origin, Parts, scalar_size};
 
 /// Reads one value of type `ty` from its place and writes it.
@@ -18,7 +19,7 @@ pub(super) fn lift(
     cx: &mut LiftContext<'_>,
     ty: InterfaceType,
     from: Origin<'_>,
-    out: &mut Writer,
+    out: &mut Lifted,
 ) -> Result<(), Stop> {
     if let Some(size) = scalar_size(ty) {
         let bits = from.scalar(cx, size)?;
@@ -42,6 +43,7 @@ pub(super) fn lift(
         InterfaceType::Option(i) => cases::option(cx, &types[i], from, out),
         InterfaceType::Result(i) => cases::result(cx, &types[i], from, out),
         InterfaceType::Flags(i) => cases::flags(cx, &types[i], from, out),
+        InterfaceType::Stream(_) | InterfaceType::Future(_) => out.flow(cx, ty, from),
         _ => Err(super::cannot_travel()),
     }
 }
@@ -51,7 +53,7 @@ pub(super) fn elements<'t>(
     cx: &mut LiftContext<'_>,
     members: impl ExactSizeIterator<Item = &'t InterfaceType>,
     from: Origin<'_>,
-    out: &mut Writer,
+    out: &mut Lifted,
 ) -> Result<(), Stop> {
     out.array(u32::try_from(members.len()).map_err(wasmtime::Error::from)?);
     let mut parts = Parts::new(cx.types);
@@ -63,7 +65,7 @@ pub(super) fn elements<'t>(
 }
 
 /// A scalar from its bits; what lies above its size is not looked at.
-fn scalar(ty: InterfaceType, bits: u64, out: &mut Writer) -> Result<(), Error> {
+fn scalar(ty: InterfaceType, bits: u64, out: &mut Lifted) -> Result<(), Error> {
     let signed = bits.cast_signed();
     match ty {
         InterfaceType::Bool => out.bool(bits != 0),
@@ -91,7 +93,7 @@ fn record(
     cx: &mut LiftContext<'_>,
     record: &TypeRecord,
     from: Origin<'_>,
-    out: &mut Writer,
+    out: &mut Lifted,
 ) -> Result<(), Stop> {
     out.map(u32::try_from(record.fields.len()).map_err(wasmtime::Error::from)?);
     let mut parts = Parts::new(cx.types);
@@ -104,7 +106,7 @@ fn record(
 }
 
 /// A name that the type gives: a byte in memory can stand for a long one.
-fn name(cx: &mut LiftContext<'_>, name: &str, out: &mut Writer) -> Result<(), Stop> {
+fn name(cx: &mut LiftContext<'_>, name: &str, out: &mut Lifted) -> Result<(), Stop> {
     cx.consume_fuel(name.len())?;
     out.str(name);
     Ok(())

@@ -85,6 +85,25 @@ pub(super) fn result<T: 'static>(
     reader: &mut Reader<'_>,
     to: Target<'_>,
 ) -> Result<(), Stop> {
+    result_by(cx, result, reader, to, |cx, _, ty, reader, place| {
+        lower(cx, ty, reader, place)
+    })
+}
+
+/// The same, whose payload is lowered by `inner`; it is told whether that is the one of `ok`.
+pub(in crate::wire) fn result_by<T: 'static>(
+    cx: &mut LowerContext<'_, T>,
+    result: &TypeResult,
+    reader: &mut Reader<'_>,
+    to: Target<'_>,
+    inner: impl FnOnce(
+        &mut LowerContext<'_, T>,
+        bool,
+        InterfaceType,
+        &mut Reader<'_>,
+        Target<'_>,
+    ) -> Result<(), Stop>,
+) -> Result<(), Stop> {
     if reader.map("result ({\"ok\": …} or {\"err\": …})")? != 1 {
         return Err(Error::new("expected exactly one of ok and err").into());
     }
@@ -99,7 +118,11 @@ pub(super) fn result<T: 'static>(
         None if reader.nil() => None,
         None => return Err(Stop::from(reader.mismatch("null")).at(|e| e.in_field(name))),
     };
-    case(cx, &result.info, index, payload, to).map_err(|stop| stop.at(|e| e.in_field(name)))
+    let inner = |cx: &mut LowerContext<'_, T>, ty, reader: &mut Reader<'_>, place: Target<'_>| {
+        inner(cx, index == 0, ty, reader, place)
+    };
+    case_by(cx, &result.info, index, payload, to, inner)
+        .map_err(|stop| stop.at(|e| e.in_field(name)))
 }
 
 pub(super) fn flags<T: 'static>(
@@ -130,14 +153,30 @@ fn case<T: 'static>(
     info: &VariantInfo,
     index: usize,
     value: Option<(InterfaceType, &mut Reader<'_>)>,
+    to: Target<'_>,
+) -> Result<(), Stop> {
+    case_by(cx, info, index, value, to, lower)
+}
+
+fn case_by<T: 'static>(
+    cx: &mut LowerContext<'_, T>,
+    info: &VariantInfo,
+    index: usize,
+    value: Option<(InterfaceType, &mut Reader<'_>)>,
     mut to: Target<'_>,
+    inner: impl FnOnce(
+        &mut LowerContext<'_, T>,
+        InterfaceType,
+        &mut Reader<'_>,
+        Target<'_>,
+    ) -> Result<(), Stop>,
 ) -> Result<(), Stop> {
     let (part, size) = discriminant(info);
     to.part(part)?.scalar(cx, index as u64, size)?;
     let mut used = 1;
     if let Some((ty, reader)) = value {
         let part = payload(info, cx.types.canonical_abi(&ty));
-        lower(cx, ty, reader, to.part(part)?)?;
+        inner(cx, ty, reader, to.part(part)?)?;
         used += part.slots;
     }
     to.zero_after(used);

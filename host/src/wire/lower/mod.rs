@@ -1,6 +1,6 @@
 //! From MessagePack into the guest, following the type.
 
-mod cases;
+pub(super) mod cases;
 mod list;
 mod record;
 
@@ -86,7 +86,26 @@ fn elements<'t, T: 'static>(
     cx: &mut LowerContext<'_, T>,
     members: impl ExactSizeIterator<Item = &'t InterfaceType>,
     reader: &mut Reader<'_>,
+    to: Target<'_>,
+) -> Result<(), Stop> {
+    elements_by(cx, members, reader, to, |cx, _, ty, reader, place| {
+        lower(cx, ty, reader, place)
+    })
+}
+
+/// The same, each of which is lowered by `inner`; it is told which one it is.
+pub(super) fn elements_by<'t, T: 'static>(
+    cx: &mut LowerContext<'_, T>,
+    members: impl ExactSizeIterator<Item = &'t InterfaceType>,
+    reader: &mut Reader<'_>,
     mut to: Target<'_>,
+    mut inner: impl FnMut(
+        &mut LowerContext<'_, T>,
+        usize,
+        InterfaceType,
+        &mut Reader<'_>,
+        Target<'_>,
+    ) -> Result<(), Stop>,
 ) -> Result<(), Stop> {
     let given = reader.array("array")?;
     if given != members.len() {
@@ -96,7 +115,7 @@ fn elements<'t, T: 'static>(
     let mut parts = Parts::new(cx.types);
     for (index, ty) in members.enumerate() {
         let place = to.part(parts.next(ty))?;
-        lower(cx, *ty, reader, place).map_err(|stop| stop.at(|e| e.in_item(index)))?;
+        inner(cx, index, *ty, reader, place).map_err(|stop| stop.at(|e| e.in_item(index)))?;
     }
     Ok(())
 }

@@ -46,7 +46,7 @@ impl Asking {
         subject: Subject,
         headers: HeaderMap,
         call: &Call,
-        gone: impl Future<Output = ()>,
+        gone: impl Future<Output = ()> + Send + 'static,
     ) -> Result<Reply, CallError> {
         if call.streams.len() > usize::from(STREAMS_MAX) {
             let message = format!(
@@ -74,7 +74,7 @@ impl Asking {
         ticket: Ticket,
         reply: Delivered,
         call: &Call,
-        gone: impl Future<Output = ()>,
+        gone: impl Future<Output = ()> + Send + 'static,
     ) -> Result<Reply, CallError> {
         let Some(more) = reply.more else {
             return plain_reply(&call.target, reply.message);
@@ -141,22 +141,24 @@ impl Asking {
     async fn spawn(
         self,
         answer: oneshot::Receiver<Result<Reply, CallError>>,
-        gone: impl Future<Output = ()>,
+        gone: impl Future<Output = ()> + Send + 'static,
     ) -> Result<Reply, CallError> {
+        tokio::spawn(self.run(gone));
+        answer.await.unwrap_or_else(|_| Err(never()))
+    }
+
+    /// Goes on until all is over, or the callee's process is known to be gone.
+    async fn run(mut self, gone: impl Future<Output = ()> + Send + 'static) {
         let target = self.target.clone();
-        tokio::spawn(self.run());
-        tokio::select! {
+        let ended = tokio::select! {
             biased;
-            answer = answer => answer.unwrap_or_else(|_| Err(never())),
+            ended = self.until_over() => ended,
             () = gone => {
                 let message = format!("the host that served {target} is gone");
                 Err(CallError::begun(ErrorCode::Unavailable, message))
             }
-        }
-    }
-
-    async fn run(mut self) {
-        let Err(error) = self.until_over().await else {
+        };
+        let Err(error) = ended else {
             return;
         };
         // Those here first: without a connection, a word to the callee waits for one.

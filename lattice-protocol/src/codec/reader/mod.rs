@@ -186,6 +186,20 @@ impl<'a> Reader<'a> {
         })
     }
 
+    /// Takes a reference to a stream if one comes next, and answers the stream's number.
+    pub fn stream(&mut self) -> Result<Option<u32>, Error> {
+        if self.peek() != Some(Marker::FixExt4) {
+            return Ok(None);
+        }
+        self.step()?;
+        self.stream_number().map(Some)
+    }
+
+    /// What was not read yet.
+    pub fn as_bytes(&self) -> &'a [u8] {
+        self.rest
+    }
+
     /// What comes next, for a message.
     pub fn found(&self) -> String {
         let mut ahead = *self;
@@ -207,6 +221,7 @@ impl<'a> Reader<'a> {
             Some(_) if self.is_map() && self.source == Encoding::Json => "object",
             Some(_) if self.is_map() => "map",
             Some(Marker::Reserved) => "an invalid byte",
+            Some(Marker::FixExt4) => "a stream",
             Some(_) => "an extension type",
         };
         word.to_owned()

@@ -25,18 +25,18 @@ impl<'a> Reader<'a> {
             Marker::FixMap(len) => return Ok(usize::from(len) * 2),
             Marker::Map16 => return Ok(self.len16()? * 2),
             Marker::Map32 => return Ok(self.len32()?.saturating_mul(2)),
-            Marker::FixExt4 => return self.stream(),
+            Marker::FixExt4 => return self.stream_number().map(|_| 0),
             Marker::Reserved => return Err(Error::new("byte 0xc1 is not MessagePack")),
             _ => return Err(unknown_extension()),
         };
         self.take(body).map(|_| 0)
     }
 
-    /// Steps over a stream's number: of all extension types only streams are known.
-    fn stream(&mut self) -> Result<usize, Error> {
-        let [kind, _, _, _, _] = self.fixed()?;
+    /// A stream's number: of all extension types only streams are known.
+    pub(super) fn stream_number(&mut self) -> Result<u32, Error> {
+        let [kind, number @ ..] = self.fixed::<5>()?;
         match i8::from_be_bytes([kind]) {
-            STREAM_EXT => Ok(0),
+            STREAM_EXT => Ok(u32::from_be_bytes(number)),
             _ => Err(unknown_extension()),
         }
     }

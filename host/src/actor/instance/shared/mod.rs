@@ -4,6 +4,7 @@
 //! its instance takes no more calls, the others in it finish, and then it is dropped. A trap ends all
 //! that are in it, and the next call has a new one.
 
+mod flowing;
 mod roster;
 mod worker;
 
@@ -16,6 +17,7 @@ use crate::capability::Waiting;
 use roster::{Roster, Rules};
 use worker::{Job, Worker};
 
+pub(crate) use flowing::{Flow, Flowing};
 pub(crate) use roster::{Ended, Ticket};
 pub(crate) use worker::{Call, Work};
 

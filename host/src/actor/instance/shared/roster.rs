@@ -5,6 +5,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
+use lattice_protocol::error::CallError;
 use tokio::sync::{Notify, oneshot};
 
 use crate::capability::CallFailed;
@@ -34,6 +35,8 @@ pub enum Ended {
         /// What the guest said.
         panic: Option<String>,
     },
+    /// A stream that it was given broke off, or had elements of another type.
+    Stream(CallError),
     /// There never was an instance: nothing of the call has run.
     Unmade(Arc<wasmtime::Error>),
     /// Another call's time was over, and the guest didn't stop computing.

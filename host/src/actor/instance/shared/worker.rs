@@ -15,11 +15,13 @@ use tokio::sync::{Semaphore, mpsc};
 use wasmtime::component::{Accessor, ComponentExportIndex, GuestTaskId, Instance};
 use wasmtime::{AsContextMut as _, StoreContextMut};
 
+use super::flowing::{Flowed, Flowing};
 use super::roster::{Ended, Roster};
 use crate::actor::instance::Base;
 use crate::actor::instance::shelf::IDLE_MAX;
 use crate::capability::http::{Visit, Visiting};
 use crate::capability::{Errand, Guest};
+use crate::wire::flow::{Fail, Lifted};
 use crate::wire::{Export, Fault, Started};
 
 /// One call that others may be beside.
@@ -43,6 +45,8 @@ pub(crate) enum Work {
         /// What they were before.
         source: Encoding,
     },
+    /// An async function that takes or gives streams.
+    Flowing(Box<Flowing>),
     /// The handler of HTTP requests.
     Request(Box<Visit>),
 }
@@ -50,6 +54,7 @@ pub(crate) enum Work {
 /// A call that is in the instance.
 enum Running {
     Function(Started<Guest>),
+    Flowing(Box<Flowed>),
     Request(Box<Visiting>),
 }
 
@@ -187,9 +192,16 @@ async fn call(
         let roster = roster.clone();
         Arc::new(move |failure| roster.forsake(number, Err(Ended::Import(Arc::new(failure)))))
     };
+    let broken: Fail = {
+        let roster = roster.clone();
+        Arc::new(move |error| {
+            roster.forsake(number, Err(Ended::Stream(error)));
+            None
+        })
+    };
     let running = accessor.with(|mut access| -> wasmtime::Result<_> {
         let mut store = access.as_context_mut();
-        let running = work.start(store.as_context_mut(), &component.instance)?;
+        let running = work.start(store.as_context_mut(), &component.instance, broken)?;
         store.data_mut().join(running.task(), errand, failed);
         Ok(running)
     })?;
@@ -205,6 +217,7 @@ impl Work {
         self,
         mut store: StoreContextMut<'_, Guest>,
         component: &Instance,
+        broken: Fail,
     ) -> wasmtime::Result<Running> {
         match self {
             Self::Function {
@@ -216,8 +229,12 @@ impl Work {
                 let function = component.get_func(&mut store, index);
                 let function = function
                     .ok_or_else(|| wasmtime::Error::msg("the function is not in its place"))?;
-                let started = export.start(store, &function, payload, source)?;
+                let started = export.start(store, &function, payload, source, None)?;
                 Ok(Running::Function(started))
+            }
+            Self::Flowing(flowing) => {
+                let flowed = flowing.start(store, component, broken)?;
+                Ok(Running::Flowing(Box::new(flowed)))
             }
             Self::Request(visit) => {
                 let visiting = visit.start(store, component)?;
@@ -231,27 +248,33 @@ impl Running {
     fn task(&self) -> GuestTaskId {
         match self {
             Self::Function(started) => started.task(),
+            Self::Flowing(flowed) => flowed.task(),
             Self::Request(visiting) => visiting.task(),
         }
     }
 
-    /// What a function answers; a request answers whoever asked by itself.
+    /// What a function answers; a request, and a function with streams, answers whoever asked by itself.
     async fn finish(self, accessor: &Accessor<Guest>, alone: bool) -> wasmtime::Result<Vec<u8>> {
         match self {
-            Self::Function(started) => {
-                started.finish(accessor).await.map_err(|fault| match fault {
-                    Fault::Trap(error) => error,
-                    fault => wasmtime::Error::new(fault),
-                })
-            }
-            Self::Request(visiting) => {
-                visiting.finish(accessor).await?;
-                if alone {
-                    // What the guest does after its response is of this call still, and has its time.
-                    poll_fn(|cx| accessor.poll_no_interesting_tasks(cx)).await;
-                }
-                Ok(Vec::new())
-            }
+            Self::Function(started) => return Ok(result(started, accessor).await?.into_bytes()),
+            Self::Flowing(flowed) => flowed.finish(accessor).await?,
+            Self::Request(visiting) => visiting.finish(accessor).await?,
         }
+        if alone {
+            // What the guest does after its answer is of this call still, and has its time.
+            poll_fn(|cx| accessor.poll_no_interesting_tasks(cx)).await;
+        }
+        Ok(Vec::new())
     }
+}
+
+/// What a function answers.
+pub(super) async fn result(
+    started: Started<Guest>,
+    accessor: &Accessor<Guest>,
+) -> wasmtime::Result<Lifted> {
+    started.finish(accessor).await.map_err(|fault| match fault {
+        Fault::Trap(error) => error,
+        fault => wasmtime::Error::new(fault),
+    })
 }

@@ -1,0 +1,81 @@
+//! A result with all that its streams carry in it, for a caller that takes no streams.
+
+use futures_util::future::try_join_all;
+use lattice_client::stream::Reader;
+use lattice_protocol::codec::Writer;
+use lattice_protocol::codec::elements::Elements;
+use lattice_protocol::error::{CallError, ErrorCode};
+
+use super::instance::Flow;
+use crate::wire::flow::Kind;
+
+/// The bytes of a reference to a stream.
+const REFERENCE_BYTES: usize = 6;
+
+/// Puts each stream in the place of its reference: a `stream<u8>` as bytes, another one as an array, a
+/// future as its value. They may have so many bytes each.
+pub(super) async fn whole(
+    result: Vec<u8>,
+    flows: Vec<Flow>,
+    bytes_max: usize,
+) -> Result<Vec<u8>, CallError> {
+    let each = flows.into_iter().map(|flow| async move {
+        let value = value(flow.reader, flow.kind, bytes_max).await?;
+        // Kept until here: a guest that ends before its stream has leaves it open.
+        drop(flow.valve);
+        Ok::<_, CallError>((flow.at, value))
+    });
+    let values = try_join_all(each).await?;
+    let mut out = Writer::default();
+    let mut from = 0;
+    for (at, value) in values {
+        out.value(&result[from..at]);
+        out.value(&value);
+        from = at + REFERENCE_BYTES;
+    }
+    out.value(&result[from..]);
+    Ok(out.into_bytes())
+}
+
+/// All of one stream, as a value.
+async fn value(reader: Reader, kind: Kind, bytes_max: usize) -> Result<Vec<u8>, CallError> {
+    let bytes = all(reader, bytes_max).await?;
+    let mut out = Writer::default();
+    if kind == Kind::Bytes {
+        out.bytes(&bytes);
+        return Ok(out.into_bytes());
+    }
+    let mut elements = Elements::default();
+    elements.feed(&bytes);
+    let (mut count, mark) = (0, out.open());
+    while let Some(element) = elements.pull().map_err(not_whole)? {
+        out.value(&element);
+        count += 1;
+    }
+    match kind {
+        Kind::Value if count == 1 => Ok(out.into_bytes().split_off(1)),
+        Kind::Value => Err(not_whole("the future has no value")),
+        _ => {
+            out.close_array(mark, count);
+            Ok(out.into_bytes())
+        }
+    }
+}
+
+async fn all(mut reader: Reader, bytes_max: usize) -> Result<Vec<u8>, CallError> {
+    let mut bytes = Vec::new();
+    while let Some(piece) = reader.next().await {
+        bytes.extend_from_slice(&piece?);
+        if bytes.len() > bytes_max {
+            let message = format!(
+                "a stream of the result has more than payload_bytes, {bytes_max}, and the caller takes no frames"
+            );
+            return Err(CallError::begun(ErrorCode::TooLarge, message));
+        }
+    }
+    Ok(bytes)
+}
+
+fn not_whole(error: impl std::fmt::Display) -> CallError {
+    CallError::begun(ErrorCode::Internal, error.to_string())
+}
