@@ -12,40 +12,7 @@ use std::net::SocketAddr;
 use lattice_tests::Lattice;
 
 use crate::program;
-
-/// Where the actor is, as its HTTP provider sees it.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Way {
-    /// In the same process: requests go straight in.
-    Here,
-    /// On another host, so that everything goes over NATS.
-    Away,
-}
-
-/// One test for each way, from a promise that holds for all of them.
-macro_rules! every_way {
-    ($($promise:ident,)*) => {
-        mod here {
-            $(
-                #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-                async fn $promise() {
-                    super::$promise(crate::foreign::Way::Here).await;
-                }
-            )*
-        }
-
-        mod away {
-            $(
-                #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-                async fn $promise() {
-                    super::$promise(crate::foreign::Way::Away).await;
-                }
-            )*
-        }
-    };
-}
-
-use every_way;
+use crate::way::Way;
 
 /// A guest behind an HTTP provider.
 async fn behind_http(way: Way, guest: &str, actor: &str, config: &str) -> (Lattice, SocketAddr) {

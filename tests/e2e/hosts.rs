@@ -1,12 +1,14 @@
 //! More than one host.
 
 use std::collections::BTreeSet;
-use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 
-use lattice_tests::{Lattice, eventually, guest};
+use lattice_tests::{Lattice, Load, eventually, guest};
 use serde_json::json;
 
 use crate::program;
+
+/// How many calls are on their way at a time, where there are any.
+const CALLERS: usize = 4;
 
 async fn two_hosts() -> Lattice {
     let mut lattice = Lattice::start(program()).await;
@@ -38,7 +40,7 @@ async fn an_actors_instances_are_spread_over_both_hosts_and_calls_reach_both() {
 async fn the_work_of_a_host_that_stops_moves_to_the_other_and_no_call_fails() {
     let mut lattice = two_hosts().await;
     lattice.run_with("greeter", "instances = 4").await;
-    let load = Load::start(&lattice);
+    let load = Load::callers(&lattice, CALLERS);
     load.answers(20).await;
     lattice.stop_host("b").await;
     eventually("all instances are on the host that is left", async || {
@@ -51,7 +53,7 @@ async fn the_work_of_a_host_that_stops_moves_to_the_other_and_no_call_fails() {
     })
     .await;
     load.answers(20).await;
-    load.stop_without_failures().await;
+    load.end_without_failures().await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -76,7 +78,7 @@ async fn an_update_to_another_component_under_load_fails_no_call() {
     let lattice = two_hosts().await;
     lattice.run_with("greeter", "instances = 4").await;
     let events = lattice.events().await;
-    let load = Load::start(&lattice);
+    let load = Load::callers(&lattice, CALLERS);
     load.answers(20).await;
     // The same code with one more custom section: another component to everybody who asks.
     let mut component = guest::bytes("greeter");
@@ -101,63 +103,5 @@ async fn an_update_to_another_component_under_load_fails_no_call() {
     })
     .await;
     load.answers(20).await;
-    load.stop_without_failures().await;
-}
-
-/// Calls without a pause, four at a time.
-struct Load {
-    stop: &'static AtomicBool,
-    answered: &'static AtomicU64,
-    callers: Vec<tokio::task::JoinHandle<Vec<String>>>,
-}
-
-impl Load {
-    fn start(lattice: &Lattice) -> Self {
-        // Leaked, so that tasks can hold them: a test is short.
-        let stop: &AtomicBool = Box::leak(Box::default());
-        let answered: &AtomicU64 = Box::leak(Box::default());
-        let caller = || {
-            let client = lattice.plain().clone();
-            async move {
-                let mut failures = Vec::new();
-                while !stop.load(Ordering::Relaxed) {
-                    let subject = "lattice.default.call.greeter.greet";
-                    match client.request(subject, r#"["World"]"#.into()).await {
-                        Ok(reply) if reply.payload == r#""Hello, World!""# => {
-                            answered.fetch_add(1, Ordering::Relaxed);
-                        }
-                        other => failures.push(format!("{other:?}")),
-                    }
-                }
-                failures
-            }
-        };
-        let callers = (0..4).map(|_| tokio::spawn(caller())).collect();
-        Self {
-            stop,
-            answered,
-            callers,
-        }
-    }
-
-    /// Waits for so many more answers.
-    async fn answers(&self, more: u64) {
-        let wanted = self.answered.load(Ordering::Relaxed) + more;
-        eventually("calls are answered", async || {
-            let answered = self.answered.load(Ordering::Relaxed);
-            if answered >= wanted {
-                Ok(())
-            } else {
-                Err(answered)
-            }
-        })
-        .await;
-    }
-
-    async fn stop_without_failures(self) {
-        self.stop.store(true, Ordering::Relaxed);
-        for caller in self.callers {
-            assert_eq!(caller.await.unwrap(), Vec::<String>::new());
-        }
-    }
+    load.end_without_failures().await;
 }

@@ -16,37 +16,3 @@ mod pair;
 mod relinked;
 mod stores;
 mod values;
-
-/// The way of the calls from `caller` to `callee`.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Way {
-    /// Both are on one host.
-    Here,
-    /// Each is on a host of its own.
-    Away,
-}
-
-/// One test for each way, from a promise that holds for all of them.
-macro_rules! every_way {
-    ($($promise:ident,)*) => {
-        mod here {
-            $(
-                #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-                async fn $promise() {
-                    super::$promise(crate::links::Way::Here).await;
-                }
-            )*
-        }
-
-        mod away {
-            $(
-                #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-                async fn $promise() {
-                    super::$promise(crate::links::Way::Away).await;
-                }
-            )*
-        }
-    };
-}
-
-use every_way;

@@ -11,6 +11,7 @@
 //! - [`refusals`], [`control`]: what operators ask;
 //! - [`links`]: calls from actor to actor, on one host and over two;
 //! - [`flows`]: streams and futures of functions, as callers from outside see them;
+//! - [`way`]: one suite over both ways that a request can go;
 //! - [`keyvalue`]: what any NATS client can ask of a key-value provider;
 //! - [`hosts`]: more than one host; [`cluster`]: more than one NATS server;
 //! - [`up`], [`faults`]: the `lattice` binary and its processes;
@@ -53,6 +54,7 @@ mod streams;
 mod telemetry;
 mod up;
 mod values;
+mod way;
 mod worlds;
 
 use std::path::Path;

@@ -9,7 +9,8 @@ use serde_json::json;
 
 use crate::one_host;
 
-const COUNTER: &str = r#"
+/// A counter behind HTTP, kept in a store.
+pub(crate) const COUNTER: &str = r#"
 name = "demo"
 
 [actor.counter]

@@ -4,7 +4,8 @@ use std::net::SocketAddr;
 
 use lattice_tests::{END, Exchange, Lattice, chunk, web};
 
-use super::{Way, behind_http, every_way};
+use super::behind_http;
+use crate::way::{Way, every_way};
 
 every_way! {
     each_piece_that_is_flushed_is_there_before_the_next_is_written,

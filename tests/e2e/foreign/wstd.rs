@@ -4,7 +4,8 @@ use std::net::SocketAddr;
 
 use lattice_tests::{END, Exchange, Lattice, chunk, web};
 
-use super::{Way, behind_http, every_way};
+use super::behind_http;
+use crate::way::{Way, every_way};
 
 every_way! {
     a_request_comes_back_while_it_is_still_sent,

@@ -7,7 +7,7 @@ use lattice_tests::process::Running;
 use serde_json::json;
 
 use super::pair::{Pair, Parts, order};
-use super::{Way, every_way};
+use crate::way::{Way, every_way};
 
 /// How many calls a round abandons.
 const ABANDONED: u64 = 10_000;

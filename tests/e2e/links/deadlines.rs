@@ -3,7 +3,7 @@
 use serde_json::json;
 
 use super::pair::{Pair, Parts};
-use super::{Way, every_way};
+use crate::way::{Way, every_way};
 
 every_way! {
     a_callee_that_spins_or_waits_past_the_callers_deadline_is_ended_and_its_slot_is_free,

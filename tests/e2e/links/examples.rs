@@ -4,8 +4,8 @@ use lattice_tests::{Lattice, eventually, guest};
 use serde_json::{Value, json};
 
 use super::pair::{Pair, Parts};
-use super::{Way, every_way};
 use crate::one_host;
+use crate::way::{Way, every_way};
 
 every_way! {
     a_processor_logs_through_the_logger_and_answers,

@@ -4,7 +4,7 @@ use lattice_tests::eventually;
 use serde_json::json;
 
 use super::pair::{Pair, Parts};
-use super::{Way, every_way};
+use crate::way::{Way, every_way};
 
 every_way! {
     a_trap_of_the_callee_ends_the_callers_call_in_the_same_words,

@@ -3,7 +3,7 @@
 use serde_json::json;
 
 use super::pair::{Pair, Parts};
-use super::{Way, every_way};
+use crate::way::{Way, every_way};
 
 every_way! {
     past_the_queue_calls_are_refused_and_once_the_overload_ends_the_next_succeeds_with_nothing_restarted,

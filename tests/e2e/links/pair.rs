@@ -11,9 +11,9 @@ use lattice_tests::process::Running;
 use lattice_tests::{Lattice, Reply, eventually};
 use serde_json::Value;
 
-use super::Way;
 use super::faults::process_of;
 use crate::program;
+use crate::way::Way;
 
 /// More than a test may last.
 const HOUR: Duration = Duration::from_secs(3600);

@@ -5,8 +5,8 @@ use lattice_tests::Lattice;
 use serde_json::{Value, json};
 
 use super::pair::{Pair, Parts};
-use super::{Way, every_way};
 use crate::values::{BYTES, echoes, wide};
+use crate::way::{Way, every_way};
 
 every_way! {
     every_kind_of_value_arrives_as_if_there_were_no_link,

@@ -7,29 +7,7 @@ use lattice_tests::{eventually, web};
 use rustix::process::Signal;
 
 use super::{CALLER, ORDER, SAMPLED, TRACE, Watched, pair};
-
-const COUNTER: &str = r#"
-name = "demo"
-
-[actor.counter]
-component = "counter"
-
-[actor.counter.link."wasi:keyvalue"]
-to = "kv"
-bucket = "counts"
-
-[provider.kv]
-kind = "keyvalue"
-config = { backend = "nats" }
-
-[provider.web]
-kind = "http"
-config = { listen = "127.0.0.1:0" }
-
-[[provider.web.route]]
-path = "/"
-actor = "counter"
-"#;
+use crate::path::COUNTER;
 
 /// Those of these spans that fit.
 fn of<'a>(spans: &'a [Span], service: &str, kind: &str) -> Vec<&'a Span> {
