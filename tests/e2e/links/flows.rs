@@ -5,7 +5,7 @@ use rustix::process::Signal;
 use serde_json::json;
 
 use super::pair::{self, Pair, Parts};
-use super::{Way, every_way};
+use crate::way::{Way, every_way};
 
 every_way! {
     sixty_four_mib_come_back_whole_through_hosts_that_hold_little_of_them,
