@@ -4,6 +4,7 @@ use std::collections::BTreeSet;
 
 use lattice_protocol::id::{ProviderName, TargetName};
 use lattice_protocol::near::nearest;
+use serde_json::Value;
 
 use super::{Known, PROVIDER_KINDS, Problems, keys};
 use crate::app::provider::{COPIES_MAX, EXEC_WORDS_MAX, HOST_LEN_MAX, PATH_LEN_MAX, ROUTES_MAX};
@@ -18,6 +19,7 @@ pub(super) fn check(
     let owner = format_args!("provider {name}");
     runs(name, provider, problems);
     inline(name, provider, problems);
+    alone(name, provider, problems);
     if !(1..=COPIES_MAX).contains(&provider.copies) {
         problems.add(format_args!(
             "{owner}: copies = {} is out of range: use 1 to {COPIES_MAX}",
@@ -76,6 +78,27 @@ fn inline(name: &ProviderName, provider: &Provider, problems: &mut Problems) {
         problems.add(format_args!(
             "provider {name}: inline it has no environment of its own, so env has no effect: remove env, \
              or inline"
+        ));
+    }
+}
+
+/// The kind that keeps values, and those of its backends that keep them in one process, or in a file
+/// that only one process may have.
+const KEEPER: &str = "keyvalue";
+const ALONE: [&str; 2] = ["file", "memory"];
+
+/// Copies that share nothing would each answer with values of their own.
+fn alone(name: &ProviderName, provider: &Provider, problems: &mut Problems) {
+    let keeps = provider.runs == Runs::Kind(KEEPER.to_owned());
+    let backend = provider.config.get("backend").and_then(Value::as_str);
+    let Some(backend) = backend.filter(|backend| keeps && ALONE.contains(backend)) else {
+        return;
+    };
+    if provider.copies > 1 {
+        problems.add(format_args!(
+            "provider {name}: copies = {} of backend {backend}, each with values of its own: let copies be \
+             1, or use backend nats or redis, which copies share",
+            provider.copies
         ));
     }
 }

@@ -155,3 +155,23 @@ fn the_number_of_reported_problems_is_bounded() {
     let text = format!("name = \"a\"\n{}", actors.collect::<Vec<_>>().join("\n"));
     assert_eq!(problems(&text, &[]).len(), PROBLEMS_MAX);
 }
+
+#[test]
+fn copies_that_would_share_no_values_are_refused_with_what_to_use() {
+    let kv = |more: &str| format!("[provider.kv]\nkind = \"keyvalue\"\n{more}");
+    for backend in ["file", "memory"] {
+        let config = format!("config = {{ backend = \"{backend}\", path = \"x\" }}");
+        let told = one(&kv(&format!("copies = 2\n{config}")));
+        assert!(
+            told.contains(&format!("copies = 2 of backend {backend}")),
+            "{told}"
+        );
+        assert!(told.contains("backend nats or redis"), "{told}");
+        let single = format!("name = \"a\"\n{}", kv(&config));
+        assert_eq!(problems(&single, &[]), Vec::<String>::new());
+    }
+    for shared in ["", "config = { backend = \"redis\" }"] {
+        let text = format!("name = \"a\"\n{}", kv(&format!("copies = 2\n{shared}")));
+        assert_eq!(problems(&text, &[]), Vec::<String>::new());
+    }
+}
