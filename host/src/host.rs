@@ -20,6 +20,7 @@ use crate::labels::Labels;
 use crate::metrics::HostMetrics;
 use crate::options::{LabelError, Options, check_labels};
 use crate::peers::Peers;
+use crate::provider::inline::Around;
 use crate::provider::{self, Providers};
 use crate::reconcile::configs::Configs;
 use crate::reconcile::election::{Election, Epoch};
@@ -112,7 +113,7 @@ impl Host {
         let events = Events::new(client.clone(), id.clone());
         let peers = Peers::new(id.clone());
         let configs = Configs::new(client.clone());
-        let (actors, shown) = actors(
+        let (actors, router, shown) = actors(
             &options, &client, &id, &artifacts, &events, &peers, &configs,
         )?;
         let providers = Providers::new(provider::Context {
@@ -122,6 +123,10 @@ impl Host {
             program: options.program,
             creds: options.provider_creds,
             kinds: options.inline,
+            around: Around {
+                telemetry: options.telemetry,
+                out: router.direct(),
+            },
             events: events.clone(),
         });
         let reporter = Reporter::new(
@@ -213,7 +218,7 @@ fn actors(
     events: &Events,
     peers: &Peers,
     configs: &Configs,
-) -> Result<(Actors, Option<Arc<HostMetrics>>), Error> {
+) -> Result<(Actors, Router, Option<Arc<HostMetrics>>), Error> {
     let engine = Engine::new(&options.data, options.capacity)?;
     let imports =
         Imports::new(engine.wasm()).map_err(|error| Error::Imports(format!("{error:#}")))?;
@@ -234,7 +239,7 @@ fn actors(
     router.attach(&actors);
     router.open(options.inline.doors());
     let shown = HostMetrics::show(&options.telemetry, &actors, engine, client.clone());
-    Ok((actors, shown))
+    Ok((actors, router, shown))
 }
 
 /// Begins to listen, to answer and to follow. Subscriptions come first: what fails here fails the

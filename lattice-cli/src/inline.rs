@@ -21,6 +21,8 @@ where
         let mut options = Options::new(start.client, start.name);
         options.process = Some(start.process);
         options.open = Some(start.open);
+        options.telemetry = start.telemetry;
+        options.out = Some(start.out);
         let ended = run(options, start.stop);
         Box::pin(async move { ended.await.map_err(|error| error.to_string()) })
     })

@@ -1,5 +1,7 @@
 //! Events and log records: published to whoever listens.
 
+use std::time::Duration;
+
 use async_nats::Subscriber;
 use futures_util::StreamExt as _;
 use lattice_protocol::event::{Event, Kind};
@@ -17,6 +19,15 @@ use crate::serve::ServeError;
 pub fn now_rfc3339() -> String {
     OffsetDateTime::now_utc()
         .format(&Rfc3339)
+        .unwrap_or_default()
+}
+
+/// The time that long ago, in whole seconds.
+pub fn rfc3339_ago(age: Duration) -> String {
+    let now = OffsetDateTime::now_utc();
+    let then = now.checked_sub(age.try_into().unwrap_or_default());
+    then.and_then(|then| then.replace_nanosecond(0).ok())
+        .and_then(|then| then.format(&Rfc3339).ok())
         .unwrap_or_default()
 }
 

@@ -40,7 +40,7 @@ mod system;
 
 pub use artifact::{ArtifactError, Artifacts, StoredArtifact};
 pub use audit::AuditError;
-pub use broadcast::{Events, Logs, now_rfc3339};
+pub use broadcast::{Events, Logs, now_rfc3339, rfc3339_ago};
 pub use call::{Call, Reply};
 pub use connect::{Client, ConnectError, Options};
 pub use control::{ControlError, ControlRequest, Controls};

@@ -9,7 +9,7 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
-use crate::id::{ActorName, HostId, ProviderName, ServerId};
+use crate::id::{ActorName, HostId, ProcessId, ProviderName, ServerId};
 
 /// How often a host reports.
 pub const HEARTBEAT_INTERVAL: Duration = Duration::from_millis(500);
@@ -83,8 +83,14 @@ pub struct ProviderReport {
     /// Its process, while it has one.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub pid: Option<u32>,
+    /// Which process of the provider that is: calls to it alone go by this name.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub process: Option<ProcessId>,
     /// How often it was started again.
     pub restarts: u32,
+    /// For how long it has not answered its host's health checks; absent while it does.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub silent_ms: Option<u64>,
     /// How far it is.
     #[serde(flatten)]
     pub phase: Phase,

@@ -132,6 +132,15 @@ impl<'a> Calling<'a> {
         }
     }
 
+    /// A call that is shown by somebody else.
+    pub fn unseen() -> Self {
+        Self {
+            counts: None,
+            way: None,
+            span: None,
+        }
+    }
+
     /// It goes this way; a second time it was sent once more.
     pub fn goes(&mut self, way: Way) {
         let before = self.way.replace(way);

@@ -7,23 +7,54 @@ use lattice_client::{Call, Client, Reply};
 use lattice_protocol::error::{CallError, ErrorCode};
 use lattice_protocol::interface::{Endpoint, Interface};
 use lattice_protocol::standard::http;
+use lattice_telemetry::Way;
+use provider_sdk::Direct;
 
 /// Who answers calls: a connection to a lattice, or in tests a function.
 pub(crate) trait Backend: Send + Sync + 'static {
     /// Whether calls can be made now.
     fn is_connected(&self) -> bool;
 
+    /// Which way calls go first.
+    fn way(&self) -> Way {
+        Way::Queue
+    }
+
     /// Makes a call; dropping the future cancels it.
     fn call(&self, call: Call) -> impl Future<Output = Result<Reply, CallError>> + Send;
 }
 
-impl Backend for Client {
+/// The lattice: straight into the actors of the host in whose process this runs, else over NATS.
+pub(crate) struct Lattice {
+    client: Client,
+    out: Option<Direct>,
+}
+
+impl Lattice {
+    /// Calls go by `out` if there is such a way.
+    pub(crate) fn new(client: Client, out: Option<Direct>) -> Self {
+        Self { client, out }
+    }
+}
+
+impl Backend for Lattice {
+    /// The host knows whom it reaches without NATS.
     fn is_connected(&self) -> bool {
-        Self::is_connected(self)
+        self.out.is_some() || self.client.is_connected()
+    }
+
+    fn way(&self) -> Way {
+        match &self.out {
+            Some(_) => Way::Local,
+            None => Way::Queue,
+        }
     }
 
     async fn call(&self, call: Call) -> Result<Reply, CallError> {
-        Self::call(self, call).await
+        match &self.out {
+            Some(out) => out(call).await,
+            None => self.client.call(call).await,
+        }
     }
 }
 

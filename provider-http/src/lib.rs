@@ -66,6 +66,7 @@ pub use config::LISTEN_DEFAULT;
 pub use error::Error;
 pub use provider::ADDRESS;
 
+use backend::Lattice;
 use provider::HttpProvider;
 use server::Server;
 
@@ -74,15 +75,16 @@ use server::Server;
 /// Order at `shutdown`: close the socket; let the requests in flight finish, for at most the
 /// default deadline of a call; leave the lattice.
 pub async fn run(
-    options: provider_sdk::Options,
+    mut options: provider_sdk::Options,
     shutdown: CancellationToken,
 ) -> Result<(), provider_sdk::Error> {
     let leave = CancellationToken::new();
-    let built: OnceLock<Arc<Server<Client>>> = OnceLock::new();
+    let built: OnceLock<Arc<Server<Lattice>>> = OnceLock::new();
     let name = options.name.clone();
     let telemetry = options.telemetry.clone();
+    let out = options.out.take();
     let build = async |client: Client| {
-        let provider = HttpProvider::new(client, name, telemetry)?;
+        let provider = HttpProvider::new(client, out, name, telemetry)?;
         // Built once, so the place is free.
         let _ = built.set(provider.server());
         Ok(provider)

@@ -7,8 +7,9 @@ use lattice_client::Client;
 use lattice_protocol::error::{CallError, ErrorCode};
 use lattice_protocol::id::ProviderName;
 use lattice_protocol::interface::Endpoint;
-use provider_sdk::{Call, Error, Provider, Reply, Settings, Telemetry};
+use provider_sdk::{Call, Direct, Error, Provider, Reply, Settings, Telemetry};
 
+use crate::backend::Lattice;
 use crate::config::Config;
 use crate::outgoing::{self, Outgoing};
 use crate::server::Server;
@@ -22,14 +23,15 @@ pub(crate) struct HttpProvider {
     name: ProviderName,
     address: Endpoint,
     handle: Endpoint,
-    server: Arc<Server<Client>>,
+    server: Arc<Server<Lattice>>,
     outgoing: Outgoing,
 }
 
 impl HttpProvider {
-    /// A provider that calls actors over `client`.
+    /// A provider that calls actors by `out`, or over `client`.
     pub(crate) fn new(
         client: Client,
+        out: Option<Direct>,
         name: ProviderName,
         telemetry: Telemetry,
     ) -> Result<Self, Error> {
@@ -43,13 +45,14 @@ impl HttpProvider {
             handle: outgoing::handle().map_err(|error| refused(error.to_string()))?,
             outgoing: Outgoing::default(),
             server: Arc::new(
-                Server::shown(client, shown).map_err(|error| refused(error.to_string()))?,
+                Server::shown(Lattice::new(client, out), shown)
+                    .map_err(|error| refused(error.to_string()))?,
             ),
         })
     }
 
     /// The server behind it.
-    pub(crate) fn server(&self) -> Arc<Server<Client>> {
+    pub(crate) fn server(&self) -> Arc<Server<Lattice>> {
         self.server.clone()
     }
 

@@ -90,7 +90,7 @@ impl Shown {
         let (tracer, lattice) = (self.telemetry.tracer(), &self.lattice);
         let (target, endpoint, context) = (&call.target, &call.endpoint, &mut call.context);
         let mut calling = Calling::begin(tracer, None, lattice, target, endpoint, context);
-        calling.goes(Way::Queue);
+        calling.goes(backend.way());
         let result = backend.call(call).await;
         calling.end(&result);
         result

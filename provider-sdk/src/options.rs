@@ -20,7 +20,7 @@ pub const WAITING_MAX: usize = 2048;
 /// How long running calls have to finish at shutdown unless set: the default deadline of a call.
 pub const DRAIN: Duration = lattice_protocol::call::DEADLINE_DEFAULT;
 
-/// The way straight into a provider, for callers of the same process.
+/// The way straight to whoever answers, for callers of the same process.
 pub type Direct = Arc<dyn Fn(Call) -> BoxFuture<'static, Result<Reply, CallError>> + Send + Sync>;
 
 /// Takes the way straight in.
@@ -46,6 +46,9 @@ pub struct Options {
     /// Given the way straight in once calls are taken, where the provider runs inside a host: calls
     /// that come this way are admitted, bounded and answered like any other.
     pub open: Option<Open>,
+    /// The way of its own calls where it runs inside a host: actors there are called without NATS.
+    /// [`run`](crate::run()) leaves it to the provider to go by it.
+    pub out: Option<Direct>,
     /// Told when calls are taken. Other processes ask for [`health`](crate::health) instead.
     pub ready: Option<oneshot::Sender<()>>,
 }
@@ -91,6 +94,7 @@ impl Options {
             drain: DRAIN,
             telemetry: Telemetry::off(),
             open: None,
+            out: None,
             ready: None,
         }
     }

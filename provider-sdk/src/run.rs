@@ -78,6 +78,7 @@ where
         drain,
         telemetry,
         open,
+        out: _,
         ready,
     } = options;
     let client = Client::connect(client).await?;
@@ -110,7 +111,12 @@ where
         Complaint::default(),
     );
     let service = Service::new(core.clone(), admission, complaint.clone());
-    let source = core.shown.show(&core.name, client.clone(), service.calls());
+    let process_is_own = open.is_none();
+    let source = core.shown.show(
+        &core.name,
+        process_is_own.then(|| client.clone()),
+        service.calls(),
+    );
     let own = match &process {
         Some(process) => Some(client.serve_process(process).await?),
         None => None,

@@ -13,6 +13,8 @@ use lattice_protocol::call::Context;
 use lattice_protocol::error::{CallError, ErrorCode};
 use lattice_protocol::id::ProviderName;
 use lattice_protocol::interface::Endpoint;
+use lattice_telemetry::Way;
+use lattice_telemetry::metrics::Meter;
 use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
@@ -57,6 +59,7 @@ struct Request {
     streams: Streams,
     takes_streams: bool,
     received: Instant,
+    way: Way,
 }
 
 impl<P: Provider> Service<P> {
@@ -87,6 +90,7 @@ impl<P: Provider> Service<P> {
             streams,
             takes_streams: responder.takes_streams(),
             received,
+            way: Way::Queue,
         };
         if health::is_check(&request.endpoint) {
             return responder
@@ -130,6 +134,7 @@ impl<P: Provider> Service<P> {
                     streams: call.streams,
                     takes_streams: true,
                     received: Instant::now(),
+                    way: Way::Local,
                 };
                 match admission.enter() {
                     Some(ticket) => core.answer(request, &ticket).await,
@@ -168,11 +173,13 @@ impl<P: Provider> Core<P> {
     async fn answer(&self, mut request: Request, ticket: &Ticket) -> Result<Reply, CallError> {
         let offered = match self.endpoints.resolve(&request.endpoint) {
             Ok(offered) => offered,
-            Err(error) => return Err(self.shown.refused(None, request.received, error)),
+            Err(error) => return Err(self.refused(None, &request, error)),
         };
-        let (meter, received) = (offered.meter.as_deref(), request.received);
-        let shown = &self.shown;
-        let serving = shown.begin(&offered.endpoint, meter, &request.context, received);
+        let (endpoint, meter) = (&offered.endpoint, offered.meter.as_deref());
+        let (context, received) = (&request.context, request.received);
+        let serving = self
+            .shown
+            .begin(endpoint, meter, context, received, request.way);
         if let Some(context) = serving.context(&request.context) {
             request.context = context;
         }
@@ -273,8 +280,12 @@ impl<P: Provider> Core<P> {
     fn no_room(&self, request: &Request) -> CallError {
         let offered = self.endpoints.resolve(&request.endpoint).ok();
         let meter = offered.and_then(|offered| offered.meter.as_deref());
+        self.refused(meter, request, self.overloaded())
+    }
+
+    fn refused(&self, meter: Option<&Meter>, request: &Request, error: CallError) -> CallError {
         self.shown
-            .refused(meter, request.received, self.overloaded())
+            .refused(meter, request.received, request.way, error)
     }
 
     fn overloaded(&self) -> CallError {

@@ -103,6 +103,7 @@ fn request(endpoint: &str, source: Option<&str>) -> Request {
         streams: Streams::default(),
         takes_streams: false,
         received: Instant::now(),
+        way: Way::Queue,
     }
 }
 

@@ -55,6 +55,7 @@ impl Shown {
         meter: Option<&'a Meter>,
         context: &Context,
         received: Instant,
+        way: Way,
     ) -> Serving<'a> {
         let served = Served {
             lattice: &self.lattice,
@@ -63,7 +64,7 @@ impl Shown {
             endpoint,
             context,
         };
-        Serving::begin(self.telemetry.tracer(), meter, received, Way::Queue, served)
+        Serving::begin(self.telemetry.tracer(), meter, received, way, served)
     }
 
     /// A call ends that was not begun.
@@ -71,39 +72,43 @@ impl Shown {
         &self,
         meter: Option<&Meter>,
         received: Instant,
+        way: Way,
         error: CallError,
     ) -> CallError {
         if let Some(meter) = meter.or(self.others.as_deref()) {
-            meter.record(Way::Queue, Some(error.code), received.elapsed());
+            meter.record(way, Some(error.code), received.elapsed());
         }
         error
     }
 
-    /// Shows how busy the provider is, for as long as what comes back lives.
+    /// Shows how busy the provider is, and how its process is connected if that is its `own`, for as
+    /// long as what comes back lives.
     pub(crate) fn show(
         &self,
         provider: &ProviderName,
-        client: Client,
+        own: Option<Client>,
         calls: TaskTracker,
     ) -> Option<Arc<dyn Source>> {
-        let connection = client.clone();
-        self.telemetry
-            .healthy_while(move || connection.is_connected());
+        if let Some(connection) = own.clone() {
+            self.telemetry
+                .healthy_while(move || connection.is_connected());
+        }
         let registry = self.telemetry.registry()?;
-        let own: Arc<dyn Source> = Arc::new(Process {
+        let shown: Arc<dyn Source> = Arc::new(Process {
             provider: provider.clone(),
-            client,
+            client: own,
             calls,
         });
-        let source: Weak<dyn Source> = Arc::downgrade(&own);
+        let source: Weak<dyn Source> = Arc::downgrade(&shown);
         registry.add(source);
-        Some(own)
+        Some(shown)
     }
 }
 
 struct Process {
     provider: ProviderName,
-    client: Client,
+    /// None within a host's process, which shows its own.
+    client: Option<Client>,
     calls: TaskTracker,
 }
 
@@ -112,11 +117,10 @@ impl Source for Process {
         let own = [("provider", self.provider.as_str())];
         let busy = u64::try_from(self.calls.len()).unwrap_or(u64::MAX);
         to.number(&family::PROVIDER_BUSY, &own, busy);
-        to.number(
-            &family::CONNECTED,
-            &[],
-            u32::from(self.client.is_connected()),
-        );
-        to.number(&family::RECONNECTS, &[], self.client.reconnects());
+        let Some(client) = &self.client else {
+            return;
+        };
+        to.number(&family::CONNECTED, &[], u32::from(client.is_connected()));
+        to.number(&family::RECONNECTS, &[], client.reconnects());
     }
 }

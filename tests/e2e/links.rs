@@ -16,3 +16,5 @@ mod pair;
 mod relinked;
 mod stores;
 mod values;
+
+pub(crate) use pair::Wire;

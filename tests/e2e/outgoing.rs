@@ -13,6 +13,7 @@ use lattice_tests::{Lattice, eventually};
 use serde_json::{Value, json};
 use tokio::net::TcpListener;
 
+use crate::links::Wire;
 use crate::one_host;
 
 type Answered = http::Response<BoxBody<Bytes, hyper::Error>>;
@@ -50,6 +51,11 @@ fn answer(request: http::Request<Incoming>) -> Answered {
 
 /// The actor `fetch`, whose link leads to a provider that only sends.
 async fn fetch(link: &str) -> Lattice {
+    fetch_by("", link).await
+}
+
+/// The same with further lines of the provider.
+async fn fetch_by(provider: &str, link: &str) -> Lattice {
     let lattice = one_host().await;
     let manifest = format!(
         r#"
@@ -62,6 +68,7 @@ async fn fetch(link: &str) -> Lattice {
         {link}
         [provider.out]
         kind = "http"
+        {provider}
         "#
     );
     lattice.apply(&manifest).await;
@@ -110,9 +117,14 @@ async fn a_request_leaves_through_its_link_and_its_response_comes_back() {
         header("x-trace").starts_with("00-0af7651916cd43dd8448eb211c80319c-"),
         "{saw}"
     );
+    bodies_come_back(&lattice, &authority).await;
+}
+
+/// Bodies of a few bytes and of many more than fit a message, taken whole and left half-read.
+async fn bodies_come_back(lattice: &Lattice, authority: &str) {
     let echo = lattice.call(
         "fetch.fetch",
-        json!([order("PUT", &authority, "/echo", "aGVsbG8=")]),
+        json!([order("PUT", authority, "/echo", "aGVsbG8=")]),
     );
     assert_eq!(
         page(&echo.await.json()),
@@ -120,14 +132,30 @@ async fn a_request_leaves_through_its_link_and_its_response_comes_back() {
     );
     let swung = lattice.call(
         "fetch.swing",
-        json!([order("PUT", &authority, "/echo", ""), 8 << 20]),
+        json!([order("PUT", authority, "/echo", ""), 8 << 20]),
     );
     assert_eq!(swung.await.json(), json!({"ok": 8 << 20}));
     let glance = lattice.call(
         "fetch.glance",
-        json!([order("PUT", &authority, "/echo", "aGVsbG8=")]),
+        json!([order("PUT", authority, "/echo", "aGVsbG8=")]),
     );
     assert_eq!(glance.await.json(), json!({"ok": 200}));
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn through_an_inline_provider_bodies_of_any_size_pass_without_nats() {
+    let address = site().await;
+    let authority = format!("localhost:{}", address.port());
+    let link = format!("allow = [\"http://{authority}\"]\nprivate = true");
+    let lattice = fetch_by("inline = true", &link).await;
+    let mut wire = Wire::listen(lattice.plain()).await;
+    bodies_come_back(&lattice, &authority).await;
+    assert_eq!(
+        wire.calls_to("fetch").len(),
+        3,
+        "what goes over NATS is seen"
+    );
+    assert_eq!(wire.calls_to("out"), Vec::<String>::new());
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

@@ -1,12 +1,16 @@
 //! Providers: how they are watched, told their settings, and run inside a host.
 
+mod copies;
+mod hung;
+
 use std::net::TcpListener;
 
 use futures_util::{FutureExt as _, StreamExt as _};
-use lattice_tests::{Lattice, eventually};
+use lattice_tests::{Lattice, eventually, web};
 use rustix::process::{Pid, Signal, kill_process};
 use serde_json::{Value, json};
 
+use crate::links::Wire;
 use crate::{one_host, program};
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -129,6 +133,31 @@ async fn a_provider_that_runs_inline_answers_actors_without_nats_and_others_over
     let first = over_nats.next().await.unwrap();
     assert!(first.subject.ends_with("bucket.exists"), "{first:?}");
     assert!(over_nats.next().now_or_never().is_none());
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn an_inline_http_provider_reaches_actors_of_its_host_without_nats_bodies_included() {
+    let lattice = one_host().await;
+    lattice
+        .apply(
+            "name = \"edge\"\n[actor.bad-http]\ncomponent = \"bad-http\"\n\
+             [provider.web]\nkind = \"http\"\ninline = true\nconfig = { listen = \"127.0.0.1:0\" }\n\
+             [[provider.web.route]]\npath = \"/\"\nactor = \"bad-http\"\n",
+        )
+        .await;
+    let address = lattice.address("web").await;
+    let mut wire = Wire::listen(lattice.plain()).await;
+    for size in [2, 8 << 20] {
+        let body: Vec<u8> = (0_u8..251).cycle().take(size).collect();
+        let page = web::send(address, "POST", "/echo", body.clone()).await;
+        let page = page.unwrap();
+        assert_eq!(page.status, 200, "{size}");
+        assert!(page.body == body, "{size}: other bytes came back");
+    }
+    // The server hands out in order: before this one nothing came.
+    let direct = lattice.call("bad-http.handle", json!({"method": "GET", "path": "/echo"}));
+    assert_eq!(direct.await.json()["status"], 200);
+    assert_eq!(wire.calls_to("bad-http").len(), 1);
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

@@ -51,7 +51,7 @@ pub use eventually::eventually;
 pub use exchange::{END, Exchange, chunk};
 pub use heard::{Events, Logs};
 pub use lattice::Lattice;
-pub use load::{Endings, Load};
+pub use load::{Asked, Endings, Load};
 pub use machine::Machine;
 pub use nats::Nats;
 pub use redis::Redis;

@@ -11,10 +11,6 @@ use tokio::task::{JoinHandle, JoinSet};
 
 use crate::{Lattice, eventually};
 
-/// What is called, and what it must answer.
-const SUBJECT: &str = "lattice.default.call.greeter.greet";
-const ARGUMENTS: &str = r#"["World"]"#;
-const ANSWER: &str = r#""Hello, World!""#;
 /// How long a call may take by its own word: a call that nobody answers is lost after it.
 const DEADLINE_MS: &str = "4000";
 /// How long its caller waits: longer, so that a late word counts as one.
@@ -22,7 +18,25 @@ const PATIENCE: Duration = Duration::from_secs(5);
 /// The pause between the calls of a [`Load::steady`] load: 200 a second.
 const PACE: Duration = Duration::from_millis(5);
 
-/// Calls of `greeter.greet` by a plain NATS client, until it is ended.
+/// What is called, and what it must answer.
+#[derive(Debug, Clone, Copy)]
+pub struct Asked {
+    /// The subject.
+    pub subject: &'static str,
+    /// The arguments, as JSON.
+    pub arguments: &'static str,
+    /// The only right answer.
+    pub answer: &'static str,
+}
+
+/// What is called unless a test says otherwise.
+const GREETING: Asked = Asked {
+    subject: "lattice.default.call.greeter.greet",
+    arguments: r#"["World"]"#,
+    answer: r#""Hello, World!""#,
+};
+
+/// Calls of `greeter.greet`, or of what a test says, by a plain NATS client, until it is ended.
 #[must_use = "a load goes on until it is ended"]
 pub struct Load {
     stop: Arc<AtomicBool>,
@@ -49,11 +63,18 @@ pub struct Endings {
     pub failed: BTreeMap<String, u64>,
     /// The number of the last one that failed, in the order of sending.
     pub last_failed: Option<u64>,
+    /// Each that failed, by its number, with its ending.
+    pub by_number: BTreeMap<u64, String>,
 }
 
 impl Load {
     /// So many callers, each with one call at a time.
     pub fn callers(lattice: &Lattice, count: usize) -> Self {
+        Self::callers_of(lattice, count, GREETING)
+    }
+
+    /// So many callers that ask this.
+    pub fn callers_of(lattice: &Lattice, count: usize, asked: Asked) -> Self {
         Self::begin(lattice, async move |client, stop, answered, sent| {
             let mut callers = JoinSet::new();
             for _ in 0..count {
@@ -62,7 +83,7 @@ impl Load {
                 callers.spawn(async move {
                     let mut calls = Vec::new();
                     while !stop.load(Ordering::Relaxed) {
-                        calls.push(call(&client, &sent, &answered).await);
+                        calls.push(call(&client, &asked, &sent, &answered).await);
                     }
                     calls
                 });
@@ -79,7 +100,7 @@ impl Load {
             while !stop.load(Ordering::Relaxed) {
                 pace.tick().await;
                 let (client, answered, sent) = (client.clone(), answered.clone(), sent.clone());
-                calls.spawn(async move { call(&client, &sent, &answered).await });
+                calls.spawn(async move { call(&client, &GREETING, &sent, &answered).await });
             }
             calls.join_all().await
         })
@@ -162,6 +183,7 @@ impl Endings {
         match call.failure {
             None => self.answered += 1,
             Some(failure) => {
+                self.by_number.insert(call.number, failure.clone());
                 *self.failed.entry(failure).or_default() += 1;
                 self.last_failed = self.last_failed.max(Some(call.number));
             }
@@ -179,16 +201,16 @@ impl fmt::Display for Endings {
     }
 }
 
-async fn call(client: &Client, sent: &AtomicU64, answered: &AtomicU64) -> Call {
+async fn call(client: &Client, asked: &Asked, sent: &AtomicU64, answered: &AtomicU64) -> Call {
     let number = sent.fetch_add(1, Ordering::Relaxed);
     let mut headers = HeaderMap::new();
     headers.insert("Lattice-Deadline-Ms", DEADLINE_MS);
     let request = Request::new()
-        .payload(ARGUMENTS.into())
+        .payload(asked.arguments.into())
         .headers(headers)
         .timeout(Some(PATIENCE));
-    let failure = match client.send_request(SUBJECT, request).await {
-        Ok(reply) if reply.payload == ANSWER => {
+    let failure = match client.send_request(asked.subject, request).await {
+        Ok(reply) if reply.payload == asked.answer => {
             answered.fetch_add(1, Ordering::Relaxed);
             None
         }

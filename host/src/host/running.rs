@@ -237,7 +237,9 @@ mod tests {
             let provider = ProviderReport {
                 revision: "0123456789ab".into(),
                 pid: None,
+                process: None,
                 restarts: 0,
+                silent_ms: None,
                 phase,
             };
             report.providers.insert("kv".parse().unwrap(), provider);

@@ -7,7 +7,7 @@ use lattice_client::stream::Streams;
 use lattice_client::{Call, Client, Reply};
 use lattice_protocol::call::Context;
 use lattice_protocol::error::{CallError, ErrorCode, Executed};
-use lattice_protocol::id::{ProcessId, ProviderName};
+use lattice_protocol::id::{ProcessId, ProviderName, TargetName};
 use lattice_protocol::interface::Endpoint;
 use lattice_protocol::standard::HEALTH_CHECK;
 use tokio::sync::mpsc;
@@ -15,7 +15,7 @@ use tokio::sync::mpsc;
 use super::machine::Answer;
 
 /// How long it has: it is answered before any other work, so a second is an age.
-const CHECK_DEADLINE: Duration = Duration::from_secs(1);
+pub(crate) const CHECK_DEADLINE: Duration = Duration::from_secs(1);
 
 /// The longest complaint of a provider that is passed on: as long as an error's message.
 const COMPLAINT_BYTES_MAX: usize = 1024;
@@ -76,16 +76,7 @@ struct Answered {
 /// asked by its provider's name, together with its copies.
 async fn ask(client: &Client, name: &ProviderName, endpoint: Endpoint, wanted: &Ask) -> Answered {
     let connected = client.is_connected();
-    let call = Call {
-        target: name.into(),
-        endpoint,
-        context: Context {
-            remaining: CHECK_DEADLINE,
-            ..Context::default()
-        },
-        payload: Bytes::new(),
-        streams: Streams::default(),
-    };
+    let call = question(name.into(), endpoint);
     let heard = |reply: Result<Reply, CallError>| {
         let reply = reply.map(|reply| reply.payload);
         read(reply, connected && client.is_connected())
@@ -102,6 +93,32 @@ async fn ask(client: &Client, name: &ProviderName, endpoint: Endpoint, wanted: &
     Answered {
         answer: heard(client.call(call).await),
         by_itself: false,
+    }
+}
+
+/// Whether nobody of those who serve `target` says anything to the question, though this host reaches
+/// NATS and NATS reaches them.
+pub(crate) async fn is_silent(client: &Client, target: TargetName) -> bool {
+    let Ok(endpoint) = HEALTH_CHECK.parse::<Endpoint>() else {
+        return false;
+    };
+    let connected = client.is_connected();
+    let reply = client.call(question(target, endpoint)).await;
+    let nobody = is_nobody(&reply);
+    let connected = connected && client.is_connected();
+    !nobody && read(reply.map(|reply| reply.payload), connected) == Answer::Silent
+}
+
+fn question(target: TargetName, endpoint: Endpoint) -> Call {
+    Call {
+        target,
+        endpoint,
+        context: Context {
+            remaining: CHECK_DEADLINE,
+            ..Context::default()
+        },
+        payload: Bytes::new(),
+        streams: Streams::default(),
     }
 }
 

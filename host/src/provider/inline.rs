@@ -17,13 +17,16 @@ use futures_util::FutureExt as _;
 use futures_util::future::BoxFuture;
 use lattice_client::{Call, Reply};
 use lattice_protocol::error::CallError;
+#[cfg(test)]
+use lattice_protocol::error::ErrorCode;
 use lattice_protocol::id::{ProcessId, ProviderName};
+use lattice_telemetry::Telemetry;
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 
 use super::machine::Exit;
 
-/// The way straight into a provider of this process.
+/// The way straight to whoever answers in this process.
 pub type Direct = Arc<dyn Fn(Call) -> BoxFuture<'static, Result<Reply, CallError>> + Send + Sync>;
 
 /// Runs a provider until it is told to stop, or can't go on.
@@ -37,10 +40,43 @@ pub struct Start {
     pub name: ProviderName,
     /// Which run of it, for its health checks.
     pub process: ProcessId,
+    /// Where it shows what it does: where its host does.
+    pub telemetry: Telemetry,
+    /// The way of its own calls: straight into this host's actors where they have room.
+    pub out: Direct,
     /// To be called once, when it takes calls.
     pub open: Box<dyn FnOnce(Direct) + Send>,
     /// Tells it to stop.
     pub stop: CancellationToken,
+}
+
+/// What a host shares with the providers in its process.
+#[derive(Clone)]
+pub struct Around {
+    /// Where they show what they do.
+    pub telemetry: Telemetry,
+    /// The way of their calls.
+    pub out: Direct,
+}
+
+#[cfg(test)]
+impl Around {
+    /// A host that shows nothing and where nobody answers.
+    pub(super) fn nothing() -> Self {
+        Self {
+            telemetry: Telemetry::off(),
+            out: Arc::new(|_| {
+                let error = CallError::refused(ErrorCode::Unavailable, "there is no host");
+                async { Err(error) }.boxed()
+            }),
+        }
+    }
+}
+
+impl fmt::Debug for Around {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Around").finish_non_exhaustive()
+    }
 }
 
 /// The kinds of providers that can run inline in one host, and the doors of those that do.
@@ -123,6 +159,7 @@ impl Task {
         name: &ProviderName,
         process: &ProcessId,
         client: lattice_client::Options,
+        around: &Around,
     ) -> Self {
         let stop = CancellationToken::new();
         let (opened, open_name, open_process) = (doors.clone(), name.clone(), process.clone());
@@ -131,6 +168,8 @@ impl Task {
             client,
             name: name.clone(),
             process: process.clone(),
+            telemetry: around.telemetry.clone(),
+            out: around.out.clone(),
             open: Box::new(move |direct| {
                 // One that is told to stop while it starts opens no more.
                 if !gate.is_cancelled() {

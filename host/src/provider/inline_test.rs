@@ -21,7 +21,7 @@ fn start(kind: &Kind, doors: &Doors, process: &str) -> Task {
         name: "h1".into(),
     };
     let (name, process) = ("kv".parse().unwrap(), process.parse().unwrap());
-    Task::start(kind, doors, &name, &process, client)
+    Task::start(kind, doors, &name, &process, client, &Around::nothing())
 }
 
 fn direct() -> Direct {

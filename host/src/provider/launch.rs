@@ -23,7 +23,7 @@ use lattice_config::app::{ProviderSpec, Runs};
 use lattice_protocol::id::{ProcessId, ProviderName};
 use tokio::process::Command;
 
-use super::inline::{Kinds, Task};
+use super::inline::{Around, Kinds, Task};
 use super::outbox::Outbox;
 use super::process::Process;
 use super::work::Work;
@@ -44,6 +44,7 @@ pub(super) struct Launch {
     creds: Option<PathBuf>,
     env: Vec<(OsString, OsString)>,
     kinds: Kinds,
+    around: Around,
 }
 
 impl Launch {
@@ -53,6 +54,7 @@ impl Launch {
         client: lattice_client::Options,
         creds: Option<PathBuf>,
         kinds: Kinds,
+        around: Around,
     ) -> Self {
         let mut env: Vec<_> = PASSED_ON
             .into_iter()
@@ -66,6 +68,7 @@ impl Launch {
             creds,
             env,
             kinds,
+            around,
         }
     }
 
@@ -98,7 +101,8 @@ impl Launch {
             name: format!("provider {name}"),
             ..self.client.clone()
         };
-        Ok(Task::start(run, self.kinds.doors(), name, process, client))
+        let (doors, around) = (self.kinds.doors(), &self.around);
+        Ok(Task::start(run, doors, name, process, client, around))
     }
 
     /// The credentials of a provider: its own where the host has a folder of them, else the host's.
@@ -205,7 +209,14 @@ mod tests {
             lattice: "edge".parse().unwrap(),
             name: "h1".into(),
         };
-        Launch::new("/bin/lattice".into(), client, creds, Kinds::default())
+        let kinds = Kinds::default();
+        Launch::new(
+            "/bin/lattice".into(),
+            client,
+            creds,
+            kinds,
+            Around::nothing(),
+        )
     }
 
     fn command(launch: &Launch, name: &str, spec: &ProviderSpec) -> Result<Command, String> {

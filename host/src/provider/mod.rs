@@ -12,16 +12,17 @@
 //! - `launch`: command line and environment;
 //! - `work`: what runs: `process`, a child, or [`inline`], a task of this process;
 //! - `output`: what it writes;
-//! - `health`: whether it answers;
+//! - `health`: whether it answers; `seen`: what others see of that;
 //! - `outbox`: what the lattice hears of all that.
 
-mod health;
+pub(crate) mod health;
 pub mod inline;
 mod launch;
 mod machine;
 mod outbox;
 mod output;
 mod process;
+mod seen;
 mod supervisor;
 mod work;
 
@@ -32,15 +33,16 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use lattice_client::Client;
 use lattice_config::assignment::AssignedProvider;
 use lattice_protocol::id::{HostId, ProviderName};
-use lattice_protocol::report::{Phase, ProviderReport};
+use lattice_protocol::report::ProviderReport;
 use tokio::sync::{mpsc, watch};
 use tokio_util::task::TaskTracker;
 
-use self::inline::Kinds;
+use self::inline::{Around, Kinds};
 use self::launch::Launch;
 use self::machine::Limits;
 use self::outbox::Post;
-use self::supervisor::{Parts, Status, Supervisor, Wanted};
+use self::seen::{Seen, Status};
+use self::supervisor::{Parts, Supervisor, Wanted};
 use crate::event::Events;
 
 /// What supervision works with.
@@ -58,6 +60,8 @@ pub struct Context {
     pub creds: Option<PathBuf>,
     /// The kinds that can run inline.
     pub kinds: Kinds,
+    /// What those share with this host.
+    pub around: Around,
     /// Where events go.
     pub events: Events,
 }
@@ -96,6 +100,7 @@ impl Providers {
             program,
             creds,
             kinds,
+            around,
             events,
         } = context;
         let (post, mail) = Post::new(host);
@@ -105,7 +110,7 @@ impl Providers {
             providers: BTreeMap::new(),
             post: Some(post),
         };
-        let launch = Launch::new(program, client_options, creds, kinds);
+        let launch = Launch::new(program, client_options, creds, kinds, around);
         Self(Arc::new(Inner {
             client,
             launch,
@@ -147,7 +152,7 @@ impl Providers {
             .iter()
             .map(|(name, h)| (name, h.status.borrow().clone()));
         reports
-            .filter_map(|(name, status)| Some((name.clone(), status?)))
+            .filter_map(|(name, status)| Some((name.clone(), status?.report())))
             .collect()
     }
 
@@ -171,12 +176,7 @@ impl Inner {
     }
 
     fn supervise(&self, post: &Post, name: &ProviderName, provider: AssignedProvider) -> Handle {
-        let status = Some(ProviderReport {
-            revision: provider.revision.to_string(),
-            pid: None,
-            restarts: 0,
-            phase: Phase::Starting,
-        });
+        let status = Some(Seen::starting(&provider.revision));
         let (wanted_out, wanted) = watch::channel(Some(provider));
         let (status, status_in) = watch::channel(status);
         // One check at a time: more would say nothing new.

@@ -7,7 +7,6 @@ use lattice_config::app::Runs;
 use lattice_config::assignment::AssignedProvider;
 use lattice_protocol::event::Kind;
 use lattice_protocol::id::{ProcessId, ProviderName};
-use lattice_protocol::report::ProviderReport;
 use tokio::sync::{mpsc, watch};
 use tokio::time::{Instant, sleep_until};
 use tracing::{info, warn};
@@ -16,13 +15,11 @@ use super::health::{Ask, Checked};
 use super::launch::Launch;
 use super::machine::{Answer, Effect, Exit, Input, Limits, Machine, Notice};
 use super::outbox::{Detail, Outbox};
+use super::seen::{Seen, Status};
 use super::work::Work;
 
 /// What is wanted of a provider; none: that it does not run.
 pub(super) type Wanted = Option<AssignedProvider>;
-
-/// What others see of a provider; none: nothing of it runs.
-pub(super) type Status = Option<ProviderReport>;
 
 /// What a supervisor works with.
 pub(super) struct Parts {
@@ -220,15 +217,18 @@ impl Supervisor {
     }
 
     fn show(&self) {
-        let report = self.current.as_ref().map(|wanted| ProviderReport {
+        let silent_since = self.machine.silent_since();
+        let seen = self.current.as_ref().map(|wanted| Seen {
             revision: wanted.revision.to_string(),
             pid: self.work.as_ref().and_then(Work::pid),
+            process: self.process.clone(),
             restarts: self.machine.restarts(),
+            silent_since: silent_since.map(|moment| self.began + moment),
             phase: self.machine.phase(),
         });
         self.parts.status.send_if_modified(|shown| {
-            let changed = *shown != report;
-            *shown = report;
+            let changed = *shown != seen;
+            *shown = seen;
             changed
         });
     }

@@ -12,7 +12,7 @@ use lattice_protocol::log::Record;
 use lattice_protocol::report::Phase;
 use tokio::task::JoinHandle;
 
-use super::super::inline::{Kinds, Start};
+use super::super::inline::{Around, Kinds, Start};
 use super::super::outbox::{Mail, News, Post};
 use super::*;
 
@@ -72,7 +72,13 @@ impl Bench {
         let (asks_out, asks) = mpsc::channel(1);
         let (answers, answers_in) = mpsc::channel(1);
         let parts = Parts {
-            launch: Launch::new("/no/such/lattice".into(), client, None, kinds),
+            launch: Launch::new(
+                "/no/such/lattice".into(),
+                client,
+                None,
+                kinds,
+                Around::nothing(),
+            ),
             limits,
             wanted,
             status,
@@ -110,7 +116,7 @@ impl Bench {
         record.message
     }
 
-    async fn report(&mut self, is: impl Fn(&ProviderReport) -> bool) -> ProviderReport {
+    async fn report(&mut self, is: impl Fn(&Seen) -> bool) -> Seen {
         let status = self
             .status
             .wait_for(|status| status.as_ref().is_some_and(&is))

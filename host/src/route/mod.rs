@@ -1,23 +1,31 @@
 //! Which way a call goes: straight in if the target has room on this host, else to the less loaded
-//! of two peers, else to whoever serves the target.
+//! of two peers, else to whoever serves the target. A provider that hangs gets none: if another of its
+//! processes does not, that one is called, else calls to it fail at once.
 //!
 //! The caller can't tell which way its call went: deadline, hops, limits and errors are the same.
 
 mod choice;
+mod copies;
+mod hung;
+mod pause;
 mod suspects;
 
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
-use lattice_client::{Call, Client, Reply};
+use lattice_client::{Call, Client, Reply, rfc3339_ago};
 use lattice_protocol::error::{CallError, ErrorCode, Executed};
-use lattice_protocol::id::{ActorName, HostId, LatticeId};
+use lattice_protocol::id::{ActorName, HostId, LatticeId, ProcessId, ProviderName, TargetName};
 use lattice_telemetry::{Calling, Telemetry, Way};
+use tokio::task::JoinSet;
 
 use crate::actor::{Actors, WeakActors};
 use crate::peers::Peers;
-use crate::provider::inline::Doors;
+use crate::provider::health;
+use crate::provider::inline::{Direct, Doors};
 use choice::Candidate;
+use copies::Copies;
+use hung::{Hung, Unanswered, Verdict};
 use suspects::Suspects;
 
 /// The ways out of this host; clones share them.
@@ -32,6 +40,9 @@ struct Shared {
     peers: Peers,
     telemetry: Telemetry,
     suspects: Mutex<Suspects>,
+    hung: Mutex<Hung>,
+    /// Questions for the health of providers: they end with the router.
+    questions: Mutex<JoinSet<()>>,
     /// Set once the actors are there: they need a router before.
     actors: OnceLock<WeakActors>,
     /// The ways into providers of this process, likewise.
@@ -52,6 +63,8 @@ impl Router {
             peers,
             telemetry,
             suspects: Mutex::default(),
+            hung: Mutex::default(),
+            questions: Mutex::default(),
             actors: OnceLock::new(),
             doors: OnceLock::new(),
         };
@@ -81,6 +94,15 @@ impl Router {
         let _ = self.shared.doors.set(doors.clone());
     }
 
+    /// The way of calls that an inline provider makes, which shows them itself.
+    pub fn direct(&self) -> Direct {
+        let router = self.clone();
+        Arc::new(move |call| {
+            let router = router.clone();
+            Box::pin(async move { router.call(call, false, &mut Calling::unseen()).await })
+        })
+    }
+
     /// Makes a call by the best way. One that was certainly not executed is sent once more, another
     /// way; one that may have been, only if that is `idempotent`.
     pub async fn call(
@@ -104,20 +126,20 @@ impl Router {
         calling: &mut Calling<'_>,
     ) -> Result<Reply, CallError> {
         let begun = Instant::now();
-        let peer = self.peer(&call, Room::Any);
-        calling.goes(peer.as_ref().map_or(Way::Queue, |_| Way::Peer));
-        let first = match &peer {
-            Some(host) => self.call_peer(host, &call).await,
-            None => self.shared.client.call(call.clone()).await,
+        let next = self.next(&call)?;
+        calling.goes(next.way());
+        let first = match &next {
+            Next::Peer(host) => self.call_peer(host, &call).await,
+            Next::Process(process) => self.shared.client.call_process(process, call.clone()).await,
+            Next::Any => self.call_any(call.clone()).await,
         };
+        let chosen = next != Next::Any;
         match first {
-            Err(error)
-                if may_retry(&error, peer.is_some(), idempotent) && call.streams.are_whole() =>
-            {
+            Err(error) if may_retry(&error, chosen, idempotent) && call.streams.are_whole() => {
                 let mut again = call;
                 again.context.remaining = again.context.remaining.saturating_sub(begun.elapsed());
                 calling.goes(Way::Queue);
-                self.shared.client.call(again).await
+                self.call_any(again).await
             }
             result => result,
         }
@@ -130,9 +152,8 @@ impl Router {
     }
 
     async fn call_here(&self, call: &Call) -> Option<Result<Reply, CallError>> {
-        // Streams travel in frames, and those over NATS.
-        let door = self.shared.doors.get().filter(|_| call.streams.is_empty());
-        if let Some(direct) = door.and_then(|doors| doors.of(call.target.as_str())) {
+        let doors = self.shared.doors.get();
+        if let Some(direct) = doors.and_then(|doors| doors.of(call.target.as_str())) {
             return Some(direct(call.clone()).await);
         }
         let actors = self.shared.actors.get()?.upgrade()?;
@@ -153,6 +174,67 @@ impl Router {
         result
     }
 
+    /// Calls whoever serves the target, and remembers whether anybody did.
+    async fn call_any(&self, call: Call) -> Result<Reply, CallError> {
+        let unanswered = Unanswered::new(&self.shared.hung, &call.target);
+        let result = self.shared.client.call(call).await;
+        match &result {
+            Err(error) if is_silence(error) && error.executed == Executed::Maybe => {
+                drop(unanswered)
+            }
+            _ => unanswered.answered(),
+        }
+        result
+    }
+
+    /// Where a call goes that can't stay here, unless its target hangs.
+    fn next(&self, call: &Call) -> Result<Next, CallError> {
+        if let Some(host) = self.peer(call, Room::Any) {
+            return Ok(Next::Peer(host));
+        }
+        let now = Instant::now();
+        let copies = self.copies(&call.target, now);
+        if let Copies::Some(well) = &copies
+            && let Some(process) = well.get(fastrand::usize(..well.len().max(1)))
+        {
+            return Ok(Next::Process(process.clone()));
+        }
+        let Verdict { hung_since, ask } =
+            lock(&self.shared.hung).verdict(&call.target, &copies, now);
+        if ask {
+            self.ask(call.target.clone());
+        }
+        match hung_since {
+            None => Ok(Next::Any),
+            Some(since) => Err(hangs(&call.target, now.saturating_duration_since(since))),
+        }
+    }
+
+    fn copies(&self, target: &TargetName, now: Instant) -> Copies {
+        match target.as_str().parse::<ProviderName>() {
+            Ok(provider) => Copies::of(self.shared.peers.view().routable(now), &provider, now),
+            Err(_) => Copies::Unknown,
+        }
+    }
+
+    /// Asks a target for its health, beside the calls.
+    fn ask(&self, target: TargetName) {
+        let (client, shared) = (self.shared.client.clone(), Arc::downgrade(&self.shared));
+        let mut questions = lock(&self.shared.questions);
+        while questions.try_join_next().is_some() {}
+        questions.spawn(async move {
+            let is_silent = health::is_silent(&client, target.clone()).await;
+            let Some(shared) = shared.upgrade() else {
+                return;
+            };
+            let mut hung = lock(&shared.hung);
+            match is_silent {
+                true => hung.silent(&target),
+                false => hung.answered(&target, Instant::now()),
+            }
+        });
+    }
+
     /// A peer that serves the target.
     fn peer(&self, call: &Call, room: Room) -> Option<HostId> {
         let actor: ActorName = call.target.as_str().parse().ok()?;
@@ -171,12 +253,42 @@ impl Router {
     }
 
     fn suspects(&self) -> MutexGuard<'_, Suspects> {
-        // Nothing panics under this lock.
-        self.shared
-            .suspects
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
+        lock(&self.shared.suspects)
     }
+}
+
+fn lock<T>(books: &Mutex<T>) -> MutexGuard<'_, T> {
+    // Nothing panics under these locks.
+    books.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+/// The way of a call that leaves this host.
+#[derive(Debug, PartialEq, Eq)]
+enum Next {
+    /// To a host that serves the target.
+    Peer(HostId),
+    /// To a process of a provider of which another one hangs.
+    Process(ProcessId),
+    /// To whoever serves the target.
+    Any,
+}
+
+impl Next {
+    fn way(&self) -> Way {
+        match self {
+            Self::Peer(_) | Self::Process(_) => Way::Peer,
+            Self::Any => Way::Queue,
+        }
+    }
+}
+
+/// What whoever calls a target that hangs is told.
+fn hangs(target: &TargetName, silence: Duration) -> CallError {
+    let since = rfc3339_ago(silence);
+    let message = format!(
+        "{target} hangs: it has not answered since {since}; calls to it are refused until it does"
+    );
+    CallError::refused(ErrorCode::Unavailable, message)
 }
 
 /// Which peers come into question.

@@ -5,9 +5,11 @@ use std::time::{Duration, Instant};
 
 use lattice_protocol::id::HostId;
 
+use super::pause::Pause;
+
 /// How many calls in a row must fail before a host is left out: fewer would let a single burst of a
 /// restart do it.
-const FAILURES_MAX: u32 = 7;
+pub(super) const FAILURES_MAX: u32 = 7;
 /// For how long, the first time and at the most.
 const OUT_MIN: Duration = Duration::from_secs(1);
 const OUT_MAX: Duration = Duration::from_secs(30);
@@ -23,15 +25,14 @@ pub(super) struct Suspects {
 #[derive(Debug)]
 struct Record {
     failures: u32,
-    out_for: Duration,
-    out_until: Option<Instant>,
+    out: Pause,
 }
 
 impl Suspects {
     /// Whether the host gets no calls now.
     pub(super) fn is_out(&self, host: &HostId, now: Instant) -> bool {
-        let until = self.hosts.get(host).and_then(|record| record.out_until);
-        until.is_some_and(|until| now < until)
+        let record = self.hosts.get(host);
+        record.is_some_and(|record| !record.out.is_over(now))
     }
 
     /// A call to the host was answered.
@@ -46,15 +47,13 @@ impl Suspects {
         }
         let record = self.hosts.entry(host.clone()).or_insert(Record {
             failures: 0,
-            out_for: OUT_MIN,
-            out_until: None,
+            out: Pause::new(OUT_MIN, OUT_MAX),
         });
         record.failures += 1;
         if record.failures >= FAILURES_MAX {
             // After its time one failure is enough to be out again, for longer.
             record.failures = FAILURES_MAX - 1;
-            record.out_until = Some(now + record.out_for);
-            record.out_for = (record.out_for * 2).min(OUT_MAX);
+            record.out.begin(now);
         }
     }
 }

@@ -230,7 +230,7 @@ impl Pair {
 }
 
 /// Calls as the server sees them.
-pub(super) struct Wire {
+pub(crate) struct Wire {
     any: Subscriber,
     routed: Subscriber,
 }
@@ -238,7 +238,7 @@ pub(super) struct Wire {
 impl Wire {
     /// Listens from here on. What the server sees before it sends a reply to the same client, the
     /// client has when it has the reply.
-    pub(super) async fn listen(client: &async_nats::Client) -> Self {
+    pub(crate) async fn listen(client: &async_nats::Client) -> Self {
         let subscribe = async |subject: &str| client.subscribe(subject.to_owned()).await.unwrap();
         let wire = Self {
             any: subscribe("lattice.default.call.>").await,
@@ -253,7 +253,7 @@ impl Wire {
     }
 
     /// The subjects of the calls to one target since the last time.
-    pub(super) fn calls_to(&mut self, target: &str) -> Vec<String> {
+    pub(crate) fn calls_to(&mut self, target: &str) -> Vec<String> {
         let target = format!(".call.{target}.");
         let mut subjects = Vec::new();
         for messages in [&mut self.any, &mut self.routed] {

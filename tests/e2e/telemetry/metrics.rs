@@ -146,6 +146,60 @@ async fn a_scrape_tells_calls_within_a_host_from_those_to_another() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_host_shows_what_its_inline_providers_serve_beside_its_own() {
+    let mut watched = Watched::start().await;
+    watched.host("a").await;
+    let lattice = &watched.lattice;
+    lattice
+        .apply(
+            "name = \"demo\"\n[actor.counter]\ncomponent = \"counter\"\n\
+             [actor.counter.link.\"wasi:keyvalue\"]\nto = \"kv\"\nbucket = \"counts\"\n\
+             [provider.kv]\nkind = \"keyvalue\"\ninline = true\n\
+             [provider.web]\nkind = \"http\"\ninline = true\nconfig = { listen = \"127.0.0.1:0\" }\n\
+             [[provider.web.route]]\npath = \"/\"\nactor = \"counter\"\n",
+        )
+        .await;
+    let address = lattice.address("web").await;
+    for count in 1..=3 {
+        assert_eq!(web::get(address, "/").await.unwrap().count(), count);
+    }
+    let scrape = watched.scrape(0).await;
+    let increments = "lattice_provider_calls_total{provider=\"kv\",\
+                      function=\"wasi:keyvalue/atomics.increment\",way=\"local\"}";
+    assert_eq!(scrape.value(increments), 3.0, "{}", scrape.0);
+    let requests = "lattice_http_requests_total{provider=\"web\",status=\"2xx\"}";
+    assert_eq!(scrape.value(requests), 3.0, "{}", scrape.0);
+    let served = "lattice_calls_total{actor=\"counter\"";
+    assert_eq!(scrape.sum(served, "way=\"local\""), 3.0, "{}", scrape.0);
+    // One connection of one process, whatever runs in it.
+    let connected = scrape
+        .0
+        .lines()
+        .filter(|line| line.starts_with("lattice_nats_connected "));
+    assert_eq!(connected.count(), 1, "{}", scrape.0);
+    let spans = eventually("the trace is whole", async || {
+        let spans = watched.collector.spans();
+        let root = spans
+            .iter()
+            .find(|span| span.attributes.contains_key("http.request.method"));
+        let trace = root
+            .map(|root| watched.collector.trace(&root.trace))
+            .unwrap_or_default();
+        // The request, its call, and each of open and increment: both ends of all.
+        match trace.len() {
+            7 => Ok(trace),
+            _ => Err(spans),
+        }
+    })
+    .await;
+    let ways: Vec<_> = spans
+        .iter()
+        .filter_map(|span| span.attributes.get("lattice.way"))
+        .collect();
+    assert!(ways.iter().all(|way| *way == "local"), "{spans:#?}");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn health_is_told_and_nothing_else_is_answered() {
     let mut watched = Watched::start().await;
     watched.host("a").await;

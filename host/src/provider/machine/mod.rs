@@ -124,6 +124,14 @@ impl Machine {
         }
     }
 
+    /// Since when one that has answered does not.
+    pub(super) fn silent_since(&self) -> Option<Moment> {
+        match &self.stage {
+            Stage::Running(watch) => watch.silent_since(),
+            _ => None,
+        }
+    }
+
     /// When it wants a [`Input::Tick`].
     pub(super) fn deadline(&self) -> Option<Moment> {
         match &self.stage {

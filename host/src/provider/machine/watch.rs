@@ -30,6 +30,11 @@ impl Watch {
         }
     }
 
+    /// Since when there was nothing but misses.
+    pub(super) fn silent_since(&self) -> Option<Moment> {
+        self.silent_since
+    }
+
     fn forget_misses(&mut self) {
         self.misses = 0;
         self.silent_since = None;

@@ -1,0 +1,132 @@
+//! What the hosts that run a provider say of its processes.
+
+use std::time::{Duration, Instant};
+
+use lattice_protocol::id::{ProcessId, ProviderName};
+use lattice_protocol::report::{Phase, ProviderReport, Report};
+
+/// The processes of one provider, by the last heartbeats.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) enum Copies {
+    /// No host runs one: it may be run by somebody else, or be none.
+    Unknown,
+    /// None is known to hang.
+    Well,
+    /// Some hang, and these don't.
+    Some(Vec<ProcessId>),
+    /// All hang, since then.
+    Silent {
+        /// When the last of them fell silent.
+        since: Instant,
+    },
+}
+
+impl Copies {
+    /// What these hosts say of `provider`.
+    pub(super) fn of<'r>(
+        reports: impl Iterator<Item = &'r Report>,
+        provider: &ProviderName,
+        now: Instant,
+    ) -> Self {
+        let (mut running, mut well) = (0_usize, Vec::new());
+        let mut shortest: Option<Duration> = None;
+        for copy in reports.filter_map(|report| report.providers.get(provider)) {
+            match copy.silent_ms.map(Duration::from_millis) {
+                Some(silence) => {
+                    shortest = Some(shortest.map_or(silence, |other| other.min(silence)));
+                }
+                None if takes_calls(copy) => {
+                    running += 1;
+                    well.extend(copy.process.clone());
+                }
+                None => {}
+            }
+        }
+        match (shortest, running) {
+            (None, 0) => Self::Unknown,
+            (None, _) => Self::Well,
+            (Some(silence), 0) => Self::Silent {
+                since: now.checked_sub(silence).unwrap_or(now),
+            },
+            // Hosts of before don't name their processes.
+            (Some(_), _) if well.is_empty() => Self::Well,
+            (Some(_), _) => Self::Some(well),
+        }
+    }
+}
+
+/// One that refuses its settings, or has failed before, may still answer calls.
+fn takes_calls(copy: &ProviderReport) -> bool {
+    copy.pid.is_some() && matches!(copy.phase, Phase::Running | Phase::Failed { .. })
+        || copy.phase == Phase::Running
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeMap;
+
+    use super::*;
+
+    fn report(process: &str, silent_ms: Option<u64>, phase: Phase) -> Report {
+        let provider = ProviderReport {
+            revision: "0123456789ab".into(),
+            pid: Some(1),
+            process: Some(process.parse().unwrap()),
+            restarts: 0,
+            silent_ms,
+            phase,
+        };
+        Report {
+            host: "h".parse().unwrap(),
+            version: "1".into(),
+            labels: BTreeMap::new(),
+            capacity: 1,
+            uptime_ms: 0,
+            connection: None,
+            actors: BTreeMap::new(),
+            providers: [("kv".parse().unwrap(), provider)].into(),
+        }
+    }
+
+    fn copies(reports: &[Report]) -> Copies {
+        Copies::of(reports.iter(), &"kv".parse().unwrap(), Instant::now())
+    }
+
+    #[test]
+    fn calls_go_to_those_that_answer_when_others_do_not() {
+        let well = report("p1", None, Phase::Running);
+        let silent = report("p2", Some(1_200), Phase::Running);
+        let starting = report("p3", None, Phase::Starting);
+        assert_eq!(copies(std::slice::from_ref(&well)), Copies::Well);
+        assert_eq!(
+            copies(&[silent, well, starting]),
+            Copies::Some(vec!["p1".parse().unwrap()])
+        );
+    }
+
+    #[test]
+    fn one_that_only_starts_does_not_stand_for_one_that_hangs() {
+        let silent = report("p2", Some(1_200), Phase::Running);
+        let starting = report("p3", None, Phase::Starting);
+        assert!(matches!(copies(&[silent, starting]), Copies::Silent { .. }));
+    }
+
+    #[test]
+    fn who_runs_nowhere_is_unknown() {
+        assert_eq!(copies(&[]), Copies::Unknown);
+        let starting = report("p3", None, Phase::Starting);
+        assert_eq!(copies(&[starting]), Copies::Unknown);
+    }
+
+    #[test]
+    fn all_hang_since_the_last_fell_silent() {
+        let now = Instant::now() + Duration::from_secs(60);
+        let all = [
+            report("p1", Some(9_000), Phase::Running),
+            report("p2", Some(2_000), Phase::Running),
+        ];
+        let since = now - Duration::from_secs(2);
+        let copies = Copies::of(all.iter(), &"kv".parse().unwrap(), now);
+        assert_eq!(copies, Copies::Silent { since });
+    }
+}
