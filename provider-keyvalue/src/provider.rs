@@ -85,7 +85,8 @@ impl KeyValue {
             }
             Backend::Redis(config) => {
                 let lattice = self.client.lattice();
-                self.limited(OwnWrites::new(Redis::new(config, lattice, &self.name)?))
+                let redis = Redis::new(config, lattice, &self.name).await?;
+                self.limited(OwnWrites::new(redis))
             }
             Backend::File(config) => self.limited(OwnWrites::new(File::open(config).await?)),
             Backend::Memory(config) => self.limited(OwnWrites::new(Memory::new(config))),

@@ -1,6 +1,6 @@
 //! The HTTP provider's edge, with real actors behind it: TLS, the access log, bodies of any size.
 
-mod https;
+pub(crate) mod https;
 mod service;
 mod stand_in;
 

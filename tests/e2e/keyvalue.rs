@@ -6,12 +6,14 @@
 //! - `components`: the same components over each backend, and a backend changed under them;
 //! - `times`: what is kept for a time;
 //! - `outages`: stores that are killed;
+//! - `secured`: a Redis over TLS, with a password;
 //! - `watch`: actors that hear of changes.
 
 mod bucket;
 mod components;
 mod counters;
 mod outages;
+mod secured;
 mod semantics;
 mod swaps;
 mod times;

@@ -1,6 +1,7 @@
 //! Where the server is, and how long it is waited for.
 
 use std::fmt;
+use std::path::PathBuf;
 use std::time::Duration;
 
 use ::redis::{ConnectionAddr, ConnectionInfo, IntoConnectionInfo as _, ProtocolVersion};
@@ -14,11 +15,19 @@ const TIME_MS_MAX: u64 = 60_000;
 /// The longest prefix: leaves what a key is called there short.
 const PREFIX_LEN_MAX: usize = 128;
 
+/// What `url` looks like.
+const FORM: &str = "use redis://[user[:password]@]host[:port][/database], rediss:// the same over TLS, or \
+                    unix:///path";
+
 /// The settings.
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct Config {
     url: Url,
+    /// A file with the password, which then stands in no manifest.
+    pub(super) password_file: Option<PathBuf>,
+    /// A file of the authorities that are trusted, in place of the system's.
+    pub(super) ca: Option<PathBuf>,
     /// How long a connection may take to be made.
     #[serde(default = "default_ms")]
     connect_timeout_ms: u64,
@@ -76,21 +85,27 @@ impl Config {
     /// The server that the URL names.
     pub(super) fn server(&self) -> Result<ConnectionInfo, String> {
         let Url(url) = &self.url;
-        let form = "use redis://[user:password@]host[:port][/database] or unix:///path";
-        if url.starts_with("rediss:") || url.starts_with("valkeys:") {
-            return Err(format!(
-                "url asks for TLS, which this version does not speak: {form}"
-            ));
-        }
         // The library's reason may quote the URL, and with it a password.
         let server = url
             .as_str()
             .into_connection_info()
-            .map_err(|_| format!("url names no server: {form}"))?;
-        if matches!(server.addr(), ConnectionAddr::TcpTls { .. }) {
-            return Err(format!(
-                "url asks for TLS, which this version does not speak: {form}"
-            ));
+            .map_err(|_| format!("url names no server: {FORM}"))?;
+        match server.addr() {
+            ConnectionAddr::TcpTls { insecure: true, .. } => {
+                return Err(format!(
+                    "url asks to trust whoever answers, which is not done: name the authority in ca, and {FORM}"
+                ));
+            }
+            ConnectionAddr::TcpTls { .. } => {}
+            _ if self.ca.is_some() => {
+                return Err("ca is for TLS, and url asks for none: write rediss://…".to_owned());
+            }
+            _ => {}
+        }
+        if self.password_file.is_some() && server.redis_settings().password().is_some() {
+            return Err(
+                "both url and password_file give a password: keep password_file".to_owned(),
+            );
         }
         if url.contains("protocol=") {
             return Ok(server);
@@ -121,13 +136,29 @@ mod tests {
         );
         assert!(!format!("{config:?}").contains("secret"));
         assert!(read(json!({"url": "unix:///run/redis.sock"})).is_ok());
+        let tls = json!({"url": "rediss://user@host", "ca": "/ca.pem", "password_file": "/p"});
+        let server = read(tls).unwrap().server().unwrap();
+        assert!(matches!(
+            server.addr(),
+            ConnectionAddr::TcpTls {
+                insecure: false,
+                ..
+            }
+        ));
     }
 
     #[test]
     fn what_is_wrong_is_told_by_the_fields_name_and_without_the_password() {
         let refusal = |config: Value| read(config).unwrap_err();
-        let tls = refusal(json!({"url": "rediss://:secret@host"}));
-        assert!(tls.contains("TLS") && !tls.contains("secret"), "{tls}");
+        let all = refusal(json!({"url": "rediss://:secret@host/#insecure"}));
+        assert!(all.contains("ca") && !all.contains("secret"), "{all}");
+        let plain = refusal(json!({"url": "redis://host", "ca": "/ca.pem"}));
+        assert!(plain.contains("rediss://"), "{plain}");
+        let both = refusal(json!({"url": "redis://:secret@host", "password_file": "/p"}));
+        assert!(
+            both.contains("keep password_file") && !both.contains("secret"),
+            "{both}"
+        );
         let none = refusal(json!({"url": "http://:secret@host"}));
         assert!(
             none.starts_with("url") && !none.contains("secret"),

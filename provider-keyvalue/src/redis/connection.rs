@@ -9,13 +9,14 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use ::redis::aio::MultiplexedConnection;
-use ::redis::{AsyncConnectionConfig, Client, ProtocolVersion, PushInfo, PushKind, cmd};
+use ::redis::{AsyncConnectionConfig, ProtocolVersion, PushInfo, PushKind, cmd};
 use tokio::sync::Mutex as AsyncMutex;
 use tokio::time::Instant;
 
 use super::config::Config;
 use super::fault::{fault, unreachable};
 use super::names::Names;
+use super::server;
 use crate::attempt::{Fault, Source};
 use crate::bucket::{Bucket, BucketName};
 use crate::store::Error;
@@ -27,7 +28,7 @@ const KNOWN_MAX: usize = 1024;
 
 /// The way to one server.
 pub(super) struct Connections {
-    client: Client,
+    config: Config,
     connect_timeout: Duration,
     timeout: Duration,
     state: AsyncMutex<State>,
@@ -51,10 +52,11 @@ struct Shared {
 }
 
 impl Connections {
-    pub(super) fn new(config: &Config) -> Result<Self, String> {
-        let client = Client::open(config.server()?).map_err(|error| error.to_string())?;
+    pub(super) async fn new(config: &Config) -> Result<Self, String> {
+        // What is wrong with the settings is told when they are given.
+        server::client(config).await?;
         Ok(Self {
-            client,
+            config: config.clone(),
             connect_timeout: config.connect_timeout(),
             timeout: config.timeout(),
             state: AsyncMutex::default(),
@@ -88,16 +90,14 @@ impl Connections {
     }
 
     async fn connect(&self) -> Result<Connection, Fault> {
+        let client = server::client(&self.config).await;
+        let client = client.map_err(|reason| Fault::Final(Error::unavailable(reason)))?;
         let is_lost = Arc::new(AtomicBool::new(false));
         // Every wait is bounded here, where it is known what the end of it means.
         let mut config = AsyncConnectionConfig::new()
             .set_connection_timeout(None)
             .set_response_timeout(None);
-        let protocol = self
-            .client
-            .get_connection_info()
-            .redis_settings()
-            .protocol();
+        let protocol = client.get_connection_info().redis_settings().protocol();
         if protocol != ProtocolVersion::RESP2 {
             let is_lost = is_lost.clone();
             config = config.set_push_sender(move |push: PushInfo| {
@@ -107,9 +107,7 @@ impl Connections {
                 Ok::<(), ()>(())
             });
         }
-        let connecting = self
-            .client
-            .get_multiplexed_async_connection_with_config(&config);
+        let connecting = client.get_multiplexed_async_connection_with_config(&config);
         match tokio::time::timeout(self.connect_timeout, connecting).await {
             Ok(Ok(server)) => Ok(Connection(Arc::new(Shared {
                 server,

@@ -4,6 +4,7 @@
 //! read and set. What must be atomic is a script, which the server runs as one.
 //!
 //! - `config`: where the server is, and how long it is waited for;
+//! - `server`: what the files that the settings name say of it;
 //! - `connection`: one connection for all calls, made anew when it is lost;
 //! - `fault`: what an error of the server means for the next step;
 //! - `names`: what buckets and keys are called there;
@@ -14,6 +15,7 @@ mod connection;
 mod fault;
 mod names;
 mod scripts;
+mod server;
 
 use std::time::Duration;
 
@@ -50,13 +52,13 @@ pub(crate) struct Redis {
 
 impl Redis {
     /// Connects at the first call, and again whenever it must.
-    pub(crate) fn new(
+    pub(crate) async fn new(
         config: &Config,
         lattice: &LatticeId,
         provider: &ProviderName,
     ) -> Result<Self, String> {
         Ok(Self {
-            connections: Connections::new(config)?,
+            connections: Connections::new(config).await?,
             names: Names::new(config.prefix.as_deref(), lattice, provider),
             scripts: Scripts::new(),
         })

@@ -18,7 +18,7 @@ use super::manifest;
 use crate::one_host;
 
 /// Makes a certificate in these files; answers what a client needs to believe it.
-fn certify(cert: &Path, key: &Path) -> CertificateDer<'static> {
+pub(crate) fn certify(cert: &Path, key: &Path) -> CertificateDer<'static> {
     let pair = KeyPair::generate().unwrap();
     let params = CertificateParams::new(vec!["localhost".to_owned()]).unwrap();
     let certificate = params.self_signed(&pair).unwrap();
