@@ -22,6 +22,7 @@ use crate::options::{LabelError, Options, check_labels};
 use crate::peers::Peers;
 use crate::provider::inline::Around;
 use crate::provider::{self, Providers};
+use crate::reconcile::collector::Collector;
 use crate::reconcile::configs::Configs;
 use crate::reconcile::election::{Election, Epoch};
 use crate::reconcile::evict::Evictor;
@@ -150,11 +151,16 @@ impl Host {
             leave: Arc::new(leave),
         };
         let running = Running::new(client, peers, reporter, actors, providers);
+        let collector = Collector::new(
+            desk.client.clone(),
+            desk.artifacts.clone(),
+            options.component_grace,
+        );
         let evictor = system.map(|system| {
             Evictor::new(system, desk.client.clone(), id.clone(), desk.peers.clone())
         });
         running.listen(configs.follow(running.tokens.listen.clone()));
-        begin(&running, state, home, Arc::new(desk), evictor).await?;
+        begin(&running, state, home, Arc::new(desk), evictor, collector).await?;
         tracing::info!(host = %id, "joined");
         Ok(Self {
             id,
@@ -250,6 +256,7 @@ async fn begin(
     home: Arc<Home>,
     desk: Arc<Desk>,
     evictor: Option<Evictor>,
+    collector: Collector,
 ) -> Result<(), Error> {
     let (client, id) = (desk.client.clone(), desk.host.clone());
     running.listen(
@@ -276,7 +283,7 @@ async fn begin(
         .await;
 
     let epoch = Epoch::new(home.epoch());
-    let leader = Leader::new(client.clone(), desk.peers.clone(), evictor);
+    let leader = Leader::new(client.clone(), desk.peers.clone(), evictor, collector);
     let election = Election::new(client.clone(), state.clone(), id, epoch.clone(), leader);
     let (actors, providers) = (running.actors.clone(), running.providers.clone());
     let follower = Follower::new(client, state, home, epoch, actors, providers);

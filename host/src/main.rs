@@ -6,11 +6,13 @@ use std::collections::BTreeMap;
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
+use std::time::Duration;
 
 use anyhow::Context as _;
 use clap::Parser;
 use host::options::{CAPACITY_DEFAULT, key_value};
 use host::provider::inline::Kinds;
+use host::reconcile::collector::GRACE_DEFAULT;
 use host::{Allow, AllowedFolder};
 use lattice_client::Replicas;
 use lattice_client::process::{self, NATS_DEFAULT, variable};
@@ -40,6 +42,9 @@ struct Arguments {
     /// On how many servers of a NATS cluster state and components are kept: auto, or 1 to 5
     #[arg(long, env = variable::REPLICAS, default_value_t)]
     replicas: Replicas,
+    /// How many seconds a component stays stored that no app and no kept revision refers to
+    #[arg(long, env = "LATTICE_COMPONENT_GRACE", value_name = "SECONDS", default_value_t = GRACE_DEFAULT.as_secs())]
+    component_grace: u64,
     /// The lattice
     #[arg(long, env = variable::LATTICE, default_value_t)]
     lattice: LatticeId,
@@ -115,6 +120,7 @@ fn options(arguments: Arguments) -> anyhow::Result<host::Options> {
         client,
         system_creds: arguments.system_creds,
         replicas: arguments.replicas,
+        component_grace: Duration::from_secs(arguments.component_grace),
         id: arguments.id,
         labels: BTreeMap::from_iter(arguments.labels),
         capacity: arguments.capacity,

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::path::PathBuf;
+use std::time::Duration;
 
 use lattice_client::Replicas;
 use lattice_protocol::id::HostId;
@@ -28,6 +29,8 @@ pub struct Options {
     pub system_creds: Option<PathBuf>,
     /// On how many servers of a NATS cluster the lattice's state and components are kept.
     pub replicas: Replicas,
+    /// While it leads, how long a component stays stored that nothing refers to.
+    pub component_grace: Duration,
     /// Its id; the one in its data directory if absent, or a new one.
     pub id: Option<HostId>,
     /// What placement may require of it.

@@ -359,7 +359,12 @@ impl Peers {
                 biased;
                 () = stop.cancelled() => break,
                 Some(event) = heartbeats.next::<Heartbeat>() => {
-                    self.heard(event.data, &client, &asked)
+                    let (heard, host) = self.heard(event.data);
+                    if let Some(host) = host.filter(|_| asked.len() < ASKED_MAX) {
+                        let ask = ask(client.clone(), host);
+                        asked.spawn(stop.clone().run_until_cancelled_owned(ask));
+                    }
+                    heard
                 }
                 Some(event) = leavings.next::<Report>() => self.view().left(&event.data, Instant::now()),
                 else => break,
@@ -372,13 +377,11 @@ impl Peers {
         asked.wait().await;
     }
 
-    fn heard(&self, beat: Heartbeat, client: &Client, asked: &TaskTracker) -> bool {
+    /// Whether something changed, and who is to be asked for what is missing.
+    fn heard(&self, beat: Heartbeat) -> (bool, Option<HostId>) {
         let host = beat.report.host.clone();
         let taken = self.view().heard(beat, Instant::now());
-        if taken.asks && asked.len() < ASKED_MAX {
-            asked.spawn(ask(client.clone(), host));
-        }
-        taken.changed
+        (taken.changed, taken.asks.then_some(host))
     }
 }
 

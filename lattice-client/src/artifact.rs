@@ -21,6 +21,12 @@ use crate::replicas::chain;
 /// largest known (a Python component is 18 MiB).
 const COMPONENT_BYTES_MAX: u64 = 256 * 1024 * 1024;
 
+/// Who pushes what is there already says so, unless it was stored just now: it may be declared next, and
+/// must not be removed as unused before.
+const TOUCH_AFTER: Duration = Duration::from_secs(60);
+/// How that is said, with the time behind it.
+const PUSHED_AGAIN: &str = "pushed again at ";
+
 /// Why a component could not be stored or had.
 #[derive(Debug, thiserror::Error)]
 pub enum ArtifactError {
@@ -62,16 +68,20 @@ impl ArtifactError {
 pub struct StoredArtifact {
     /// What is told of it.
     pub summary: ArtifactSummary,
-    /// How long ago it was stored, if the store tells: by the server's clock against this one's.
+    /// How long ago it was stored or pushed again, if the store tells: by another's clock against this
+    /// one's.
     pub age: Option<Duration>,
 }
 
 impl StoredArtifact {
     fn of(info: &object_store::ObjectInfo) -> Option<Self> {
         let digest = format!("sha256:{}", info.name).parse().ok()?;
-        let age = info
-            .modified
-            .map(|stored| OffsetDateTime::now_utc() - stored);
+        let again = info.description.as_ref().and_then(|told| {
+            let time = told.strip_prefix(PUSHED_AGAIN)?;
+            OffsetDateTime::parse(time, &Rfc3339).ok()
+        });
+        let latest = info.modified.max(again);
+        let age = latest.map(|latest| OffsetDateTime::now_utc() - latest);
         Some(Self {
             summary: ArtifactSummary {
                 digest,
@@ -134,7 +144,7 @@ impl Artifacts {
             return Err(ArtifactError::TooLarge(size));
         }
         let digest = Digest::of(bytes);
-        if self.size(&digest).await? == Some(size) {
+        if self.size(&digest).await? == Some(size) && self.touch(&digest).await {
             return Ok(digest);
         }
         let mut reader = bytes;
@@ -143,6 +153,32 @@ impl Artifacts {
             .await
             .map_err(|e| ArtifactError::unavailable("store the component", e))?;
         Ok(digest)
+    }
+
+    /// Says that a component which is there was pushed again; whether it is there still.
+    async fn touch(&self, digest: &Digest) -> bool {
+        let is_new = |age: Option<Duration>| age.is_some_and(|age| age < TOUCH_AFTER);
+        if self.age(digest).await.is_ok_and(is_new) {
+            return true;
+        }
+        let now = OffsetDateTime::now_utc().format(&Rfc3339);
+        let said = object_store::UpdateMetadata {
+            name: digest.hex().to_owned(),
+            description: now.ok().map(|now| format!("{PUSHED_AGAIN}{now}")),
+            ..object_store::UpdateMetadata::default()
+        };
+        let touched = self.store.update_metadata(digest.hex(), said).await;
+        touched.is_ok()
+    }
+
+    /// How long ago a component was stored or pushed again; none if that is not known.
+    pub async fn age(&self, digest: &Digest) -> Result<Option<Duration>, ArtifactError> {
+        match self.store.info(digest.hex()).await {
+            Ok(info) if info.deleted => Ok(None),
+            Ok(info) => Ok(StoredArtifact::of(&info).and_then(|stored| stored.age)),
+            Err(error) if error.kind() == InfoErrorKind::NotFound => Ok(None),
+            Err(error) => Err(ArtifactError::unavailable("look for the component", error)),
+        }
     }
 
     /// A component's bytes, checked against their digest.

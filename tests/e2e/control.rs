@@ -1,6 +1,7 @@
 //! What operators ask, as a plain NATS client with JSON. In the folder: [`kept`], what the lattice keeps;
-//! [`drain`], a host that is taken out; [`verbs`], every verb with what it refuses.
+//! [`collected`], what it doesn't; [`drain`], a host that is taken out; [`verbs`], every verb with what it refuses.
 
+mod collected;
 mod drain;
 mod kept;
 mod verbs;

@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 
 use async_nats::HeaderMap;
 use bytes::Bytes;
+use host::reconcile::collector::GRACE_DEFAULT;
 use host::{Allow, Host, Options};
 use lattice_client::{Client, Replicas};
 use lattice_config::{App, ComponentRef, Manifest, Revision, Runs};
@@ -74,6 +75,7 @@ impl Lattice {
             client: client_options(&self.nats, id),
             system_creds: None,
             replicas: Replicas::Auto,
+            component_grace: GRACE_DEFAULT,
             id: Some(name(id)),
             labels: labels.collect(),
             capacity: 100,

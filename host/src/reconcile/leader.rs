@@ -11,6 +11,7 @@ use tokio_util::task::AbortOnDropHandle;
 
 use super::Backoff;
 use super::ask::{Answer, Ask, perform};
+use super::collector::Collector;
 use super::election::Tenure;
 use super::evict::Evictor;
 use super::term::{Step, Tag, Term};
@@ -47,15 +48,23 @@ pub struct Leader {
     client: Client,
     peers: Peers,
     evictor: Option<Evictor>,
+    collector: Collector,
 }
 
 impl Leader {
-    /// A leader that plans for the hosts that `peers` hears, and cuts off those that hang if it can.
-    pub fn new(client: Client, peers: Peers, evictor: Option<Evictor>) -> Self {
+    /// A leader that plans for the hosts that `peers` hears, cuts off those that hang if it can, and has
+    /// components removed that nothing needs any more.
+    pub fn new(
+        client: Client,
+        peers: Peers,
+        evictor: Option<Evictor>,
+        collector: Collector,
+    ) -> Self {
         Self {
             client,
             peers,
             evictor,
+            collector,
         }
     }
 
@@ -64,6 +73,8 @@ impl Leader {
         let evictor = self.evictor.clone();
         let _evicting =
             evictor.map(|evictor| AbortOnDropHandle::new(tokio::spawn(evictor.run(stop.clone()))));
+        let collecting = self.collector.clone().run(tenure.clone(), stop.clone());
+        let _collecting = AbortOnDropHandle::new(tokio::spawn(collecting));
         let mut backoff = Backoff::default();
         loop {
             let ended = tokio::select! {

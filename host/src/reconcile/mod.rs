@@ -15,6 +15,7 @@
 //! - [`lease`], [`campaign`]: who leads, decided; [`election`]: carried out;
 //! - [`term`], with [`assigned`], [`said`], [`step`] and [`writing`]: the plan as writes, decided; [`leader`]: carried out;
 //! - [`evict`]: hosts that hang, cut off NATS;
+//! - [`references`], [`garbage`]: which components nothing needs any more, decided; [`collector`]: removed;
 //! - [`unplaced`]: what the leader could not place, for people;
 //! - [`follower`]: an assignment, carried out;
 //! - [`configs`]: named configs, as actors read them.
@@ -22,14 +23,17 @@
 pub mod ask;
 pub mod assigned;
 pub mod campaign;
+pub mod collector;
 pub mod configs;
 pub mod duty;
 pub mod election;
 pub mod evict;
 pub mod follower;
+pub mod garbage;
 pub mod home;
 pub mod leader;
 pub mod lease;
+pub mod references;
 pub mod said;
 pub mod step;
 pub mod term;

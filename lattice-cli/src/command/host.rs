@@ -2,8 +2,10 @@
 
 use std::net::SocketAddr;
 use std::path::PathBuf;
+use std::time::Duration;
 
 use anyhow::Context as _;
+use host::reconcile::collector::GRACE_DEFAULT;
 use lattice_client::Replicas;
 use lattice_client::process::{self, variable};
 use lattice_protocol::id::HostId;
@@ -52,6 +54,17 @@ pub struct Host {
     #[arg(long, env = variable::REPLICAS, value_name = "N", default_value_t, hide_env_values = true)]
     replicas: Replicas,
 
+    /// How many seconds a component stays stored that no app and no revision which can be rolled back to
+    /// refers to, while this host leads.
+    #[arg(
+        long,
+        env = "LATTICE_COMPONENT_GRACE",
+        value_name = "SECONDS",
+        default_value_t = GRACE_DEFAULT.as_secs(),
+        hide_env_values = true
+    )]
+    component_grace: u64,
+
     /// Address on which metrics are shown: GET /metrics for Prometheus, and GET /healthz.
     #[arg(long, env = lattice_telemetry::LISTEN, value_name = "ADDR", hide_env_values = true)]
     metrics: Option<SocketAddr>,
@@ -69,6 +82,7 @@ impl Host {
             client: connection.options("lattice-host"),
             system_creds: self.system_creds,
             replicas: self.replicas,
+            component_grace: Duration::from_secs(self.component_grace),
             id: self.id,
             labels: self.labels.into_iter().collect(),
             capacity: self.capacity,

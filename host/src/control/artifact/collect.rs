@@ -8,9 +8,7 @@ use lattice_protocol::control::{ArtifactCollect, ArtifactSummary, ArtifactsColle
 use super::{list, used_by};
 use crate::control::desk::Desk;
 use crate::control::request::{Answer, artifact_problem};
-
-/// How old a component must be unless it is said: whoever pushed it has declared it by then.
-const GRACE_DEFAULT: Duration = Duration::from_secs(24 * 60 * 60);
+use crate::reconcile::collector::GRACE_DEFAULT;
 
 pub(in crate::control) async fn handle(
     desk: &Desk,

@@ -3,7 +3,6 @@
 pub(super) mod collect;
 pub(super) mod delete;
 pub(super) mod list;
-mod references;
 
 use futures_util::{StreamExt as _, TryStreamExt as _, stream};
 use lattice_client::{ArtifactError, Artifacts};

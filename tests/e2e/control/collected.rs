@@ -1,0 +1,37 @@
+//! Components that nothing needs any more, removed by the host that leads.
+
+use lattice_tests::{Lattice, eventually};
+use serde_json::{Value, json};
+
+use super::value;
+use crate::program;
+
+/// What is stored of these two, with what refers to each.
+async fn stored(lattice: &Lattice, digests: [&str; 2]) -> [Option<Value>; 2] {
+    let all = value(lattice, "artifact.list", json!({})).await;
+    let all = all.as_array().unwrap();
+    digests.map(|digest| {
+        let found = all.iter().find(|one| one["digest"] == digest);
+        found.map(|one| one["used_by"].clone())
+    })
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn the_leader_removes_what_nothing_needs_and_keeps_what_a_revision_needs() {
+    let mut lattice = Lattice::start(program()).await;
+    let _machine = lattice.machine("a", &["--component-grace", "2"]).await;
+    let (unused, needed) = (lattice.push("hasher").await, lattice.push("greeter").await);
+    lattice.run_with("greeter", "instances = 1").await;
+    value(&lattice, "actor.stop", json!({ "name": "greeter" })).await;
+    eventually("the unused one is gone", async || {
+        match stored(&lattice, [&unused, &needed]).await {
+            [None, Some(used_by)] => Ok(used_by),
+            other => Err(other),
+        }
+    })
+    .await;
+    // A revision to go back to is as good as an app.
+    let [_, needed] = stored(&lattice, [&unused, &needed]).await;
+    let needed = needed.expect("a revision needs it").to_string();
+    assert!(needed.contains("revision"), "{needed}");
+}
