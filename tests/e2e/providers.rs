@@ -1,6 +1,7 @@
 //! Providers: how they are watched, told their settings, and run inside a host.
 
 mod copies;
+mod creds;
 mod hung;
 
 use std::net::TcpListener;

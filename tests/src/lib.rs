@@ -17,7 +17,7 @@
 //!
 //! In reading order:
 //! - [`eventually`](eventually()): the only way to wait;
-//! - [`Nats`], [`Redis`]: servers of the test's own;
+//! - [`Nats`], [`Redis`]: servers of the test's own; [`Operator`]: who may do what on them;
 //! - [`guest`]: the components in `actors/`, built once;
 //! - [`Lattice`]: hosts, apps, calls, control;
 //! - [`Machine`]: a host as a process, which can be frozen and killed;
@@ -42,6 +42,7 @@ mod lattice;
 mod load;
 mod machine;
 mod nats;
+mod operator;
 pub mod process;
 mod redis;
 mod reply;
@@ -54,5 +55,6 @@ pub use lattice::Lattice;
 pub use load::{Asked, Endings, Load};
 pub use machine::Machine;
 pub use nats::Nats;
+pub use operator::{Operator, User};
 pub use redis::Redis;
 pub use reply::{Failure, Reply};

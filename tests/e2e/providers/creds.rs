@@ -1,0 +1,123 @@
+//! Providers with credentials of their own, on a server that knows who may do what.
+
+use std::fs;
+use std::path::Path;
+
+use lattice_tests::process::{Running, command, run};
+use lattice_tests::{Nats, Operator, eventually};
+use serde_json::{Value, json};
+
+use crate::program;
+
+/// What the provider `kv` needs, and nothing of what other providers, hosts and operators are told.
+const PUBLISH: [&str; 6] = [
+    "_INBOX.>",
+    "lattice.default.call.kv.>",
+    "$JS.API.>",
+    "$JS.ACK.>",
+    "$JS.FC.>",
+    "$KV.>",
+];
+const SUBSCRIBE: [&str; 4] = [
+    "_INBOX.lattice.default.>",
+    "lattice.default.call.kv.>",
+    "lattice.default.cancel.kv",
+    "lattice.default.process.*.call.>",
+];
+const MANIFEST: &str = r#"
+name = "app"
+[provider.kv]
+kind = "keyvalue"
+[provider.probe]
+exec = ["sh", "-c", "env; read line"]
+env = { SHOWN = "yes" }
+[provider.bare]
+kind = "keyvalue"
+"#;
+
+async fn connect(url: &str, creds: &str) -> async_nats::Client {
+    let options = async_nats::ConnectOptions::with_credentials(creds).unwrap();
+    options.connect(url).await.unwrap()
+}
+
+async fn host(url: &str, folder: &Path) -> Running {
+    let words = ["host", "--id", "a", "--nats", url, "--creds", "host.creds"];
+    let mut command = command(program(), folder, &words);
+    command
+        .args(["--data", "data", "--provider-creds"])
+        .arg(folder.join("own"))
+        .env("SECRET_OF_THE_HOST", "s3cret");
+    let mut host = Running::start(command);
+    host.prints("joined").await;
+    host
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn each_provider_has_its_own_credentials_and_sees_its_own_environment_only() {
+    let operator = Operator::default();
+    let nats = Nats::with(|options| options.extra = operator.config()).await;
+    let (url, folder) = (nats.url(), tempfile::tempdir().unwrap());
+    let folder = folder.path();
+    let (all, kv) = (
+        operator.user(&[">"], &[">"]),
+        operator.user(&PUBLISH, &SUBSCRIBE),
+    );
+    fs::create_dir(folder.join("own")).unwrap();
+    fs::write(folder.join("host.creds"), &all.creds).unwrap();
+    fs::write(folder.join("own/kv.creds"), &kv.creds).unwrap();
+    fs::write(folder.join("own/probe.creds"), &kv.creds).unwrap();
+    fs::write(folder.join("lattice.toml"), MANIFEST).unwrap();
+    let mut host = host(&url, folder).await;
+    let words = [
+        "apply",
+        "--no-wait",
+        "--nats",
+        &url,
+        "--creds",
+        "host.creds",
+    ];
+    let applied = run(command(program(), folder, &words)).await;
+    assert!(applied.status.success(), "{}", applied.text());
+
+    let client = connect(&url, &all.creds).await;
+    let sum = eventually("the provider answers", async || {
+        let subject = "lattice.default.call.kv.increment";
+        let reply = client.request(subject, r#"["b","k",1]"#.into()).await;
+        reply.map_err(|error| error.to_string())
+    })
+    .await;
+    assert_eq!(sum.payload, r#"{"ok":1}"#, "{:?}", sum.headers);
+    let system = connect(&url, &operator.system_user().creds).await;
+    let asked = json!({"auth": true}).to_string();
+    let listed = system
+        .request("$SYS.REQ.SERVER.PING.CONNZ", asked.into())
+        .await;
+    let listed: Value = serde_json::from_slice(&listed.unwrap().payload).unwrap();
+    let connections = listed["data"]["connections"].as_array().unwrap();
+    let of = |user: &str| {
+        let fits = |connection: &&Value| connection["authorized_user"] == user;
+        let names = connections.iter().filter(fits);
+        names
+            .map(|connection| connection["name"].to_string())
+            .collect::<Vec<_>>()
+    };
+    assert_eq!(of(&kv.key), ["\"lattice-provider-kv\""], "{listed:#}");
+    assert!(
+        !of(&all.key).iter().any(|name| name.contains("provider")),
+        "{listed:#}"
+    );
+
+    let line = host.prints("LATTICE_CREDS=").await;
+    assert!(line.contains("own/probe.creds"), "{line}");
+    host.prints("SHOWN=yes").await;
+    host.prints("LATTICE_SUPERVISED=1").await;
+    let lines = host.lines();
+    for hidden in ["SECRET_OF_THE_HOST", "HOME="] {
+        assert!(
+            !lines.iter().any(|line| line.contains(hidden)),
+            "{hidden}: {lines:#?}"
+        );
+    }
+    let refused = host.prints("it has no credentials").await;
+    assert!(refused.contains("bare"), "{refused}");
+}
