@@ -20,8 +20,8 @@ pub(super) const PATH: &str = "/status?code=200";
 pub(super) const CONNECTIONS: usize = 32;
 pub(super) const BARE: &str = "a bare hyper → NATS echo";
 pub(super) const SERVE: &str = "wasmtime-wasi-http alone, fresh";
-const RESIDENT: &str = "the same, memory resident";
-const AT_A_TIME: [usize; 2] = [1, CONNECTIONS];
+pub(super) const RESIDENT: &str = "wasmtime-wasi-http alone, memory resident";
+pub(super) const AT_A_TIME: [usize; 2] = [1, CONNECTIONS];
 
 /// A lattice that answers hello.
 pub(super) struct Hello {
@@ -31,6 +31,20 @@ pub(super) struct Hello {
 
 impl Hello {
     pub(super) async fn start(bench: &Bench) -> anyhow::Result<Self> {
+        Self::with(bench, "").await
+    }
+
+    /// The same with a further line of each provider.
+    pub(super) async fn with(bench: &Bench, line: &str) -> anyhow::Result<Self> {
+        Self::configured(bench, line, "").await
+    }
+
+    /// The same with more in the config of each.
+    pub(super) async fn configured(
+        bench: &Bench,
+        line: &str,
+        config: &str,
+    ) -> anyhow::Result<Self> {
         let world = World::start(bench).await?;
         let host = world.host(bench).await?;
         let digest = world.push(&bench.guests.read("bad-http")?).await?;
@@ -39,7 +53,7 @@ impl Hello {
             write!(
                 manifest,
                 "[actor.{mode}]\ncomponent = \"{digest}\"\ninstances = 64\ninstance = \"{mode}\"\n\
-                 [provider.web-{mode}]\nkind = \"http\"\nconfig = {{ listen = \"127.0.0.1:0\" }}\n\
+                 [provider.web-{mode}]\nkind = \"http\"\n{line}\nconfig = {{ listen = \"127.0.0.1:0\"{config} }}\n\
                  [[provider.web-{mode}.route]]\npath = \"/\"\nactor = \"{mode}\"\n"
             )?;
         }

@@ -5,10 +5,12 @@ mod auth;
 mod call;
 mod counter;
 mod hello;
+mod inline;
 mod instantiate;
 mod interrupt;
 mod lattice;
 mod link;
+mod open;
 mod rate;
 mod rest;
 mod start;
@@ -41,6 +43,11 @@ pub(crate) enum Row {
     Hello,
     /// The same at a fixed rate.
     Rate,
+    /// HTTP hello with the provider in the host's process.
+    Inline,
+    /// Memory of the HTTP provider with 10,000 connections that ask nothing.
+    Open,
+
     /// An HTTP counter over JetStream KV.
     Counter,
     /// Memory at rest and of idle actors; scaling.
@@ -64,7 +71,9 @@ impl Row {
         Self::Link,
         Self::Instantiate,
         Self::Hello,
+        Self::Inline,
         Self::Rate,
+        Self::Open,
         Self::Counter,
         Self::Start,
         Self::Rest,
@@ -82,6 +91,8 @@ impl Row {
             Self::Instantiate => instantiate::run(bench).await,
             Self::Start => start::run(bench).await,
             Self::Hello => hello::run(bench).await,
+            Self::Inline => inline::run(bench).await,
+            Self::Open => open::run(bench).await,
             Self::Rate => rate::run(bench).await,
             Self::Counter => counter::run(bench).await,
             Self::Rest => rest::run(bench).await,
