@@ -1,5 +1,7 @@
 //! Streams and futures of functions, as callers from outside see them: with frames, and without.
 
+use std::time::Duration;
+
 use bytes::Bytes;
 use lattice_client::stream::{Reader, pipe};
 use lattice_client::{Call, Reply};
@@ -7,7 +9,7 @@ use lattice_protocol::call::Context;
 use lattice_protocol::codec::Writer;
 use lattice_protocol::codec::elements::{Elements, chunks};
 use lattice_protocol::error::{CallError, ErrorCode};
-use lattice_tests::Lattice;
+use lattice_tests::{Lattice, eventually};
 use serde_json::json;
 use tokio::sync::mpsc;
 
@@ -15,10 +17,13 @@ use crate::one_host;
 
 const KIB: usize = 1024;
 const MIB: usize = 1024 * KIB;
+/// More than a test may last.
+const HOUR: Duration = Duration::from_secs(3600);
 
 async fn flows() -> Lattice {
     let lattice = one_host().await;
     let manifest = "name = \"app\"\n[actor.flows]\ncomponent = \"flows\"\ninstances = 4\n\
+                    limits = { time_ms = 3_600_000 }\n\
                     [actor.flows.link.\"lattice:flows\"]\nto = \"flows\"\n";
     lattice.apply(manifest).await;
     lattice
@@ -272,4 +277,57 @@ async fn a_slow_reader_slows_the_writer_through_a_guest() {
         written < 4 * MIB,
         "{written} bytes were written and one piece read"
     );
+}
+
+/// Waits until so many calls of the actor run.
+async fn until_busy(lattice: &Lattice, busy: u64) {
+    eventually(&format!("{busy} calls run"), async || {
+        let report = lattice.request("lattice.default.host.a.ctl.inventory", "{}");
+        let report = report.await.json();
+        let fits = report["value"]["actors"]["flows"]["busy"] == busy;
+        if fits { Ok(()) } else { Err(report) }
+    })
+    .await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_caller_that_goes_away_stops_its_writers_and_frees_the_guest() {
+    let lattice = flows().await;
+    // Before the answer, and after it with a guest that waits for more.
+    for function in ["sum", "upper", "later"] {
+        let (mut writer, reader) = pipe(KIB);
+        let mut call = call(function, referring(&[1]), vec![reader]);
+        call.context.remaining = HOUR;
+        let client = lattice.client().clone();
+        let asked = tokio::spawn(async move {
+            let reply = client.call(call).await;
+            std::future::pending::<()>().await;
+            drop(reply);
+        });
+        until_busy(&lattice, 1).await;
+        asked.abort();
+        assert_eq!(
+            writer.closed().await.code,
+            ErrorCode::Cancelled,
+            "{function}"
+        );
+        until_busy(&lattice, 0).await;
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn streams_that_stand_still_for_the_calls_time_end_it() {
+    let lattice = flows().await;
+    for function in ["sum", "upper", "later"] {
+        let (mut writer, reader) = pipe(KIB);
+        let mut call = call(function, referring(&[1]), vec![reader]);
+        call.context.remaining = Duration::from_millis(500);
+        let error = match lattice.client().call(call).await {
+            Ok(mut reply) => all(reply.streams.remove(0)).await.unwrap_err(),
+            Err(error) => error,
+        };
+        assert_eq!(error.code, ErrorCode::Deadline, "{function}: {error}");
+        writer.closed().await;
+        until_busy(&lattice, 0).await;
+    }
 }
