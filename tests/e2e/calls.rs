@@ -1,6 +1,7 @@
 //! What any NATS client can ask of an actor, without a line of our code.
 
 use async_nats::{HeaderMap, RequestErrorKind};
+use lattice_tests::eventually;
 use serde_json::json;
 
 use crate::one_host;
@@ -179,4 +180,62 @@ async fn a_thousand_malformed_requests_are_each_answered_and_harm_nothing() {
     }
     let answer = lattice.call("greeter.greet", json!(["World"])).await;
     assert_eq!(answer.json(), "Hello, World!");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_a_peer_answers_for_a_full_host_comes_whole_or_is_too_large_for_a_plain_caller() {
+    let mut lattice = one_host().await;
+    lattice.host("b").await;
+    let manifest = "name = \"app\"\n[actor.guest]\ncomponent = \"misbehave\"\ninstances = 8\n\
+        limits = { waiting = 0, time_ms = 3_600_000, random_bytes = 4_000_000 }\n";
+    lattice.apply(manifest).await;
+    // The four places on `a` are taken for good.
+    let mut headers = HeaderMap::new();
+    headers.insert("Lattice-Deadline-Ms", "3600000");
+    let sleep = "lattice.default.host.a.call.guest.sleep-ms";
+    for _ in 0..4 {
+        let (headers, nobody_waits) = (headers.clone(), lattice.plain().new_inbox());
+        lattice
+            .plain()
+            .publish_with_reply_and_headers(sleep, nobody_waits, headers, "[3600000]".into())
+            .await
+            .unwrap();
+    }
+    eventually("there is no room on a", async || {
+        let count = "lattice.default.host.a.call.guest.count";
+        let answer = lattice.request(count, "[]").await;
+        match answer.failed() && answer.failure().is("overloaded", 503) {
+            true => Ok(()),
+            false => Err(answer),
+        }
+    })
+    .await;
+    let ask = async |bytes: u32| {
+        // Until `a` has heard that there is room on `b`.
+        eventually("there is room elsewhere", async || {
+            let random = "lattice.default.call.guest.random";
+            let answer = lattice.request(random, packed(bytes)).await;
+            match answer.failed() && answer.failure().is("overloaded", 503) {
+                true => Err(answer),
+                false => Ok(answer),
+            }
+        })
+        .await
+    };
+    // Half of them come to `a` first.
+    for _ in 0..20 {
+        for bytes in [100_000_u32, 900_000] {
+            let answer = ask(bytes).await;
+            assert!(!answer.failed(), "{:?}", answer.failure());
+            // Beside a length of four bytes.
+            assert_eq!(answer.payload.len(), 5 + bytes as usize);
+        }
+        let failure = ask(2_000_000).await.failure();
+        assert!(failure.is("too-large", 413), "{failure:?}");
+    }
+}
+
+/// One number as the arguments of a call.
+fn packed(number: u32) -> Vec<u8> {
+    rmp_serde::to_vec(&[number]).unwrap()
 }
