@@ -71,6 +71,9 @@ pub enum Error {
         /// What went wrong.
         source: std::io::Error,
     },
+    /// The host has no threads left to wait for its disk.
+    #[error("the threads that would wait for its files can't be started: {0}")]
+    Threads(std::io::Error),
 }
 
 impl Allow {

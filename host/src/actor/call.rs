@@ -11,6 +11,7 @@ use lattice_client::{Call, Reply};
 use lattice_protocol::call::Context;
 use lattice_protocol::codec::{Arguments, Encoding};
 use lattice_protocol::error::{CallError, ErrorCode};
+use tokio::runtime::Handle;
 use tokio::time::Instant;
 use wasmtime::component::ComponentExportIndex;
 use wasmtime::{PoolConcurrencyLimitError, Trap};
@@ -19,6 +20,7 @@ use wasmtime_wasi::I32Exit;
 use super::instance::{self, Ended, Instance, Shared, Work};
 use super::log::{About, Tail};
 use super::revision::Revision;
+use crate::capability::threads::within;
 use crate::capability::{CALL_TO, CallFailed, Errand};
 use crate::component::Callable;
 use crate::wire::{Export, Fault};
@@ -53,6 +55,17 @@ pub(super) struct Outcome {
 }
 
 impl Outcome {
+    /// What goes on waits for files where the call did.
+    fn within(self, threads: Option<&Handle>) -> Self {
+        let Some(threads) = threads.cloned() else {
+            return self;
+        };
+        let rest = self.rest.map(|rest| -> BoxFuture<'static, ()> {
+            Box::pin(async move { within(Some(&threads), rest).await })
+        });
+        Self { rest, ..self }
+    }
+
     pub(super) fn whole(payload: Bytes) -> Self {
         Self {
             reply: payload.into(),
@@ -97,10 +110,11 @@ impl Running<'_> {
             };
             result.map(|result| Outcome::whole(result.into()))
         };
-        let Some(outcome) = self.deadline.limit(work).await else {
+        let threads = self.revision.instances.threads();
+        let Some(outcome) = self.deadline.limit(within(threads, work)).await else {
             return Err(self.out_of_time());
         };
-        let outcome = outcome?;
+        let outcome = outcome?.within(threads);
         let bytes = outcome.reply.payload.len();
         self.check_size(bytes, "result has", CallError::begun)?;
         Ok(outcome)

@@ -7,10 +7,12 @@ use std::sync::{Mutex, PoisonError};
 use lattice_config::ActorSpec;
 use lattice_config::app::{Mode, NameRule, SocketRule, Use};
 use lattice_protocol::id::ActorName;
+use tokio::runtime::Handle;
 use wasmtime_wasi::filesystem::WasiFilesystemCtx;
 use wasmtime_wasi::sockets::SocketAddrUse;
 use wasmtime_wasi::{FsPerms, WasiCtx, WasiCtxBuilder};
 
+use super::threads::Threads;
 use super::voice::Voice;
 use crate::allow::{self, Allow, Opened};
 
@@ -29,7 +31,8 @@ pub struct Granted {
     files: WasiFilesystemCtx,
     sockets: Vec<SocketRule>,
     names: Vec<NameRule>,
-    has_files: bool,
+    /// Wait for the disks of its folders; none where no folder is granted.
+    threads: Option<Threads>,
     refused: Mutex<BTreeSet<String>>,
 }
 
@@ -44,7 +47,10 @@ impl Granted {
             env: env
                 .map(|(key, value)| (key.clone(), value.clone()))
                 .collect(),
-            has_files: !folders.is_empty(),
+            threads: match folders.is_empty() {
+                true => None,
+                false => Some(Threads::new().map_err(allow::Error::Threads)?),
+            },
             files: files(folders)?,
             sockets: spec.grants.sockets.clone(),
             names: spec.grants.names.clone(),
@@ -74,12 +80,22 @@ impl Granted {
     }
 
     pub(super) fn files(&self) -> Option<WasiFilesystemCtx> {
-        self.has_files.then(|| self.files.clone())
+        self.threads.as_ref().map(|_| self.files.clone())
+    }
+
+    /// Where a guest runs that waits for files.
+    pub(crate) fn threads(&self) -> Option<&Handle> {
+        self.threads.as_ref()?.own()
+    }
+
+    /// Where runs what leaves such a guest.
+    pub(super) fn host(&self) -> Option<&Handle> {
+        Some(self.threads.as_ref()?.host())
     }
 
     /// Whether the guest may hold files or sockets of the host.
     pub(super) fn reaches_out(&self) -> bool {
-        self.has_files || !self.sockets.is_empty()
+        self.threads.is_some() || !self.sockets.is_empty()
     }
 
     /// Whether a socket for one of these uses may be made.

@@ -127,7 +127,7 @@ impl Guest {
         let guest = store.data_mut();
         guest.deadline = Some(errand.deadline);
         guest.begin();
-        guest.go(Way::new(errand.outbox));
+        guest.go(Way::new(errand.outbox, guest.granted.clone().host()));
         guest.voice.follow(errand.output);
     }
 
@@ -165,7 +165,7 @@ impl Guest {
     /// logged under the one that began when it had nothing else to do.
     pub fn join(&mut self, task: GuestTaskId, errand: Errand, failed: Failed) {
         self.begin();
-        let way = Way::new(errand.outbox);
+        let way = Way::new(errand.outbox, self.granted.host());
         if self.members.is_empty() {
             self.go(way.clone());
             self.voice.follow(errand.output);

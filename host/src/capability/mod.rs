@@ -29,6 +29,7 @@ mod settings;
 mod sockets;
 #[cfg(test)]
 pub(crate) mod testing;
+pub(crate) mod threads;
 mod voice;
 pub mod wasi;
 mod way;

@@ -4,8 +4,8 @@ use std::os::unix::fs::symlink;
 use std::path::Path;
 
 use host::Allow;
-use lattice_tests::Lattice;
 use lattice_tests::process::{Running, command};
+use lattice_tests::{Lattice, eventually};
 use rustix::process::Signal;
 use serde_json::json;
 use tempfile::TempDir;
@@ -218,4 +218,51 @@ async fn a_call_whose_file_does_not_answer_ends_at_its_time_and_the_next_is_serv
     // Lets the host have what it still waits for.
     let mut both = std::fs::File::options();
     drop(both.read(true).write(true).open(&pipe).unwrap());
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn files_that_never_answer_hold_up_their_own_actor_until_they_do_and_nobody_else() {
+    let folder = folder();
+    // To open it is to wait until somebody writes, as for a disk that is dead.
+    let dead = folder.path().join("open/dead");
+    let made = std::process::Command::new("mkfifo").arg(&dead).status();
+    assert!(made.unwrap().success());
+    let lattice = allowing(allow(folder.path(), "")).await;
+    let open = folder.path().join("open");
+    let actors = ["waits", "works"].map(|name| {
+        format!(
+            "[actor.{name}]\ncomponent = \"worlds\"\ninstances = 40\nlimits = {{ time_ms = 500 }}\n\
+             [actor.{name}.grant.files.\"/data\"]\nfrom = \"{}\"\nmode = \"read\"\n",
+            open.display()
+        )
+    });
+    lattice
+        .apply(&format!("name = \"app\"\n{}", actors.concat()))
+        .await;
+    // More than all threads that a host has for what may wait: 512.
+    for _ in 0..15 {
+        let calls = (0..40).map(|_| lattice.call("waits.read", json!(["/data/dead"])));
+        for answer in futures_util::future::join_all(calls).await {
+            let failure = answer.failure();
+            assert_eq!(failure.code, "deadline", "{failure:?}");
+        }
+    }
+    let read = async |actor: &str| {
+        let endpoint = format!("{actor}.read");
+        let answer = lattice.call(&endpoint, json!(["/data/file"])).await;
+        if answer.failed() {
+            Err(answer)
+        } else {
+            Ok(answer.json())
+        }
+    };
+    eventually("the other actor reads", async || read("works").await).await;
+    // Whoever waits to open it goes on.
+    let writer = std::fs::OpenOptions::new()
+        .read(true)
+        .write(true)
+        .open(&dead);
+    let found = eventually("the disk is back", async || read("waits").await).await;
+    assert_eq!(found, json!({"ok": "open"}));
+    drop(writer);
 }

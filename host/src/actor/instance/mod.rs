@@ -11,6 +11,7 @@ use std::sync::{Arc, OnceLock};
 
 use lattice_config::InstanceMode;
 use lattice_telemetry::metrics::ActorCounts;
+use tokio::runtime::Handle;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use wasmtime::Store;
 use wasmtime::component::{self, InstancePre};
@@ -119,6 +120,11 @@ impl Instances {
             }
             None => self.make(errand).await,
         }
+    }
+
+    /// Where guests run that wait for files, if that is apart from the host.
+    pub(crate) fn threads(&self) -> Option<&Handle> {
+        self.base.parts.granted.threads()
     }
 
     /// A new instance.

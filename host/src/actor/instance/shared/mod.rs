@@ -14,6 +14,7 @@ use tokio::sync::mpsc;
 
 use super::Base;
 use crate::capability::Waiting;
+use crate::capability::threads::within;
 use roster::{Roster, Rules};
 use worker::{Job, Worker};
 
@@ -81,7 +82,8 @@ impl Shared {
             jobs: receiver,
             alone: self.rules.calls_max == 1,
         };
-        tokio::spawn(worker.run());
+        let threads = self.base.parts.granted.threads().cloned();
+        tokio::spawn(async move { within(threads.as_ref(), worker.run()).await });
         Open { roster, jobs }
     }
 
