@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use anyhow::{Context as _, anyhow, ensure};
 use bytes::Bytes;
-use host::actor::{self, Actors};
+use host::actor::{self, Actors, Starting};
 use host::capability::Imports;
 use host::engine::Engine;
 use host::event::Events;
@@ -45,7 +45,7 @@ impl Inside {
         let host = HostId::random();
         let router = Router::new(client.clone(), host.clone(), Peers::new(host.clone()));
         let actors = Actors::new(actor::Context {
-            pulls: Arc::default(),
+            starting: Starting::default(),
             client: client.clone(),
             host: host.clone(),
             engine: engine.clone(),

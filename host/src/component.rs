@@ -1,14 +1,11 @@
 //! A component as the lattice sees it: what can be called, and what it imports.
 
 use std::collections::{BTreeMap, HashMap};
-use std::sync::Arc;
 
 use lattice_protocol::error::{CallError, ErrorCode};
 use lattice_protocol::interface::{Endpoint, FunctionName, Interface};
 use lattice_protocol::standard::http;
 use lattice_protocol::standard::keyvalue::{Heard, WATCHER};
-use lattice_telemetry::Telemetry;
-use lattice_telemetry::metrics::{Callee, Meter};
 use wasmtime::Engine;
 use wasmtime::component::types::{ComponentFunc, ComponentInstance, ComponentItem};
 use wasmtime::component::{Component, ComponentExportIndex};
@@ -36,9 +33,6 @@ const ON_DELETE_SIGNATURE: &str = "func(bucket: string, key: string)";
 const LISTED_MAX: usize = 16;
 /// How many functions a refusal of all of them explains: one reason is most often the reason of all.
 const REASONS_MAX: usize = 4;
-
-/// What is counted of calls that name no function. No function has such a name.
-const UNKNOWN: &str = "(unknown)";
 
 /// Nothing that a component exports can be called.
 #[derive(Debug, thiserror::Error)]
@@ -79,16 +73,14 @@ pub struct Exported {
     pub endpoint: Endpoint,
     /// What answers it.
     pub callable: Callable,
-    /// Where its calls are counted, if they are.
-    pub meter: Option<Arc<Meter>>,
+    /// Its number among all, by name.
+    pub number: usize,
 }
 
-/// Everything that can be called.
+/// Everything that can be called: the same for all actors of a component, which share it.
 #[derive(Default)]
 pub struct Exports {
     callables: HashMap<Endpoint, Exported>,
-    /// Where calls of what is not there are counted, if they are.
-    others: Option<Arc<Meter>>,
     /// The endpoints behind each short form.
     short: HashMap<FunctionName, Vec<Endpoint>>,
     /// Functions that can't be called over the wire, with the reason.
@@ -112,7 +104,16 @@ impl Exports {
                 _ => {}
             }
         }
+        exports.count();
         exports
+    }
+
+    fn count(&mut self) {
+        let mut exported: Vec<_> = self.callables.values_mut().collect();
+        exported.sort_by_cached_key(|exported| exported.endpoint.to_string());
+        for (number, exported) in exported.into_iter().enumerate() {
+            exported.number = number;
+        }
     }
 
     fn interface(
@@ -232,36 +233,16 @@ impl Exports {
         let exported = Exported {
             endpoint: endpoint.clone(),
             callable,
-            meter: None,
+            number: 0,
         };
         self.callables.insert(endpoint, exported);
     }
 
-    /// Has calls counted from here on, if anybody reads that.
-    pub fn measure(&mut self, telemetry: &Telemetry, actor: &str) {
-        let Some(registry) = telemetry.registry() else {
-            return;
-        };
-        let mut exported: Vec<_> = self.callables.values_mut().collect();
-        // By name, so that a component with too many always has the same ones counted.
-        exported.sort_by_cached_key(|exported| exported.endpoint.to_string());
-        let names: Vec<_> = exported.iter().map(|e| e.endpoint.to_string()).collect();
-        let names = names.iter().map(String::as_str);
-        let meters = registry.meters(Callee::Actor, actor, names);
-        for (exported, meter) in exported.into_iter().zip(meters) {
-            exported.meter = Some(meter);
-        }
-        // A name from the wire is never a label: whoever calls could make any number of them.
-        self.others = registry.meters(Callee::Actor, actor, [UNKNOWN]).pop();
-    }
-
-    /// Where a call of `endpoint` is counted.
-    pub fn meter(&self, endpoint: &Endpoint) -> Option<&Meter> {
-        self.others.as_ref()?;
-        match self.find(endpoint) {
-            Ok(exported) => exported.meter.as_deref(),
-            Err(_) => self.others.as_deref(),
-        }
+    /// The full names of all, in the order of their numbers.
+    pub fn names(&self) -> Vec<String> {
+        let mut names: Vec<_> = self.callables.keys().map(ToString::to_string).collect();
+        names.sort();
+        names
     }
 
     /// What answers `endpoint`, in the full or the short form.
@@ -292,8 +273,7 @@ impl Exports {
         if let Some(reason) = self.refused.get(&endpoint.to_string()) {
             return CallError::refused(ErrorCode::NotFound, reason.clone());
         }
-        let mut known: Vec<_> = self.callables.keys().map(ToString::to_string).collect();
-        known.sort();
+        let mut known = self.names();
         let more = known.len().saturating_sub(LISTED_MAX);
         known.truncate(LISTED_MAX);
         let mut message = format!("no function {endpoint}; there is {}", known.join(", "));

@@ -11,7 +11,7 @@ use lattice_protocol::id::HostId;
 use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
 
-use crate::actor::{self, Actors};
+use crate::actor::{self, Actors, Starting};
 use crate::capability::Imports;
 use crate::control::{self, Desk, Leave};
 use crate::engine::{self, Engine};
@@ -238,7 +238,7 @@ fn actors(
         allow: Arc::new(options.allow.clone()),
         configs: configs.clone(),
         artifacts: artifacts.clone(),
-        pulls: Arc::default(),
+        starting: Starting::default(),
         events: events.clone(),
         router: router.clone(),
     });
@@ -264,6 +264,8 @@ async fn begin(
             .listen(&client, running.tokens.listen.clone())
             .await?,
     );
+    let (stop, cancels) = (running.tokens.listen.clone(), client.hear_cancels().await?);
+    running.listen(async move { stop.run_until_cancelled(cancels).await.unwrap_or(()) });
     let calls = client.serve_host(&id).await?;
     let asked = client.serve_host_control(&id).await?;
     let asked_of_any = client.serve_control().await?;

@@ -2,8 +2,12 @@
 //!
 //! A caller doesn't know which process took its call, so it tells everybody who serves the target
 //! the call's id. Nobody confirms: a word that is lost leaves the call to its deadline.
+//!
+//! A process hears of callers by one subscription for each target, or, if it has many targets, by one
+//! for all: see [`Client::hear_cancels`].
 
 use std::collections::{HashMap, VecDeque};
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
@@ -12,10 +16,12 @@ use bytes::Bytes;
 use futures_util::StreamExt as _;
 use lattice_protocol::call::header;
 use lattice_protocol::id::{CallId, TargetName};
-use lattice_protocol::subject;
+use lattice_protocol::subject::{self, Route};
 use tokio_util::sync::CancellationToken;
+use tokio_util::task::AbortOnDropHandle;
 
 use crate::connect::Client;
+use crate::serve::ServeError;
 
 /// How many words that came before their call are kept, and for how long. A call and the word about
 /// it come by two subscriptions, so either may be first; all that passes between them is what a
@@ -27,12 +33,17 @@ const EARLY_FOR: Duration = Duration::from_secs(1);
 #[derive(Default)]
 pub(crate) struct Cancels {
     serving: Mutex<Serving>,
+    /// Whether the words about all targets are heard.
+    hears_all: AtomicBool,
 }
 
 #[derive(Default)]
 struct Serving {
     last: u64,
     calls: HashMap<CallId, (u64, CancellationToken)>,
+    /// What is served, and how often: a word about anything else is about no call that could still
+    /// come.
+    targets: HashMap<TargetName, usize>,
     early: Early,
 }
 
@@ -80,7 +91,76 @@ pub(crate) struct Cancellable {
     token: CancellationToken,
 }
 
+/// A target that is served for as long as this lives.
+pub(crate) struct Served {
+    cancels: Arc<Cancels>,
+    target: TargetName,
+}
+
+impl Drop for Served {
+    fn drop(&mut self) {
+        let mut serving = self.cancels.lock();
+        if let Some(times) = serving.targets.get_mut(&self.target) {
+            *times -= 1;
+            if *times == 0 {
+                serving.targets.remove(&self.target);
+            }
+        }
+    }
+}
+
+impl Client {
+    /// Hears callers that go away, whatever they have called, for as long as the future runs. What is
+    /// served from here on needs no subscription of its own for that.
+    pub async fn hear_cancels(&self) -> Result<impl Future<Output = ()> + use<>, ServeError> {
+        let words = self.subscribed(subject::cancels(&self.lattice)).await?;
+        self.cancels.hears_all.store(true, Ordering::Relaxed);
+        Ok(listen(self.clone(), words))
+    }
+
+    /// Hears callers of one target that go away, for as long as both live.
+    pub(crate) async fn hear_cancels_of(
+        &self,
+        target: &TargetName,
+    ) -> Result<(Served, Option<AbortOnDropHandle<()>>), ServeError> {
+        let served = self.cancels.serve(target);
+        // A word that is heard twice would be kept for a call that never comes, or for a repetition.
+        if self.cancels.hears_all.load(Ordering::Relaxed) {
+            return Ok((served, None));
+        }
+        let words = self
+            .subscribed(subject::cancel(&self.lattice, target))
+            .await?;
+        let listening = tokio::spawn(listen(self.clone(), words));
+        Ok((served, Some(AbortOnDropHandle::new(listening))))
+    }
+}
+
+/// Takes the words of callers in for as long as the subscription lasts.
+async fn listen(client: Client, mut words: Subscriber) {
+    while let Some(word) = words.next().await {
+        let Ok(Route::Cancel { target }) = subject::parse(&client.lattice, &word.subject) else {
+            continue;
+        };
+        let id = word
+            .headers
+            .as_ref()
+            .and_then(|headers| headers.get(header::ID));
+        if let Some(id) = id.and_then(|id| id.as_str().parse().ok()) {
+            client.cancels.cancel(target, id);
+        }
+    }
+}
+
 impl Cancels {
+    fn serve(self: &Arc<Self>, target: &TargetName) -> Served {
+        *self.lock().targets.entry(target.clone()).or_default() += 1;
+        Served {
+            cancels: self.clone(),
+            target: target.clone(),
+        }
+    }
+
     pub(crate) fn enlist(self: &Arc<Self>, id: CallId) -> Cancellable {
         let token = CancellationToken::new();
         let mut serving = self.lock();
@@ -98,24 +178,12 @@ impl Cancels {
         }
     }
 
-    fn cancel(&self, id: CallId) {
+    fn cancel(&self, target: &str, id: CallId) {
         let mut serving = self.lock();
         match serving.calls.remove(&id) {
             Some((_, token)) => token.cancel(),
-            None => serving.early.keep(id, Instant::now()),
-        }
-    }
-
-    /// Takes the words of callers in for as long as the subscription lasts.
-    pub(crate) async fn listen(self: Arc<Self>, mut words: Subscriber) {
-        while let Some(word) = words.next().await {
-            let id = word
-                .headers
-                .as_ref()
-                .and_then(|headers| headers.get(header::ID));
-            if let Some(id) = id.and_then(|id| id.as_str().parse().ok()) {
-                self.cancel(id);
-            }
+            None if serving.targets.contains_key(target) => serving.early.keep(id, Instant::now()),
+            None => {}
         }
     }
 
@@ -197,23 +265,42 @@ pub(crate) async fn tell(client: &Client, target: &TargetName, id: CallId) {
 mod tests {
     use super::*;
 
+    const TARGET: &str = "counter";
+
+    fn serving() -> (Arc<Cancels>, Served) {
+        let cancels = Arc::new(Cancels::default());
+        let served = cancels.serve(&TARGET.parse().unwrap());
+        (cancels, served)
+    }
+
     #[tokio::test]
     async fn a_cancelled_call_hears_of_it_and_others_do_not() {
-        let cancels = Arc::new(Cancels::default());
+        let (cancels, _served) = serving();
         let (mine, other) = (cancels.enlist(CallId::new()), cancels.enlist(CallId::new()));
-        cancels.cancel(mine.id);
+        cancels.cancel(TARGET, mine.id);
         mine.cancelled().await;
         assert!(!other.token.is_cancelled());
     }
 
     #[test]
     fn a_word_that_comes_before_its_call_cancels_it_and_no_other() {
-        let cancels = Arc::new(Cancels::default());
+        let (cancels, _served) = serving();
         let (id, other) = (CallId::new(), CallId::new());
-        cancels.cancel(id);
+        cancels.cancel(TARGET, id);
         assert!(!cancels.enlist(other).token.is_cancelled());
         assert!(cancels.enlist(id).token.is_cancelled());
         // The word was for one attempt.
+        assert!(!cancels.enlist(id).token.is_cancelled());
+    }
+
+    #[test]
+    fn a_word_about_what_is_not_served_is_not_kept() {
+        let (cancels, served) = serving();
+        let id = CallId::new();
+        cancels.cancel("other", id);
+        assert!(!cancels.enlist(id).token.is_cancelled());
+        drop(served);
+        cancels.cancel(TARGET, id);
         assert!(!cancels.enlist(id).token.is_cancelled());
     }
 
@@ -235,11 +322,11 @@ mod tests {
 
     #[test]
     fn an_ended_call_leaves_nothing_behind_and_spares_a_later_attempt() {
-        let cancels = Arc::new(Cancels::default());
+        let (cancels, _served) = serving();
         let first = cancels.enlist(CallId::new());
         let second = cancels.enlist(first.id);
         drop(first);
-        cancels.cancel(second.id);
+        cancels.cancel(TARGET, second.id);
         assert!(second.token.is_cancelled());
         drop(second);
         assert!(cancels.lock().calls.is_empty());

@@ -15,7 +15,9 @@ use serde::de::DeserializeOwned;
 
 use crate::connect::Client;
 use crate::inflow::Inflow;
+use crate::respond::understands_frames;
 use crate::serve::ServeError;
+use crate::stream::{Answering, Asking};
 
 /// How long a control request may take: it reads and writes state, it doesn't wait for effects.
 const CONTROL_TIMEOUT: Duration = Duration::from_secs(10);
@@ -130,16 +132,17 @@ impl Client {
             }
         }
         let reply = reply.ok_or_else(|| ControlError::TimedOut(verb.to_owned()))?;
-        if reply.status == Some(StatusCode::NO_RESPONDERS) {
+        let Some(payload) = reply else {
             return Err(ControlError::NoHost(self.lattice.to_string()));
-        }
-        serde_json::from_slice::<Reply<T>>(&reply.payload)
+        };
+        serde_json::from_slice::<Reply<T>>(&payload)
             .map_err(|e| failed(format!("the answer can't be read: {e}")))?
             .into_result()
             .map_err(ControlError::Refused)
     }
 
-    async fn ask_once(&self, subject: &Subject, payload: Bytes) -> Result<Message, String> {
+    /// The reply, whole; none if there is no host.
+    async fn ask_once(&self, subject: &Subject, payload: Bytes) -> Result<Option<Bytes>, String> {
         let ticket = self.mux.ticket();
         let mut ticket = ticket.ok_or("too many requests wait")?;
         let (subject, inbox) = (subject.as_str().to_owned(), ticket.subject());
@@ -154,8 +157,14 @@ impl Client {
             }
         };
         sent.map_err(|error| error.to_string())?;
-        let reply = ticket.reply().await.map(|delivered| delivered.message);
-        reply.ok_or_else(|| "the connection to NATS was closed".to_owned())
+        let reply = ticket.reply().await;
+        let reply = reply.ok_or("the connection to NATS was closed")?;
+        if reply.more.is_some() {
+            let whole = Asking::gather(self, ticket, reply, READ_TIMEOUT).await;
+            return whole.map(Some).map_err(|error| error.message);
+        }
+        let nobody = reply.message.status == Some(StatusCode::NO_RESPONDERS);
+        Ok((!nobody).then_some(reply.message.payload))
     }
 
     /// Answers control requests together with the other hosts.
@@ -240,22 +249,45 @@ impl ControlRequest {
     /// Answers the request.
     pub async fn reply(self, result: Result<serde_json::Value, Problem>) {
         let Some(subject) = self.reply else { return };
-        let payload = self.client.fitting(Reply::from(result));
-        if let Err(error) = self.client.nats.publish(subject, payload.into()).await {
-            tracing::warn!(%error, "a control reply could not be sent");
+        let client = self.client;
+        let payload = written(Reply::from(result));
+        if payload.len() > client.max_payload() {
+            // Whoever lists thousands of actors takes what fits no message piece by piece.
+            match understands_frames(&client, &subject) {
+                true => return in_frames(&client, subject, payload).await,
+                false => return send(&client, subject, written(too_much())).await,
+            }
         }
+        send(&client, subject, payload).await;
     }
 }
 
-impl Client {
-    /// The reply as JSON, or a problem that says why it can't be sent.
-    fn fitting(&self, reply: Reply<serde_json::Value>) -> Vec<u8> {
-        let problem = match serde_json::to_vec(&reply) {
-            Ok(payload) if payload.len() <= self.max_payload() => return payload,
-            Ok(_) => "the answer is over the NATS server's max_payload".to_owned(),
-            Err(error) => format!("the answer can't be written: {error}"),
-        };
-        let problem = Problem::new(ProblemCode::Internal, problem);
-        serde_json::to_vec(&Reply::<()>::from(Err(problem))).unwrap_or_default()
+async fn send(client: &Client, to: async_nats::Subject, payload: Vec<u8>) {
+    if let Err(error) = client.nats.publish(to, payload.into()).await {
+        tracing::warn!(%error, "a control reply could not be sent");
     }
+}
+
+async fn in_frames(client: &Client, to: async_nats::Subject, payload: Vec<u8>) {
+    let reply = Bytes::from(payload).into();
+    if let Err(error) = Answering::answer_plain(client, to, reply, READ_TIMEOUT).await {
+        tracing::warn!(%error, "a control reply could not be sent");
+    }
+}
+
+/// The reply as JSON, or a problem that says why there is none.
+fn written(reply: Reply<serde_json::Value>) -> Vec<u8> {
+    serde_json::to_vec(&reply).unwrap_or_else(|error| {
+        let problem = Problem::new(
+            ProblemCode::Internal,
+            format!("the answer can't be written: {error}"),
+        );
+        serde_json::to_vec(&Reply::<()>::from(Err(problem))).unwrap_or_default()
+    })
+}
+
+fn too_much() -> Reply<serde_json::Value> {
+    let message = "the answer is over the NATS server's max_payload, and who asks takes no frames: ask \
+                   with `lattice`, or raise max_payload";
+    Reply::from(Err(Problem::new(ProblemCode::Internal, message)))
 }

@@ -7,6 +7,8 @@
 //! is missing to the count is filled up with empty messages, which nobody answers.
 
 use std::collections::VecDeque;
+use std::future::poll_fn;
+use std::task::{Context, Poll, ready};
 use std::time::{Duration, Instant};
 
 use async_nats::{Message, Subscriber};
@@ -49,15 +51,22 @@ impl Inflow {
 
     /// The next message; `None` once it was left and all that had come was handed out.
     pub(crate) async fn next(&mut self) -> Option<Message> {
+        poll_fn(|cx| self.poll_next(cx)).await
+    }
+
+    /// The same for whoever keeps no future.
+    pub(crate) fn poll_next(&mut self, cx: &mut Context<'_>) -> Poll<Option<Message>> {
         if let Some(message) = self.kept.pop_front() {
-            return Some(message);
+            return Poll::Ready(Some(message));
         }
         loop {
-            let message = self.messages.next().await?;
+            let Some(message) = ready!(self.messages.poll_next_unpin(cx)) else {
+                return Poll::Ready(None);
+            };
             self.received += 1;
             // Another one of this subject may be leaving it.
             if !self.is_filler(&message) {
-                return Some(message);
+                return Poll::Ready(Some(message));
             }
         }
     }

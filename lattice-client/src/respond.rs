@@ -143,7 +143,7 @@ async fn send(
 }
 
 /// Only who lives in an inbox of this lattice is known to.
-fn understands_frames(client: &Client, reply: &async_nats::Subject) -> bool {
+pub(crate) fn understands_frames(client: &Client, reply: &async_nats::Subject) -> bool {
     reply.starts_with(&*client.inbox_root)
 }
 

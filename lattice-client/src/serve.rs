@@ -2,13 +2,15 @@
 //!
 //! What reaches the caller of [`Serving::next`] is well formed; what is not was answered here.
 
+use std::future::poll_fn;
+use std::task::{self, Poll, ready};
 use std::time::Instant;
 
-use async_nats::Message;
+use async_nats::{Message, Subscriber};
 use bytes::Bytes;
-use futures_util::StreamExt as _;
 use futures_util::future::BoxFuture;
 use futures_util::stream::FuturesUnordered;
+use futures_util::{FutureExt as _, StreamExt as _};
 use lattice_protocol::call::Context;
 use lattice_protocol::error::{CallError, ErrorCode};
 use lattice_protocol::frame::Frame;
@@ -17,6 +19,7 @@ use lattice_protocol::interface::Endpoint;
 use lattice_protocol::subject::{self, QUEUE_GROUP, Route, Subject};
 use tokio_util::task::AbortOnDropHandle;
 
+use crate::cancel::Served;
 use crate::connect::Client;
 use crate::headers;
 use crate::inflow::Inflow;
@@ -40,8 +43,10 @@ pub struct Serving {
     calls: Inflow,
     /// Calls whose payload is still coming; none for one whose payload didn't come.
     opening: FuturesUnordered<BoxFuture<'static, Option<Incoming>>>,
-    /// Listens to callers that go away; ends with this.
-    _cancels: Option<AbortOnDropHandle<()>>,
+    /// The answer to one that can't be taken: it leaves before the next is read.
+    refusing: Option<BoxFuture<'static, ()>>,
+    /// Hears callers that go away; ends with this.
+    _cancels: Option<(Served, Option<AbortOnDropHandle<()>>)>,
 }
 
 /// One call that wants an answer.
@@ -74,23 +79,9 @@ impl Client {
                 subject: subject.clone(),
                 reason: error.to_string(),
             })?;
-        let calls = Inflow::new(self.clone(), &subject, calls);
-        let subject = subject::cancel(&self.lattice, target).into_string();
-        let words = self
-            .nats
-            .subscribe(subject.clone())
-            .await
-            .map_err(|error| ServeError {
-                subject,
-                reason: error.to_string(),
-            })?;
-        let listening = tokio::spawn(self.cancels.clone().listen(words));
-        Ok(Serving {
-            client: self.clone(),
-            calls,
-            opening: FuturesUnordered::new(),
-            _cancels: Some(AbortOnDropHandle::new(listening)),
-        })
+        let mut serving = Serving::of(self.clone(), &subject, calls);
+        serving._cancels = Some(self.hear_cancels_of(target).await?);
+        Ok(serving)
     }
 
     /// Serves the calls that peers route to this host.
@@ -106,66 +97,71 @@ impl Client {
     }
 
     async fn serve_alone(&self, subject: Subject) -> Result<Serving, ServeError> {
+        let calls = self.subscribed(subject.clone()).await?;
+        Ok(Serving::of(self.clone(), subject.as_str(), calls))
+    }
+
+    pub(crate) async fn subscribed(&self, subject: Subject) -> Result<Subscriber, ServeError> {
         let subject = subject.into_string();
-        let calls = self
-            .nats
-            .subscribe(subject.clone())
-            .await
-            .map_err(|error| ServeError {
-                subject: subject.clone(),
-                reason: error.to_string(),
-            })?;
-        Ok(Serving {
-            client: self.clone(),
-            calls: Inflow::new(self.clone(), &subject, calls),
-            opening: FuturesUnordered::new(),
-            _cancels: None,
+        let subscribed = self.nats.subscribe(subject.clone()).await;
+        subscribed.map_err(|error| ServeError {
+            subject,
+            reason: error.to_string(),
         })
     }
 }
 
 impl Serving {
-    /// The next call; `None` after a drain, when all that had come was handed out.
-    pub async fn next(&mut self) -> Option<Incoming> {
-        loop {
-            let message = if self.opening.is_empty() {
-                self.calls.next().await?
-            } else {
-                tokio::select! {
-                    Some(opened) = self.opening.next() => match opened {
-                        Some(incoming) => return Some(incoming),
-                        None => continue,
-                    },
-                    message = self.calls.next() => match message {
-                        Some(message) => message,
-                        None => return self.last_opening().await,
-                    },
-                }
-            };
-            if let Some(incoming) = self.take(message).await {
-                return Some(incoming);
-            }
+    fn of(client: Client, pattern: &str, calls: Subscriber) -> Self {
+        Self {
+            calls: Inflow::new(client.clone(), pattern, calls),
+            client,
+            opening: FuturesUnordered::new(),
+            refusing: None,
+            _cancels: None,
         }
     }
 
-    /// No more calls come: those whose payload is on its way.
-    async fn last_opening(&mut self) -> Option<Incoming> {
-        while let Some(opened) = self.opening.next().await {
-            if opened.is_some() {
-                return opened;
+    /// The next call; `None` after a drain, when all that had come was handed out.
+    pub async fn next(&mut self) -> Option<Incoming> {
+        poll_fn(|cx| self.poll_next(cx)).await
+    }
+
+    /// The same for whoever keeps no future: thousands of targets wait in one process.
+    pub fn poll_next(&mut self, cx: &mut task::Context<'_>) -> Poll<Option<Incoming>> {
+        loop {
+            if let Some(refusing) = &mut self.refusing {
+                ready!(refusing.poll_unpin(cx));
+                self.refusing = None;
+            }
+            // None when nothing is opening, which is no end.
+            if let Poll::Ready(Some(opened)) = self.opening.poll_next_unpin(cx) {
+                match opened {
+                    Some(incoming) => return Poll::Ready(Some(incoming)),
+                    None => continue,
+                }
+            }
+            match self.calls.poll_next(cx) {
+                Poll::Ready(Some(message)) => {
+                    if let Some(incoming) = self.take(message) {
+                        return Poll::Ready(Some(incoming));
+                    }
+                }
+                // No more calls come; the payloads of some may be on their way.
+                Poll::Ready(None) if self.opening.is_empty() => return Poll::Ready(None),
+                Poll::Ready(None) | Poll::Pending => return Poll::Pending,
             }
         }
-        None
     }
 
     /// A call that is well formed and whole; what is not is answered, or waited for.
-    async fn take(&mut self, message: Message) -> Option<Incoming> {
+    fn take(&mut self, message: Message) -> Option<Incoming> {
         let mut responder = Responder::to(self.client.clone(), message.reply.clone());
         let frame = frame_of(&message);
         let (target, endpoint, context, payload) = match read(&self.client.lattice, &message) {
             Ok(parts) => parts,
             Err(error) => {
-                responder.refuse(error).await;
+                self.refuse(responder, error);
                 return None;
             }
         };
@@ -182,19 +178,18 @@ impl Serving {
         match frame {
             None => Some(incoming),
             Some(frame) => {
-                self.open(frame, &message, incoming).await;
+                self.open(frame, &message, incoming);
                 None
             }
         }
     }
 
+    fn refuse(&mut self, responder: Responder, error: CallError) {
+        self.refusing = Some(Box::pin(responder.refuse(error)));
+    }
+
     /// Takes a call that came with frames: it is handed out once its payload is whole.
-    async fn open(
-        &mut self,
-        frame: Result<Frame, CallError>,
-        message: &Message,
-        mut incoming: Incoming,
-    ) {
+    fn open(&mut self, frame: Result<Frame, CallError>, message: &Message, mut incoming: Incoming) {
         let accepted = match frame {
             Ok(_) if self.opening.len() >= OPENING_MAX => Err(CallError::refused(
                 ErrorCode::Overloaded,
@@ -204,7 +199,7 @@ impl Serving {
             Err(error) => Err(error),
         };
         match accepted {
-            Err(error) => incoming.responder.refuse(error).await,
+            Err(error) => self.refuse(incoming.responder, error),
             Ok(opened) => self.opening.push(Box::pin(async move {
                 match opened.await {
                     Ok(Ok(Opened { payload, streams })) => {

@@ -95,6 +95,11 @@ pub fn cancel(lattice: &LatticeId, target: &TargetName) -> Subject {
     Subject(format!("lattice.{lattice}.cancel.{target}"))
 }
 
+/// The words of all callers that go away: what a process with many targets subscribes to.
+pub fn cancels(lattice: &LatticeId) -> Subject {
+    Subject(format!("lattice.{lattice}.cancel.*"))
+}
+
 /// A message to be handled at least once.
 pub fn tell(lattice: &LatticeId, target: &TargetName, endpoint: &Endpoint) -> Subject {
     Subject(format!("lattice.{lattice}.tell.{target}.{endpoint}"))

@@ -13,7 +13,7 @@
 //! - [`flows`]: streams and futures of functions, as callers from outside see them;
 //! - [`way`]: one suite over both ways that a request can go;
 //! - [`keyvalue`]: what any NATS client can ask of a key-value provider;
-//! - [`hosts`]: more than one host; [`cluster`]: more than one NATS server;
+//! - [`many`]: many actors on one host; [`hosts`]: more than one host; [`cluster`]: more than one NATS server;
 //! - [`up`], [`faults`]: the `lattice` binary and its processes;
 //! - [`telemetry`]: traces and metrics, as a collector and a scraper see them;
 //! - [`providers`]: how providers are watched, told their settings, and run inside a host;
@@ -43,6 +43,7 @@ mod hosts;
 mod invariants;
 mod keyvalue;
 mod links;
+mod many;
 mod outgoing;
 mod path;
 mod project;

@@ -10,6 +10,7 @@ mod instantiate;
 mod interrupt;
 mod lattice;
 mod link;
+mod many;
 mod open;
 mod rate;
 mod rest;
@@ -52,6 +53,8 @@ pub(crate) enum Row {
     Counter,
     /// Memory at rest and of idle actors; scaling.
     Rest,
+    /// Ten thousand actors on one host.
+    Many,
     /// A large lattice, simulated: its plan and its control traffic.
     Lattice,
     /// How punctually a guest that never returns is stopped.
@@ -77,6 +80,7 @@ impl Row {
         Self::Counter,
         Self::Start,
         Self::Rest,
+        Self::Many,
         Self::Interrupt,
         Self::Abandon,
         Self::Stream,
@@ -96,6 +100,7 @@ impl Row {
             Self::Rate => rate::run(bench).await,
             Self::Counter => counter::run(bench).await,
             Self::Rest => rest::run(bench).await,
+            Self::Many => many::run(bench).await,
             Self::Lattice => lattice::run(bench).await,
             Self::Interrupt => interrupt::run(bench).await,
             Self::Abandon => abandon::run(bench).await,

@@ -4,12 +4,12 @@
 //! first would lose calls: the client library forgets a drained subscription before the server has
 //! confirmed it, and with it what was on the way.
 
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use futures_util::FutureExt as _;
 use lattice_client::{Client, ServeError};
-use tokio::sync::{oneshot, watch};
+use tokio::sync::oneshot;
 use tokio::task::JoinHandle;
 
 use super::accept::Overflow;
@@ -19,10 +19,24 @@ use super::revision::Revision;
 /// How much longer than its calls' own time a drain waits for them.
 const DRAIN_GRACE: Duration = Duration::from_secs(1);
 
+/// The revision that takes new calls.
+struct Takes(Mutex<Arc<Revision>>);
+
+impl Takes {
+    fn revision(&self) -> Arc<Revision> {
+        self.lock().clone()
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Arc<Revision>> {
+        // Nothing panics under this lock.
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
 /// An actor that takes calls.
 #[must_use]
 pub(super) struct Inbox {
-    revision: watch::Sender<Arc<Revision>>,
+    takes: Arc<Takes>,
     stop: Option<oneshot::Sender<()>>,
     task: JoinHandle<()>,
 }
@@ -33,15 +47,14 @@ impl Inbox {
         let serving = client.serve(&(&revision.assigned.name).into()).await?;
         client.settle().await;
         let (stop, stopped) = oneshot::channel();
-        let (revision, takes) = watch::channel(revision);
-        // Never held over an await: whoever replaces it would wait for the call.
-        let accept =
-            move |incoming| Revision::accept(&takes.borrow().clone(), incoming, Overflow::Forward);
+        let takes = Arc::new(Takes(Mutex::new(revision)));
+        let taking = takes.clone();
+        let accept = move |incoming| taking.revision().accept(incoming, Overflow::Forward);
         // Also when the inbox was dropped.
         let stopped = stopped.map(drop);
         let task = tokio::spawn(intake::take(serving, accept, stopped));
         Ok(Self {
-            revision,
+            takes,
             stop: Some(stop),
             task,
         })
@@ -49,12 +62,12 @@ impl Inbox {
 
     /// The revision that takes new calls.
     pub(super) fn revision(&self) -> Arc<Revision> {
-        self.revision.borrow().clone()
+        self.takes.revision()
     }
 
     /// Hands new calls to another revision; answers the one before, which still has its own.
     pub(super) fn replace(&self, revision: Arc<Revision>) -> Arc<Revision> {
-        self.revision.send_replace(revision)
+        std::mem::replace(&mut *self.takes.lock(), revision)
     }
 
     /// Takes no more calls, and returns when those that were taken have ended.

@@ -6,15 +6,16 @@
 //! that has to wait, or computes for longer than a tick, goes on in a task of its own; where calls have
 //! been long lately, each has one from the start.
 
+use std::future::poll_fn;
 use std::panic::AssertUnwindSafe;
 use std::pin::pin;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::task::{Context, Poll, ready};
 use std::time::{Duration, Instant};
 
+use futures_util::FutureExt as _;
 use futures_util::future::BoxFuture;
-use futures_util::stream::{self, Stream};
-use futures_util::{FutureExt as _, StreamExt as _};
 use lattice_client::{Incoming, Serving};
 
 /// How much work one task takes on: a reply waits no longer for those that leave with it. It is some
@@ -29,51 +30,67 @@ const WEIGHT: u64 = 8;
 pub(super) type Work = BoxFuture<'static, ()>;
 
 /// Takes calls in and begins what `accept` makes of them, until `stop`; then those that came before it.
+///
+/// Most actors of many wait for a call that rarely comes, so that what this holds while it waits is
+/// kept small.
 pub(super) async fn take(
-    serving: Serving,
+    mut serving: Serving,
     accept: impl Fn(Incoming) -> Option<Work>,
     stop: impl Future<Output = ()>,
 ) {
     let pace = Arc::new(Pace::default());
-    let stop = pin!(stop);
-    let mut calls = pin!(calls(serving, stop).fuse());
-    while let Some(first) = calls.next().await {
-        let max = pace.group();
-        let mut group: Vec<_> = accept(first).into_iter().collect();
-        let mut more = true;
-        while more && group.len() < max {
-            let next = calls.next().now_or_never().flatten();
-            more = next.is_some();
-            group.extend(next.and_then(&accept));
-        }
-        match more {
-            false => begin(group, &pace),
-            // There may be more than one task's share.
-            true => drop(tokio::spawn(begin_apart(group, pace.clone()))),
+    {
+        let mut stop = pin!(stop);
+        let comes = |cx: &mut Context<'_>| match stop.as_mut().poll(cx) {
+            Poll::Ready(()) => Poll::Ready(None),
+            Poll::Pending => poll_group(&mut serving, &pace, &accept, cx),
+        };
+        begin_all(comes, &pace).await;
+    }
+    Box::pin(serving.drain()).await;
+    let comes = |cx: &mut Context<'_>| poll_group(&mut serving, &pace, &accept, cx);
+    begin_all(comes, &pace).await;
+}
+
+/// Calls that are begun one after another.
+struct Group {
+    calls: Vec<Work>,
+    /// Whether there may be more than these.
+    more: bool,
+}
+
+async fn begin_all(
+    mut comes: impl FnMut(&mut Context<'_>) -> Poll<Option<Group>>,
+    pace: &Arc<Pace>,
+) {
+    while let Some(group) = poll_fn(&mut comes).await {
+        match group.more {
+            false => begin(group.calls, pace),
+            true => drop(tokio::spawn(begin_apart(group.calls, pace.clone()))),
         }
     }
 }
 
-/// The calls as they come; after `stop` those that are still on their way.
-///
-/// A stream and not a loop over [`Serving::next`]: looking whether a call is there must not lose one
-/// that is half read.
-fn calls(serving: Serving, stop: impl Future<Output = ()> + Unpin) -> impl Stream<Item = Incoming> {
-    stream::unfold(
-        (serving, Some(stop)),
-        |(mut serving, mut stop)| async move {
-            if let Some(stopped) = &mut stop {
-                tokio::select! {
-                    incoming = serving.next() => return incoming.map(|call| (call, (serving, stop))),
-                    () = stopped => {}
-                }
-                stop = None;
-                serving.drain().await;
-            }
-            let incoming = serving.next().await;
-            incoming.map(|call| (call, (serving, stop)))
-        },
-    )
+/// What has come by now, as much of it as is worth one task; none once no more calls come.
+fn poll_group(
+    serving: &mut Serving,
+    pace: &Pace,
+    accept: impl Fn(Incoming) -> Option<Work>,
+    cx: &mut Context<'_>,
+) -> Poll<Option<Group>> {
+    let Some(first) = ready!(serving.poll_next(cx)) else {
+        return Poll::Ready(None);
+    };
+    let max = pace.group();
+    let mut calls: Vec<_> = accept(first).into_iter().collect();
+    let mut more = true;
+    while more && calls.len() < max {
+        match serving.poll_next(cx) {
+            Poll::Ready(Some(next)) => calls.extend(accept(next)),
+            Poll::Ready(None) | Poll::Pending => more = false,
+        }
+    }
+    Poll::Ready(Some(Group { calls, more }))
 }
 
 async fn begin_apart(group: Vec<Work>, pace: Arc<Pace>) {

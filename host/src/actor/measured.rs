@@ -49,7 +49,7 @@ impl Revision {
         arrival: Arrival,
         takes_streams: bool,
     ) -> Result<Outcome, CallError> {
-        let exported = match self.exports.find(&call.endpoint) {
+        let exported = match self.code.exports.find(&call.endpoint) {
             Ok(exported) => exported,
             Err(error) => return Err(self.refused(&call.endpoint, arrival, error)),
         };
@@ -60,7 +60,8 @@ impl Revision {
             endpoint: &exported.endpoint,
             context: &call.context,
         };
-        let meter = exported.meter.as_deref();
+        let meters = self.meters.as_ref();
+        let meter = meters.and_then(|meters| meters.of_one(exported));
         let tracer = self.telemetry().tracer();
         let serving = Serving::begin(tracer, meter, arrival.received, arrival.way, served);
         let traced = serving.context(&call.context);
@@ -84,7 +85,9 @@ impl Revision {
         arrival: Arrival,
         error: CallError,
     ) -> CallError {
-        if let Some(meter) = self.exports.meter(endpoint) {
+        let meters = self.meters.as_ref();
+        let meter = meters.and_then(|meters| meters.find(&self.code.exports, endpoint));
+        if let Some(meter) = meter {
             meter.record(arrival.way, Some(error.code), arrival.received.elapsed());
         }
         error

@@ -8,6 +8,7 @@
 mod accept;
 mod admission;
 mod call;
+mod code;
 mod flowing;
 mod gather;
 mod http;
@@ -17,8 +18,10 @@ mod intake;
 mod left;
 pub mod log;
 mod measured;
+mod meters;
 mod program;
 mod revision;
+mod starting;
 mod supervisor;
 mod watcher;
 
@@ -43,10 +46,10 @@ use crate::reconcile::configs::Configs;
 use crate::route::Router;
 use accept::Overflow;
 use revision::Revision;
-use supervisor::{Status, Supervisor};
+pub use starting::Starting;
+use supervisor::{Status, Supervisor, Wanted};
 
 /// What every actor of a host shares.
-#[derive(Clone)]
 pub struct Context {
     /// The lattice.
     pub client: Client,
@@ -62,8 +65,8 @@ pub struct Context {
     pub configs: Configs,
     /// Where components come from.
     pub artifacts: Artifacts,
-    /// One component at a time is pulled and compiled.
-    pub pulls: Arc<tokio::sync::Mutex<()>>,
+    /// What their starts share.
+    pub starting: Starting,
     /// Where changes are told.
     pub events: Events,
     /// Which way the calls of actors go. Whoever makes it attaches the actors to it.
@@ -89,7 +92,7 @@ impl WeakActors {
 }
 
 struct Shared {
-    cx: Context,
+    cx: Arc<Context>,
     actors: Mutex<Table>,
     tasks: TaskTracker,
 }
@@ -102,15 +105,23 @@ struct Table {
 }
 
 struct Entry {
-    wanted: watch::Sender<Option<AssignedActor>>,
     status: Arc<Status>,
+    keeper: Keeper,
+}
+
+/// Who sees to it that an actor runs as it is assigned.
+enum Keeper {
+    /// It does: there is nothing to do, and no task that waits for something.
+    Rests(Box<Supervisor>),
+    /// A task, which is told what is wanted.
+    Works(watch::Sender<Option<Arc<AssignedActor>>>),
 }
 
 impl Actors {
     /// A host's actors: none yet.
     pub fn new(cx: Context) -> Self {
         let shared = Shared {
-            cx,
+            cx: Arc::new(cx),
             actors: Mutex::default(),
             tasks: TaskTracker::new(),
         };
@@ -127,52 +138,77 @@ impl Actors {
             return;
         }
         let names: BTreeSet<_> = assigned.iter().map(|actor| &actor.name).collect();
-        for (name, entry) in &table.entries {
-            if !names.contains(name) {
-                entry
-                    .wanted
-                    .send_if_modified(|wanted| wanted.take().is_some());
-            }
-        }
+        let kept = |name: &ActorName| names.contains(name);
+        self.stop_all_but(&mut table, kept);
         for actor in assigned {
-            match table.entries.get(&actor.name) {
-                Some(entry) => {
-                    entry.wanted.send_if_modified(|wanted| {
-                        let changed = wanted.as_ref() != Some(actor);
-                        *wanted = Some(actor.clone());
-                        changed
-                    });
-                }
-                None => {
-                    let entry = self.begin(actor.clone());
-                    table.entries.insert(actor.name.clone(), entry);
-                }
-            }
+            let entry = match table.entries.remove(&actor.name) {
+                Some(entry) => self.told(entry, Some(actor)),
+                None => self.begun(actor),
+            };
+            table.entries.insert(actor.name.clone(), entry);
         }
     }
 
-    fn begin(&self, actor: AssignedActor) -> Entry {
-        let name = actor.name.clone();
-        let (wanted, receiver) = watch::channel(Some(actor));
+    fn stop_all_but(&self, table: &mut Table, kept: impl Fn(&ActorName) -> bool) {
+        let entries = std::mem::take(&mut table.entries).into_iter();
+        table.entries = entries
+            .map(|(name, entry)| match kept(&name) {
+                true => (name, entry),
+                false => (name, self.told(entry, None)),
+            })
+            .collect();
+    }
+
+    fn begun(&self, actor: &AssignedActor) -> Entry {
         let status = Arc::new(Status::default());
-        let actors = self.clone();
-        let shared_status = status.clone();
-        self.shared.tasks.spawn(async move {
-            let mut receiver = receiver;
-            loop {
-                let cx = actors.shared.cx.clone();
-                Supervisor::new(cx, name.clone(), shared_status.clone(), receiver.clone())
-                    .run()
-                    .await;
-                // It may have been assigned anew while it stopped: the table's lock decides.
-                let mut table = actors.lock();
-                if table.closed || receiver.borrow_and_update().is_none() {
-                    table.entries.remove(&name);
-                    break;
-                }
+        let supervisor = Supervisor::new(actor.name.clone(), status.clone());
+        let keeper = self.put_to_work(Box::new(supervisor), Some(actor));
+        Entry { status, keeper }
+    }
+
+    /// The actor, whose keeper knows what is wanted of it.
+    fn told(&self, entry: Entry, wanted: Option<&AssignedActor>) -> Entry {
+        let Entry { status, keeper } = entry;
+        let keeper = match keeper {
+            Keeper::Rests(keeper) if status.is_wanted(wanted) => Keeper::Rests(keeper),
+            Keeper::Rests(supervisor) => self.put_to_work(supervisor, wanted),
+            Keeper::Works(told) => {
+                told.send_if_modified(|told| {
+                    let changed = told.as_deref() != wanted;
+                    if changed {
+                        *told = wanted.cloned().map(Arc::new);
+                    }
+                    changed
+                });
+                Keeper::Works(told)
             }
-        });
-        Entry { wanted, status }
+        };
+        Entry { status, keeper }
+    }
+
+    fn put_to_work(&self, supervisor: Box<Supervisor>, wanted: Option<&AssignedActor>) -> Keeper {
+        let (told, wanted) = watch::channel(wanted.cloned().map(Arc::new));
+        let work = self.clone().look_after(supervisor, wanted);
+        self.shared.tasks.spawn(work);
+        Keeper::Works(told)
+    }
+
+    /// The task of one actor, until it runs as it is assigned or has stopped.
+    async fn look_after(self, mut supervisor: Box<Supervisor>, mut wanted: Wanted) {
+        loop {
+            supervisor.run(&self.shared.cx, &mut wanted).await;
+            // Something else may have been assigned at the end: the table's lock decides.
+            let mut table = self.lock();
+            if wanted.has_changed().unwrap_or(false) {
+                continue;
+            }
+            if wanted.borrow().is_none() {
+                table.entries.remove(supervisor.name());
+            } else if let Some(entry) = table.entries.get_mut(supervisor.name()) {
+                entry.keeper = Keeper::Rests(supervisor);
+            }
+            return;
+        }
     }
 
     /// What the heartbeat says.
@@ -240,11 +276,7 @@ impl Actors {
         {
             let mut table = self.lock();
             table.closed = true;
-            for entry in table.entries.values() {
-                entry
-                    .wanted
-                    .send_if_modified(|wanted| wanted.take().is_some());
-            }
+            self.stop_all_but(&mut table, |_| false);
         }
         self.shared.tasks.close();
         self.shared.tasks.wait().await;

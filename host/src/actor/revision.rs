@@ -1,5 +1,6 @@
 //! One revision of an actor, ready to be called.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -13,17 +14,18 @@ use lattice_telemetry::Telemetry;
 use lattice_telemetry::metrics::ActorCounts;
 use tokio::sync::Semaphore;
 use tokio::time::Instant;
-use wasmtime::component::Component;
 
 use super::Context;
 use super::admission::{Admission, Load};
+use super::code::Code;
 use super::instance::Instances;
 use super::log::{About, Log, Tail};
+use super::meters::Meters;
 use super::watcher;
 use crate::allow;
 use crate::capability::http::Handler;
 use crate::capability::{self, Errand, Granted, GuestParts, Linked, Settings};
-use crate::component::{self, Exports};
+use crate::component;
 use crate::engine;
 use crate::link::LinkTable;
 use crate::outbox::Outbox;
@@ -35,8 +37,8 @@ pub(super) enum Error {
     #[error(transparent)]
     Artifact(#[from] ArtifactError),
     /// Its component did not come.
-    #[error("the component was not there after {PULL_TIME:?}")]
-    Slow,
+    #[error("the component was not there after {0:?}")]
+    Slow(Duration),
     /// Its component can't be compiled.
     #[error(transparent)]
     Engine(#[from] engine::Error),
@@ -63,20 +65,19 @@ pub(super) enum Error {
     Serve(#[from] lattice_client::ServeError),
 }
 
-/// How long a component may take from the lattice to this host: the largest one over a slow line.
-const PULL_TIME: Duration = Duration::from_secs(120);
 /// How many calls that found no room may be on their way to peers: they hold their payloads here.
 const FORWARDS_MAX: usize = 256;
 
 /// A revision that can be called.
 pub(super) struct Revision {
-    pub(super) assigned: AssignedActor,
+    pub(super) assigned: Arc<AssignedActor>,
+    /// What it shares with other actors of the same component.
+    pub(super) code: Arc<Code>,
     pub(super) instances: Instances,
     pub(super) http: Option<Handler>,
-    pub(super) exports: Exports,
     pub(super) log: Log,
-    /// Held so that other actors of the same component share its code.
-    _component: Arc<Component>,
+    /// Where its calls are counted, if anybody reads that.
+    pub(super) meters: Option<Meters>,
     /// Whether its engine runs instances concurrently: wasmtime can't nest such calls in one task.
     pub(super) concurrent: bool,
     /// How many calls may be on their way to peers at once.
@@ -84,25 +85,24 @@ pub(super) struct Revision {
     pub(super) door: Admission,
     /// What the actor does beside being called, if anybody reads that.
     counts: Option<Arc<ActorCounts>>,
-    detail: ActorDetail,
-    pub(super) cx: Context,
+    pub(super) cx: Arc<Context>,
 }
 
 impl Revision {
     /// Brings a revision up to where it can be called; nothing is called yet.
-    pub(super) async fn prepare(cx: &Context, assigned: AssignedActor) -> Result<Arc<Self>, Error> {
-        let component = fetch(cx, &assigned).await?;
+    pub(super) async fn prepare(
+        cx: &Arc<Context>,
+        assigned: Arc<AssignedActor>,
+    ) -> Result<Arc<Self>, Error> {
+        let code = cx.starting.code(cx, &assigned).await?;
+        code.exports.check()?;
+        let _turn = cx.starting.turn().await;
+        let component = &code.component;
         let links = LinkTable::new(assigned.name.clone(), assigned.spec.links.clone());
-        let linked = cx.imports.link(&component, &links)?;
+        let linked = cx.imports.link(component, &links, &code.given)?;
         let parts = parts(cx, &assigned, &links).await?;
-        let mut exports = Exports::of(component.engine(), &component);
-        exports.check()?;
-        watcher::check(&exports, &assigned.spec.links)?;
-        exports.measure(cx.router.telemetry(), assigned.name.as_str());
-        let http = match exports.serves_http() {
-            true => Some(Handler::new(&linked.pre).map_err(start_failed)?),
-            false => None,
-        };
+        watcher::check(&code.exports, &assigned.spec.links)?;
+        let http = code.handler(&linked.pre).map_err(start_failed)?;
         // The first instance would otherwise pay for it.
         component
             .initialize_copy_on_write_image()
@@ -118,10 +118,9 @@ impl Revision {
                 assigned.name.clone(),
                 limits.log_bytes_per_s,
             ),
-            detail: detail(&assigned, &component, &links, &exports),
             concurrent: !wasmtime::Engine::same(component.engine(), cx.engine.wasm()),
             instances: instances(cx, linked, &assigned, parts),
-            _component: component,
+            meters: Meters::of(&code.exports, cx.router.telemetry(), assigned.name.as_str()),
             counts: cx
                 .router
                 .telemetry()
@@ -130,7 +129,7 @@ impl Revision {
             cx: cx.clone(),
             assigned,
             http,
-            exports,
+            code,
         };
         if let Some(counts) = &revision.counts {
             revision.instances.count(counts.clone());
@@ -184,8 +183,28 @@ impl Revision {
     }
 
     /// What can be called, and who answers what it imports.
-    pub(super) fn detail(&self) -> &ActorDetail {
-        &self.detail
+    pub(super) fn detail(&self) -> ActorDetail {
+        ActorDetail {
+            name: self.assigned.name.clone(),
+            component: self.assigned.component.clone(),
+            endpoints: self.code.exports.describe(),
+            imports: self.answers(),
+        }
+    }
+
+    /// Who answers each import.
+    fn answers(&self) -> BTreeMap<String, String> {
+        let assigned = &self.assigned;
+        let links = LinkTable::new(assigned.name.clone(), assigned.spec.links.clone());
+        let component = &self.code.component;
+        component::imports(component.engine(), component)
+            .into_iter()
+            .map(|import| {
+                let link = import.interface.as_ref().and_then(|i| links.default_for(i));
+                let answer = link.map_or_else(|| "given".to_owned(), |link| link.to.to_string());
+                (import.name, answer)
+            })
+            .collect()
     }
 
     /// How busy it is.
@@ -247,45 +266,4 @@ fn instances(
 
 fn start_failed(error: wasmtime::Error) -> Error {
     Error::Start(format!("{error:#}"))
-}
-
-/// From disk if it was compiled here before, else from the lattice.
-async fn fetch(cx: &Context, assigned: &AssignedActor) -> Result<Arc<Component>, Error> {
-    if let Some(component) = cx.engine.cached(&assigned.component).await {
-        return Ok(component);
-    }
-    // One at a time: a host that gets many actors of one component pulls and compiles it once, and
-    // never holds more than one that is not compiled.
-    let _turn = cx.pulls.lock().await;
-    if let Some(component) = cx.engine.cached(&assigned.component).await {
-        return Ok(component);
-    }
-    let pulled = tokio::time::timeout(PULL_TIME, cx.artifacts.pull(&assigned.component));
-    let bytes = pulled.await.map_err(|_| Error::Slow)??;
-    Ok(cx
-        .engine
-        .compile(&assigned.component, bytes, &assigned.spec.limits)
-        .await?)
-}
-
-fn detail(
-    assigned: &AssignedActor,
-    component: &Component,
-    links: &LinkTable,
-    exports: &Exports,
-) -> ActorDetail {
-    let imports = component::imports(component.engine(), component)
-        .into_iter()
-        .map(|import| {
-            let link = import.interface.as_ref().and_then(|i| links.default_for(i));
-            let answer = link.map_or_else(|| "given".to_owned(), |link| link.to.to_string());
-            (import.name, answer)
-        })
-        .collect();
-    ActorDetail {
-        name: assigned.name.clone(),
-        component: assigned.component.clone(),
-        endpoints: exports.describe(),
-        imports,
-    }
 }

@@ -1,4 +1,4 @@
-//! Keeps one actor in line with what is assigned: one task an actor.
+//! Keeps one actor in line with what is assigned.
 //!
 //! An update starts the new revision, hands it the subscription, and lets the old one finish what
 //! it has: no call finds nobody. A revision that can't be started leaves the one before it running.
@@ -25,6 +25,9 @@ use super::revision::{Error, Revision};
 const RETRY_MIN: Duration = Duration::from_secs(1);
 const RETRY_MAX: Duration = Duration::from_secs(30);
 
+/// What is assigned; none once the actor is to stop.
+pub(super) type Wanted = watch::Receiver<Option<Arc<AssignedActor>>>;
+
 /// What is known of an actor here; shared with whoever asks.
 #[derive(Default)]
 pub(super) struct Status {
@@ -36,7 +39,7 @@ struct State {
     /// None once it is stopped.
     phase: Option<Phase>,
     /// What is assigned: shown until something runs.
-    wanted: Option<AssignedActor>,
+    wanted: Option<Arc<AssignedActor>>,
     running: Option<Arc<Revision>>,
     /// What should have taken over from it and can't be started.
     refused: Option<Refused>,
@@ -81,7 +84,12 @@ impl Status {
     }
 
     pub(super) fn detail(&self) -> Option<ActorDetail> {
-        self.running().map(|revision| revision.detail().clone())
+        self.running().map(|revision| revision.detail())
+    }
+
+    /// Whether this is what it was told to be last.
+    pub(super) fn is_wanted(&self, actor: Option<&AssignedActor>) -> bool {
+        self.lock().wanted.as_deref() == actor
     }
 
     fn set(&self, change: impl FnOnce(&mut State)) {
@@ -94,57 +102,53 @@ impl Status {
     }
 }
 
-/// The task of one actor.
+/// What an actor came to.
+enum Converged {
+    /// It runs as it was wanted.
+    Runs,
+    /// Something else is wanted by now.
+    Superseded,
+}
+
+/// Looks after one actor: in a task while there is something to do, and kept without one while the
+/// actor runs as it is assigned.
 pub(super) struct Supervisor {
-    cx: Context,
     name: ActorName,
     status: Arc<Status>,
-    wanted: watch::Receiver<Option<AssignedActor>>,
-    /// The same as `wanted`, to be awaited while that is looked at.
-    changed: watch::Receiver<Option<AssignedActor>>,
     inbox: Option<Inbox>,
     /// Revisions that take no more calls and finish those they have.
     finishing: TaskTracker,
 }
 
 impl Supervisor {
-    pub(super) fn new(
-        cx: Context,
-        name: ActorName,
-        status: Arc<Status>,
-        wanted: watch::Receiver<Option<AssignedActor>>,
-    ) -> Self {
+    pub(super) fn new(name: ActorName, status: Arc<Status>) -> Self {
         Self {
-            cx,
             name,
             status,
-            changed: wanted.clone(),
-            wanted,
             inbox: None,
             finishing: TaskTracker::new(),
         }
     }
 
-    /// Converges until the actor is assigned no more, then stops it and ends.
-    pub(super) async fn run(mut self) {
+    /// Whose it is.
+    pub(super) fn name(&self) -> &ActorName {
+        &self.name
+    }
+
+    /// Converges until the actor runs as it is assigned, or is assigned no more and has stopped.
+    pub(super) async fn run(&mut self, cx: &Arc<Context>, wanted: &mut Wanted) {
         let mut pause = RETRY_MIN;
         loop {
-            let wanted = self.wanted.borrow_and_update().clone();
-            self.changed.mark_unchanged();
-            let Some(wanted) = wanted else { break };
-            // Boxed: what a start needs is given back when it is over, and most actors only wait.
-            match Box::pin(self.converge(wanted)).await {
-                Ok(()) => {
-                    pause = RETRY_MIN;
-                    if self.wanted.changed().await.is_err() {
-                        break;
-                    }
-                }
+            let now = wanted.borrow_and_update().clone();
+            let Some(now) = now else { break };
+            match self.converge(cx, now, wanted).await {
+                Ok(Converged::Runs) => return,
+                Ok(Converged::Superseded) => pause = RETRY_MIN,
                 Err(error) => {
-                    self.failed(&error).await;
+                    self.failed(cx, &error).await;
                     tokio::select! {
                         // A change is tried at once; the pause was for the same again.
-                        changed = self.wanted.changed() => match changed {
+                        changed = wanted.changed() => match changed {
                             Ok(()) => pause = RETRY_MIN,
                             Err(_) => break,
                         },
@@ -153,32 +157,37 @@ impl Supervisor {
                 }
             }
         }
-        Box::pin(self.stop()).await;
+        self.stop(cx).await;
     }
 
-    async fn converge(&mut self, wanted: AssignedActor) -> Result<(), Error> {
-        self.status.set(|state| state.wanted = Some(wanted.clone()));
+    async fn converge(
+        &mut self,
+        cx: &Arc<Context>,
+        now: Arc<AssignedActor>,
+        wanted: &mut Wanted,
+    ) -> Result<Converged, Error> {
+        self.status.set(|state| state.wanted = Some(now.clone()));
         if let Some(inbox) = &self.inbox
-            && inbox.revision().assigned.revision == wanted.revision
+            && inbox.revision().assigned.revision == now.revision
         {
-            self.scale(inbox.revision(), wanted.slots).await;
-            return Ok(());
+            self.scale(cx, inbox.revision(), now.slots).await;
+            return Ok(Converged::Runs);
         }
         if self.inbox.is_none() {
             self.status.set(|state| state.phase = Some(Phase::Starting));
         }
-        let prepared = Revision::prepare(&self.cx, wanted);
+        let prepared = Revision::prepare(cx, now);
         let revision = tokio::select! {
             revision = prepared => revision?,
-            // Something else is wanted by now: it is not kept waiting for what nobody wants.
-            changed = self.changed.changed() => match changed {
-                Ok(()) | Err(_) => return Ok(()),
+            // It is not kept waiting for what nobody wants.
+            changed = wanted.changed() => match changed {
+                Ok(()) | Err(_) => return Ok(Converged::Superseded),
             },
         };
         let old = match &self.inbox {
             Some(inbox) => Some(inbox.replace(revision.clone())),
             None => {
-                self.inbox = Some(Inbox::open(&self.cx.client, revision.clone()).await?);
+                self.inbox = Some(Inbox::open(&cx.client, revision.clone()).await?);
                 None
             }
         };
@@ -187,30 +196,31 @@ impl Supervisor {
             state.phase = Some(Phase::Running);
             state.refused = None;
         });
-        let kind = if old.is_some() {
-            Kind::ActorUpdated
-        } else {
-            Kind::ActorStarted
-        };
-        info!(actor = %self.name, revision = %revision.assigned.revision, "{kind}");
-        self.publish(
-            kind,
-            json!({
-                "revision": revision.assigned.revision,
-                "component": revision.assigned.component,
-                "slots": revision.assigned.slots,
-            }),
-        )
-        .await;
+        self.tell_of(cx, &revision, old.is_some()).await;
         if let Some(old) = old {
             // Apart: the next update does not wait for the slowest call of the one before the last.
             self.finishing
                 .spawn(async move { inbox::finish(&old).await });
         }
-        Ok(())
+        Ok(Converged::Runs)
     }
 
-    async fn scale(&self, revision: Arc<Revision>, slots: u32) {
+    async fn tell_of(&self, cx: &Context, revision: &Revision, is_update: bool) {
+        let kind = match is_update {
+            true => Kind::ActorUpdated,
+            false => Kind::ActorStarted,
+        };
+        let assigned = &revision.assigned;
+        info!(actor = %self.name, revision = %assigned.revision, "{kind}");
+        let data = json!({
+            "revision": assigned.revision,
+            "component": assigned.component,
+            "slots": assigned.slots,
+        });
+        self.publish(cx, kind, data).await;
+    }
+
+    async fn scale(&self, cx: &Context, revision: Arc<Revision>, slots: u32) {
         let before = revision.load().slots;
         // The same revision may have been assigned anew after another one failed to start.
         self.status.set(|state| {
@@ -219,22 +229,22 @@ impl Supervisor {
         });
         if before != slots {
             revision.resize(slots);
-            self.publish(Kind::ActorScaled, json!({ "from": before, "to": slots }))
-                .await;
+            let data = json!({ "from": before, "to": slots });
+            self.publish(cx, Kind::ActorScaled, data).await;
         }
     }
 
-    async fn failed(&self, reason: &Error) {
+    async fn failed(&self, cx: &Context, reason: &Error) {
         // A compiler's message has many lines.
         let reason = one_line(reason.to_string());
         error!(actor = %self.name, reason, "failed to start");
-        self.publish(Kind::ActorFailed, json!({ "reason": reason }))
+        self.publish(cx, Kind::ActorFailed, json!({ "reason": reason }))
             .await;
         let serves = self.inbox.is_some();
         self.status.set(|state| state.fail(reason, serves));
     }
 
-    async fn stop(mut self) {
+    async fn stop(&mut self, cx: &Context) {
         let Some(inbox) = self.inbox.take() else {
             return self.status.set(|state| *state = State::default());
         };
@@ -242,15 +252,15 @@ impl Supervisor {
         inbox.drain().await;
         self.finishing.close();
         self.finishing.wait().await;
+        // It may be assigned anew.
+        self.finishing.reopen();
         self.status.set(|state| *state = State::default());
         info!(actor = %self.name, "actor.stopped");
-        self.publish(Kind::ActorStopped, json!({})).await;
+        self.publish(cx, Kind::ActorStopped, json!({})).await;
     }
 
-    async fn publish(&self, kind: Kind, data: serde_json::Value) {
-        self.cx
-            .events
-            .publish(kind, format!("actor/{}", self.name), data)
-            .await;
+    async fn publish(&self, cx: &Context, kind: Kind, data: serde_json::Value) {
+        let subject = format!("actor/{}", self.name);
+        cx.events.publish(kind, subject, data).await;
     }
 }

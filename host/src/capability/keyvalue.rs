@@ -8,6 +8,8 @@ mod ask;
 mod draft;
 mod draft2;
 
+use std::borrow::Cow;
+
 use lattice_protocol::standard::keyvalue as wire;
 use wasmtime::component::types::ComponentInstance;
 use wasmtime::component::{HasData, Linker, Resource};
@@ -54,7 +56,7 @@ pub(super) fn define(linker: &mut Linker<Guest>) -> wasmtime::Result<()> {
 
 /// Sees to it that an import of this interface is answered; false if it is none.
 pub(super) fn answer(
-    linker: &mut Linker<Guest>,
+    linker: &mut Cow<'_, Linker<Guest>>,
     engine: &wasmtime::Engine,
     import: &str,
     instance: &ComponentInstance,
@@ -64,7 +66,9 @@ pub(super) fn answer(
         return Ok(is_ours(name));
     }
     match import.strip_suffix(DRAFT2) {
-        Some(wire::BATCH) => draft2::define_batch(linker, engine, import, instance).map(|()| true),
+        Some(wire::BATCH) => {
+            draft2::define_batch(linker.to_mut(), engine, import, instance).map(|()| true)
+        }
         name => Ok(name.is_some_and(is_ours)),
     }
 }

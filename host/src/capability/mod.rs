@@ -132,8 +132,14 @@ impl Imports {
         Ok(self.concurrent.get_or_init(|| linker))
     }
 
-    /// Links a component for an actor with these links; nothing has run yet.
-    pub fn link(&self, component: &Component, links: &LinkTable) -> Result<Linked, Error> {
+    /// Links a component for an actor with these links; nothing has run yet. What no link of the
+    /// actor's is part of is made once and kept in `given`, for all actors of the component.
+    pub fn link(
+        &self,
+        component: &Component,
+        links: &LinkTable,
+        given: &OnceLock<InstancePre<Guest>>,
+    ) -> Result<Linked, Error> {
         let engine = component.engine();
         // Only a component with links has one of its own.
         let mut linker = Cow::Borrowed(self.fitting(component)?);
@@ -154,7 +160,14 @@ impl Imports {
             }
             return Err(Error::Unanswered(unanswered));
         }
-        let pre = linker.instantiate_pre(component).map_err(link_failed)?;
+        let pre = match (&linker, given.get()) {
+            (Cow::Borrowed(_), Some(pre)) => pre.clone(),
+            _ => linker.instantiate_pre(component).map_err(link_failed)?,
+        };
+        if let Cow::Borrowed(_) = linker {
+            // Another may have been first, with the same.
+            let _ = given.set(pre.clone());
+        }
         Ok(Linked { pre, waiting })
     }
 }
@@ -195,7 +208,7 @@ fn answer(
     if let Some(answered) = http {
         return Ok(answered.waiting);
     }
-    match keyvalue::answer(linker.to_mut(), engine, &import.name, instance) {
+    match keyvalue::answer(linker, engine, &import.name, instance) {
         Ok(true) => return Ok(Waiting::Together),
         Ok(false) => {}
         Err(error) => return Err(format!("import {} can't be linked: {error}", import.name)),

@@ -1,5 +1,7 @@
 //! Requests of WASI 0.3, in instances without a lattice around them.
 
+use std::sync::OnceLock;
+
 use futures_util::future::join;
 use lattice_client::stream::{Reader, pipe};
 use lattice_config::InstanceMode::{self, Fresh, Reuse};
@@ -19,7 +21,7 @@ async fn service(mode: InstanceMode) -> Actor {
     let imports = Imports::new(testing::engine().wasm()).unwrap();
     let link = Link::new("wasi:http".parse().unwrap(), "web".parse().unwrap());
     let links = LinkTable::new("tested".parse().unwrap(), vec![link]);
-    let linked = imports.link(&component, &links).unwrap();
+    let linked = imports.link(&component, &links, &OnceLock::new()).unwrap();
     Actor::of(&component, linked, mode, 16)
 }
 

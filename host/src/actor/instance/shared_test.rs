@@ -1,4 +1,4 @@
-use std::sync::LazyLock;
+use std::sync::{LazyLock, OnceLock};
 
 use futures_util::future::join_all;
 use lattice_config::InstanceMode::{self, Fresh, Reuse};
@@ -67,14 +67,18 @@ async fn an_async_import_goes_through_its_link() {
     let imports = Imports::new(engine().wasm()).unwrap();
     let source: ActorName = "tested".parse().unwrap();
     let none = LinkTable::new(source.clone(), Vec::new());
-    let refusal = imports.link(&component, &none).err().unwrap().to_string();
+    let refusal = imports
+        .link(&component, &none, &OnceLock::new())
+        .err()
+        .unwrap()
+        .to_string();
     assert!(refusal.contains("lattice:async-echo/waiter"), "{refusal}");
     let interface = "lattice:async-echo".parse().unwrap();
     let links = LinkTable::new(
         source,
         vec![Link::new(interface, "waiter".parse().unwrap())],
     );
-    let linked = imports.link(&component, &links).unwrap();
+    let linked = imports.link(&component, &links, &OnceLock::new()).unwrap();
     assert_eq!(linked.waiting, Waiting::Alone);
     // There is no way out of this test: what comes back says who was to be called.
     let actor = Actor::of(&component, linked, Reuse(10), 4);

@@ -71,7 +71,9 @@ impl Actor {
         let component = component(guest).await;
         let parts = parts();
         let imports = Imports::new(engine().wasm()).unwrap();
-        let linked = imports.link(&component, &parts.links).unwrap();
+        let linked = imports
+            .link(&component, &parts.links, &OnceLock::new())
+            .unwrap();
         Self::of(&component, linked, mode, slots)
     }
 

@@ -17,6 +17,7 @@ use crate::actor::instance::Instance;
 type Outgoing = ::http::Response<HyperOutgoingBody>;
 
 /// The way into a component whose handler sets a response.
+#[derive(Clone)]
 pub struct Incoming(pub(super) Arc<ProxyIndices>);
 
 impl Incoming {

@@ -109,6 +109,7 @@ pub(super) fn context() -> WasiHttpCtx {
 }
 
 /// The way into a component that serves HTTP.
+#[derive(Clone)]
 pub enum Handler {
     /// By version 0.2, in an instance of its own.
     Incoming(Incoming),

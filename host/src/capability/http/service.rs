@@ -24,6 +24,7 @@ type Called =
     TypedFuncCallConcurrent<Guest, (Resource<Request>,), (Result<Resource<Response>, ErrorCode>,)>;
 
 /// The way into a component whose handler is an async function.
+#[derive(Clone)]
 pub struct Service(pub(super) Arc<ServiceIndices>);
 
 impl Service {

@@ -1,9 +1,11 @@
 //! The caller's end.
 
+use std::future::pending;
 use std::time::Duration;
 
 use async_nats::{HeaderMap, Message, StatusCode};
 use bytes::Bytes;
+use lattice_protocol::call::Context;
 use lattice_protocol::error::{CallError, ErrorCode};
 use lattice_protocol::frame::{Channel, Event, FRAME_BYTES_MAX, PAYLOAD, Role, STREAMS_MAX};
 use lattice_protocol::id::{CallId, TargetName};
@@ -31,6 +33,9 @@ pub(crate) struct Asking {
     readers: Vec<Reader>,
     answer: Option<oneshot::Sender<Result<Reply, CallError>>>,
 }
+
+/// What is said to have been called where a control request was made.
+const CONTROL: &str = "control";
 
 /// Whether a channel goes on.
 enum Next {
@@ -93,6 +98,27 @@ impl Asking {
                 Err(error)
             }
         }
+    }
+
+    /// Takes the rest of a reply to a plain request that is no call, and gives all of it.
+    pub(crate) async fn gather(
+        client: &Client,
+        ticket: Ticket,
+        reply: Delivered,
+        patience: Duration,
+    ) -> Result<Bytes, CallError> {
+        let call = Call {
+            target: CONTROL.parse().map_err(|_| never())?,
+            endpoint: CONTROL.parse().map_err(|_| never())?,
+            context: Context {
+                remaining: patience,
+                ..Context::default()
+            },
+            payload: Bytes::new(),
+            streams: Streams::default(),
+        };
+        let whole = Self::go_on(client, ticket, reply, &call, pending()).await?;
+        Ok(whole.payload)
     }
 
     fn new(client: &Client, frames: Frames, call: &Call, machine: Channel) -> Self {
