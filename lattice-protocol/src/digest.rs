@@ -5,6 +5,7 @@ use std::str::FromStr;
 
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use sha2::{Digest as _, Sha256};
+use smol_str::SmolStr;
 
 use crate::id::{Error, text_id};
 
@@ -13,7 +14,7 @@ const HEX_LEN: usize = 64;
 
 /// The sha256 of a component's bytes: the name under which it travels.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct Digest(String);
+pub struct Digest(SmolStr);
 
 text_id!(
     Digest,
@@ -31,7 +32,7 @@ impl Digest {
             text.push(hex(byte >> 4));
             text.push(hex(byte & 0xf));
         }
-        Self(text)
+        Self(text.into())
     }
 
     /// The hex digits alone: safe as a file name or an object's name.

@@ -7,6 +7,7 @@ use std::fmt;
 use std::str::FromStr;
 
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
+use smol_str::SmolStr;
 use uuid::Uuid;
 
 /// The longest name: fits a DNS label, so a name can also be a host name.
@@ -37,7 +38,7 @@ pub(crate) fn is_name(text: &str) -> bool {
             .all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'-')
 }
 
-/// Implements text in, text out and serde for a newtype over `String` with a `check` function.
+/// Implements text in, text out and serde for a newtype over [`SmolStr`] with a `check` function.
 macro_rules! text_id {
     ($name:ident, $what:literal, $check:expr, $rule:literal) => {
         impl $name {
@@ -52,7 +53,7 @@ macro_rules! text_id {
 
             fn from_str(text: &str) -> Result<Self, Error> {
                 if $check(text) {
-                    Ok(Self(text.to_owned()))
+                    Ok(Self(text.into()))
                 } else {
                     Err(Error::new($what, text, $rule))
                 }
@@ -97,7 +98,7 @@ macro_rules! name {
     ($(#[$doc:meta])* $name:ident, $what:literal) => {
         $(#[$doc])*
         #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
-        pub struct $name(String);
+        pub struct $name(SmolStr);
 
         text_id!($name, $what, is_name, "use 1 to 63 of a-z, 0-9 and -");
     };
@@ -148,7 +149,7 @@ name!(
 
 /// A NATS server, by the id that it gives itself: it becomes a part of a subject.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct ServerId(String);
+pub struct ServerId(SmolStr);
 
 text_id!(
     ServerId,
@@ -164,13 +165,13 @@ fn is_server_id(text: &str) -> bool {
 
 impl Default for LatticeId {
     fn default() -> Self {
-        Self("default".to_owned())
+        Self(SmolStr::new_static("default"))
     }
 }
 
 impl Default for LinkName {
     fn default() -> Self {
-        Self("default".to_owned())
+        Self(SmolStr::new_static("default"))
     }
 }
 
@@ -212,10 +213,10 @@ impl ProcessId {
     }
 }
 
-fn random() -> String {
+fn random() -> SmolStr {
     let text = Uuid::now_v7().simple().to_string();
     // The tail of a v7 uuid is its random part; its head is the clock.
-    text[text.len() - 12..].to_owned()
+    text[text.len() - 12..].into()
 }
 
 /// One call over its whole life: a retry carries the id of the first attempt.

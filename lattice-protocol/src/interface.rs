@@ -4,6 +4,7 @@ use std::fmt;
 use std::str::FromStr;
 
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
+use smol_str::SmolStr;
 
 use crate::id::{Error, text_id};
 
@@ -12,7 +13,7 @@ pub const PATH_LEN_MAX: usize = 128;
 
 /// An interface without its version, `ns:pkg/name`: what calls and links are matched by.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct Interface(String);
+pub struct Interface(SmolStr);
 
 text_id!(
     Interface,
@@ -42,7 +43,7 @@ impl Interface {
 
 /// The key of a link: one interface, or every interface of a package.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct InterfacePattern(String);
+pub struct InterfacePattern(SmolStr);
 
 text_id!(
     InterfacePattern,
@@ -65,7 +66,7 @@ impl InterfacePattern {
 
 /// A function of an interface or of a component's root; a resource's method is `resource.method`.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct FunctionName(String);
+pub struct FunctionName(SmolStr);
 
 text_id!(
     FunctionName,
