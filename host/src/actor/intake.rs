@@ -20,7 +20,7 @@ use lattice_client::{Incoming, Serving};
 
 /// How much work one task takes on: a reply waits no longer for those that leave with it. It is some
 /// times what handing work to another thread costs.
-const GROUP_TIME: Duration = Duration::from_micros(100);
+const GROUP_TIME: Duration = Duration::from_micros(300);
 /// How many calls a group has at the most, however short they are.
 const GROUP_MAX: usize = 32;
 /// One call changes what is expected of the next by one part of so many.
