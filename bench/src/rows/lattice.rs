@@ -107,7 +107,7 @@ fn least(hosts: &[HostView], declared: &Declared) -> anyhow::Result<(Duration, P
 fn heartbeats(made: &Plan) -> anyhow::Result<Vec<Figure>> {
     let all = said(serving(made, HOSTS)?.values())?;
     // As many actors on it as on each of the many.
-    let few = declared(ACTORS / HOSTS)?;
+    let few = declared(ACTORS * INSTANCES / HOSTS)?;
     let (_, alone) = least(&views(1)?, &few)?;
     let alone = said(serving(&alone, 1)?.values())?;
     let plain = |what: String, ours| Figure::plain(what, Unit::Kibibytes, ours, Target::None);
