@@ -150,7 +150,10 @@ impl Writer {
         self.ended = true;
         self.pipe.progress.touch();
         let mut state = self.pipe.lock();
-        state.end = Some(end);
+        // Whoever gave it up before has nothing to hear of its end.
+        if state.closed.is_none() {
+            state.end = Some(end);
+        }
         let (reading, watching) = (state.reading.take(), state.watching.take());
         drop(state);
         wake(reading);
