@@ -145,11 +145,14 @@ impl Running {
 
     fn is_handed_over(&self) -> bool {
         let own = self.reporter.report();
-        let view = self.peers.view();
-        let others = view
-            .known(Instant::now())
-            .filter(|peer| peer.host != own.host);
-        is_handed_over(&own, &others.collect::<Vec<_>>())
+        let (view, now) = (self.peers.view(), Instant::now());
+        let is_other = |peer: &&Report| peer.host != own.host;
+        let is_alone = !view.present(now).any(|peer| is_other(&peer));
+        is_handed_over(
+            &own,
+            is_alone,
+            &view.known(now).filter(is_other).collect::<Vec<_>>(),
+        )
     }
 
     /// Stops everything, in this order.
@@ -176,9 +179,10 @@ async fn ended(tasks: &TaskTracker) {
     tasks.wait().await;
 }
 
-/// Whether each actor and each provider that runs on `own` runs on another host as well.
-fn is_handed_over(own: &Report, others: &[&Report]) -> bool {
-    if others.is_empty() {
+/// Whether each actor and each provider that runs on `own` runs on another host as well, or nobody else
+/// is there. A host of which little is known for the moment is there, and may yet take the work.
+fn is_handed_over(own: &Report, is_alone: bool, others: &[&Report]) -> bool {
+    if is_alone {
         return true;
     }
     let serves = |actor: &ActorReport| actor.phase == Phase::Running && actor.slots > 0;
@@ -226,8 +230,8 @@ mod tests {
         let own = report("me", &[("a", Phase::Running), ("b", Phase::Running)]);
         let has_a = report("x", &[("a", Phase::Running), ("b", Phase::Starting)]);
         let has_b = report("y", &[("b", Phase::Running)]);
-        assert!(!is_handed_over(&own, &[&has_a]));
-        assert!(is_handed_over(&own, &[&has_a, &has_b]));
+        assert!(!is_handed_over(&own, false, &[&has_a]));
+        assert!(is_handed_over(&own, false, &[&has_a, &has_b]));
     }
 
     #[test]
@@ -246,14 +250,21 @@ mod tests {
             report
         };
         let own = with("me", Phase::Running);
-        assert!(!is_handed_over(&own, &[&report("x", &[])]));
-        assert!(!is_handed_over(&own, &[&with("x", Phase::Starting)]));
-        assert!(is_handed_over(&own, &[&with("x", Phase::Running)]));
+        assert!(!is_handed_over(&own, false, &[&report("x", &[])]));
+        assert!(!is_handed_over(&own, false, &[&with("x", Phase::Starting)]));
+        assert!(is_handed_over(&own, false, &[&with("x", Phase::Running)]));
     }
 
     #[test]
     fn the_last_host_waits_for_nobody() {
-        assert!(is_handed_over(&report("me", &[("a", Phase::Running)]), &[]));
+        let own = report("me", &[("a", Phase::Running)]);
+        assert!(is_handed_over(&own, true, &[]));
+    }
+
+    #[test]
+    fn who_is_there_and_says_too_little_for_the_moment_is_waited_for() {
+        let own = report("me", &[("a", Phase::Running)]);
+        assert!(!is_handed_over(&own, false, &[]));
     }
 
     #[test]
@@ -262,6 +273,6 @@ mod tests {
             reason: "no link".into(),
         };
         let own = report("me", &[("a", failed)]);
-        assert!(is_handed_over(&own, &[&report("x", &[])]));
+        assert!(is_handed_over(&own, false, &[&report("x", &[])]));
     }
 }
