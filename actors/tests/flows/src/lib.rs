@@ -94,7 +94,11 @@ impl Guest for Flows {
         wit_bindgen::spawn_local(async move {
             writer.write_all(vec![b'x'; n as usize]).await;
             drop(writer);
-            let outcome = if fail { Err("it broke".to_owned()) } else { Ok(n) };
+            let outcome = if fail {
+                Err("it broke".to_owned())
+            } else {
+                Ok(n)
+            };
             let _ = told.write(outcome).await;
         });
         Ok((bytes, heard))
@@ -151,7 +155,9 @@ impl Guest for Flows {
 
 /// What comes next; none at the end.
 async fn piece<T: 'static>(reader: &mut StreamReader<T>) -> Option<Vec<T>> {
-    let (state, piece) = reader.read(Vec::with_capacity(PIECE / size_of::<T>())).await;
+    let (state, piece) = reader
+        .read(Vec::with_capacity(PIECE / size_of::<T>()))
+        .await;
     match (state, piece.is_empty()) {
         (StreamResult::Complete(_), _) | (_, false) => Some(piece),
         _ => None,
