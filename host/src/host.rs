@@ -273,13 +273,14 @@ async fn begin(
     client.settle().await;
 
     running.calls(calls);
-    for controls in [asked, asked_of_any] {
-        running.control(control::serve(
-            controls,
-            desk.clone(),
-            running.tokens.control.clone(),
-        ));
-    }
+    // Until the very end: as long as it answers, something may still run here.
+    let (desk_of_host, stop) = (desk.clone(), running.tokens.listen.clone());
+    running.listen(control::serve(asked, desk_of_host, stop));
+    running.control(control::serve(
+        asked_of_any,
+        desk.clone(),
+        running.tokens.control.clone(),
+    ));
     running
         .announce(desk.reporter.clone(), client.max_payload())
         .await;

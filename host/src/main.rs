@@ -12,7 +12,7 @@ use anyhow::Context as _;
 use clap::Parser;
 use host::options::{CAPACITY_DEFAULT, key_value};
 use host::provider::inline::Kinds;
-use host::reconcile::collector::GRACE_DEFAULT;
+use host::reconcile::collector::{GRACE_DEFAULT, GRACE_S_MIN};
 use host::{Allow, AllowedFolder};
 use lattice_client::Replicas;
 use lattice_client::process::{self, NATS_DEFAULT, variable};
@@ -43,7 +43,7 @@ struct Arguments {
     #[arg(long, env = variable::REPLICAS, default_value_t)]
     replicas: Replicas,
     /// How many seconds a component stays stored that no app and no kept revision refers to
-    #[arg(long, env = "LATTICE_COMPONENT_GRACE", value_name = "SECONDS", default_value_t = GRACE_DEFAULT.as_secs())]
+    #[arg(long, env = "LATTICE_COMPONENT_GRACE", value_name = "SECONDS", default_value_t = GRACE_DEFAULT.as_secs(), value_parser = clap::value_parser!(u64).range(GRACE_S_MIN..))]
     component_grace: u64,
     /// The lattice
     #[arg(long, env = variable::LATTICE, default_value_t)]

@@ -27,7 +27,7 @@ use tokio_util::task::TaskTracker;
 use view::ASK_AGAIN;
 pub use view::{GONE_AFTER, Standing, View};
 
-/// How many hosts are asked at once; the others are asked at their next heartbeat.
+/// How many hosts are asked at once; the others are asked a little later.
 const ASKED_MAX: usize = 64;
 
 /// The hosts of the lattice; clones share what was heard.

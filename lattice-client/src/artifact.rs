@@ -23,7 +23,7 @@ const COMPONENT_BYTES_MAX: u64 = 256 * 1024 * 1024;
 
 /// Who pushes what is there already says so, unless it was stored just now: it may be declared next, and
 /// must not be removed as unused before.
-const TOUCH_AFTER: Duration = Duration::from_secs(60);
+const TOUCH_AFTER: Duration = Duration::from_secs(1);
 /// How that is said, with the time behind it.
 const PUSHED_AGAIN: &str = "pushed again at ";
 
@@ -168,7 +168,8 @@ impl Artifacts {
             ..object_store::UpdateMetadata::default()
         };
         let touched = self.store.update_metadata(digest.hex(), said).await;
-        touched.is_ok()
+        // One that was removed meanwhile has a description, and no bytes.
+        touched.is_ok_and(|info| !info.deleted)
     }
 
     /// How long ago a component was stored or pushed again; none if that is not known.

@@ -119,8 +119,8 @@ where
             Err(error) if !lacks_peers(&error) => return Err(error),
             Err(error) if began.elapsed() > PEERS_WAIT => {
                 tracing::warn!(%error, "the cluster has too few servers for {REPLICAS_OF_CLUSTER} \
-                    replicas: a store is made with one; --replicas {REPLICAS_OF_CLUSTER} gives it \
-                    more later");
+                    replicas: a store is made with one. More later: hosts with --replicas \
+                    {REPLICAS_OF_CLUSTER} for what is the lattice's own, `nats stream update --replicas` for a bucket");
                 return make(1).await;
             }
             Err(_) => tokio::time::sleep(PEERS_LOOK).await,

@@ -38,9 +38,8 @@ impl Lattice {
 }
 
 impl Backend for Lattice {
-    /// The host knows whom it reaches without NATS.
     fn is_connected(&self) -> bool {
-        self.out.is_some() || self.client.is_connected()
+        self.client.is_connected()
     }
 
     fn way(&self) -> Way {

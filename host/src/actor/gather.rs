@@ -1,5 +1,7 @@
 //! A result with all that its streams carry in it, for a caller that takes no streams.
 
+use std::sync::atomic::{AtomicUsize, Ordering};
+
 use futures_util::future::try_join_all;
 use lattice_client::stream::Reader;
 use lattice_protocol::codec::Writer;
@@ -13,14 +15,19 @@ use crate::wire::flow::Kind;
 const REFERENCE_BYTES: usize = 6;
 
 /// Puts each stream in the place of its reference: a `stream<u8>` as bytes, another one as an array, a
-/// future as its value. They may have so many bytes each.
+/// future as its value. They may have so many bytes together.
 pub(super) async fn whole(
     result: Vec<u8>,
     flows: Vec<Flow>,
     bytes_max: usize,
 ) -> Result<Vec<u8>, CallError> {
+    let room = Room {
+        bytes_max,
+        taken: AtomicUsize::new(0),
+    };
+    let room = &room;
     let each = flows.into_iter().map(|flow| async move {
-        let value = value(flow.reader, flow.kind, bytes_max).await?;
+        let value = value(flow.reader, flow.kind, room).await?;
         // Kept until here: a guest that ends before its stream has leaves it open.
         drop(flow.valve);
         Ok::<_, CallError>((flow.at, value))
@@ -38,8 +45,8 @@ pub(super) async fn whole(
 }
 
 /// All of one stream, as a value.
-async fn value(reader: Reader, kind: Kind, bytes_max: usize) -> Result<Vec<u8>, CallError> {
-    let bytes = all(reader, bytes_max).await?;
+async fn value(reader: Reader, kind: Kind, room: &Room) -> Result<Vec<u8>, CallError> {
+    let bytes = all(reader, room).await?;
     let mut out = Writer::default();
     if kind == Kind::Bytes {
         out.bytes(&bytes);
@@ -62,18 +69,34 @@ async fn value(reader: Reader, kind: Kind, bytes_max: usize) -> Result<Vec<u8>, 
     }
 }
 
-async fn all(mut reader: Reader, bytes_max: usize) -> Result<Vec<u8>, CallError> {
+async fn all(mut reader: Reader, room: &Room) -> Result<Vec<u8>, CallError> {
     let mut bytes = Vec::new();
     while let Some(piece) = reader.next().await {
-        bytes.extend_from_slice(&piece?);
-        if bytes.len() > bytes_max {
-            let message = format!(
-                "a stream of the result has more than payload_bytes, {bytes_max}, and the caller takes no frames"
-            );
-            return Err(CallError::begun(ErrorCode::TooLarge, message));
-        }
+        let piece = piece?;
+        room.take(piece.len())?;
+        bytes.extend_from_slice(&piece);
     }
     Ok(bytes)
+}
+
+/// How many bytes all streams of a result may have together.
+struct Room {
+    bytes_max: usize,
+    taken: AtomicUsize,
+}
+
+impl Room {
+    fn take(&self, bytes: usize) -> Result<(), CallError> {
+        let before = self.taken.fetch_add(bytes, Ordering::Relaxed);
+        if before.saturating_add(bytes) <= self.bytes_max {
+            return Ok(());
+        }
+        let message = format!(
+            "the streams of the result have more than payload_bytes, {}, and the caller takes no frames",
+            self.bytes_max
+        );
+        Err(CallError::begun(ErrorCode::TooLarge, message))
+    }
 }
 
 fn not_whole(error: impl std::fmt::Display) -> CallError {

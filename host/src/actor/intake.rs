@@ -99,8 +99,14 @@ async fn begin_apart(group: Vec<Work>, pace: Arc<Pace>) {
 
 /// Begins one call after another; those that have not ended then go on by themselves.
 fn begin(group: Vec<Work>, pace: &Pace) {
-    let mut before = Instant::now();
+    let began = Instant::now();
+    let mut before = began;
     for work in group {
+        // Those before it took longer than was expected of them.
+        if before - began > GROUP_TIME {
+            tokio::spawn(work);
+            continue;
+        }
         // A panic is the end of one call, which answers that when it is dropped.
         let mut work = AssertUnwindSafe(work).catch_unwind();
         if (&mut work).now_or_never().is_none() {
@@ -162,6 +168,22 @@ mod tests {
         assert_eq!(pace.group(), 1);
         (0..100).for_each(|_| pace.took(SHORT));
         assert!(pace.group() > 10, "{}", pace.group());
+    }
+
+    #[tokio::test]
+    async fn behind_a_call_that_takes_long_after_all_the_others_have_tasks_of_their_own() {
+        let ended = Arc::new(AtomicUsize::new(0));
+        let long: Work = Box::pin(async {
+            let began = Instant::now();
+            while began.elapsed() <= GROUP_TIME {
+                std::hint::spin_loop();
+            }
+        });
+        begin(vec![long, counting(&ended)], &Pace::default());
+        assert_eq!(ended.load(Ordering::Relaxed), 0);
+        while ended.load(Ordering::Relaxed) == 0 {
+            tokio::task::yield_now().await;
+        }
     }
 
     #[tokio::test]

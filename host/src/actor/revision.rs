@@ -67,6 +67,9 @@ pub(super) enum Error {
 
 /// How many calls that found no room may be on their way to peers: they hold their payloads here.
 const FORWARDS_MAX: usize = 256;
+/// How long an actor's folders and named configs have to answer when it starts: much more than a disk
+/// or a store that is there needs. Then the start has failed, and is tried again.
+const PARTS_TIME: Duration = Duration::from_secs(30);
 
 /// A revision that can be called.
 pub(super) struct Revision {
@@ -96,11 +99,17 @@ impl Revision {
     ) -> Result<Arc<Self>, Error> {
         let code = cx.starting.code(cx, &assigned).await?;
         code.exports.check()?;
+        let links = LinkTable::new(assigned.name.clone(), assigned.spec.links.clone());
+        // Before its turn: what never answers may hold up nobody else's start.
+        let parts = tokio::time::timeout(PARTS_TIME, parts(cx, &assigned, &links))
+            .await
+            .map_err(|_| {
+                let message = format!("its folders or configs have not answered in {PARTS_TIME:?}");
+                Error::Start(message)
+            })??;
         let _turn = cx.starting.turn().await;
         let component = &code.component;
-        let links = LinkTable::new(assigned.name.clone(), assigned.spec.links.clone());
         let linked = cx.imports.link(component, &links, &code.given)?;
-        let parts = parts(cx, &assigned, &links).await?;
         watcher::check(&code.exports, &assigned.spec.links)?;
         let http = code.handler(&linked.pre).map_err(start_failed)?;
         // The first instance would otherwise pay for it.

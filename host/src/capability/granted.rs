@@ -89,7 +89,7 @@ impl Granted {
     }
 
     /// Where runs what leaves such a guest.
-    pub(super) fn host(&self) -> Option<&Handle> {
+    pub(crate) fn host(&self) -> Option<&Handle> {
         Some(self.threads.as_ref()?.host())
     }
 

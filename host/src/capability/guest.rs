@@ -194,7 +194,7 @@ impl Guest {
     /// Which call an import is called for.
     pub(super) fn caller(mut store: StoreContextMut<'_, Self>) -> Caller {
         if !store.data().members.is_open() {
-            return Caller::only(store.data().way.clone());
+            return Caller::only(store.data(), store.data().way.clone());
         }
         let root = store.async_call_stack().ok().and_then(Iterator::last);
         store.data().members.caller(root)

@@ -81,9 +81,10 @@ fn function(
         function,
     };
     let mut instance = linker.instance(import).map_err(|error| error.to_string())?;
+    let gives_streams = signature.gives_streams();
     let defined = match signature.is_async() {
         false => import::define(&mut instance, name, signature, move |store, arguments| {
-            let caller = Caller::only(store.data().outbox());
+            let caller = Caller::only(store.data(), store.data().outbox());
             Box::new(call(caller, link.clone(), endpoint.clone(), arguments))
         }),
         true => import::define_concurrent(
@@ -97,7 +98,12 @@ fn function(
                     Err(error) => return Box::pin(async move { Err(error) }),
                 };
                 let (link, endpoint) = (link.clone(), endpoint.clone());
-                Box::pin(call_with(caller, link, endpoint, arguments, streams))
+                let sent = Sent {
+                    arguments,
+                    streams,
+                    gives_streams,
+                };
+                Box::pin(call_with(caller, link, endpoint, sent))
             },
         ),
     };
@@ -126,24 +132,35 @@ async fn call(
     endpoint: Endpoint,
     arguments: Vec<u8>,
 ) -> wasmtime::Result<Vec<u8>> {
-    let returned = call_with(caller, link, endpoint, arguments, Vec::new());
-    Ok(returned.await?.bytes)
+    let sent = Sent {
+        arguments,
+        streams: Vec::new(),
+        gives_streams: false,
+    };
+    Ok(call_with(caller, link, endpoint, sent).await?.bytes)
+}
+
+/// What is sent, and what may come back.
+struct Sent {
+    arguments: Vec<u8>,
+    streams: Vec<Reader>,
+    /// Whether the result has streams, be they whole values of who knows none.
+    gives_streams: bool,
 }
 
 async fn call_with(
     caller: Caller,
     link: Arc<Link>,
     endpoint: Endpoint,
-    arguments: Vec<u8>,
-    streams: Vec<Reader>,
+    sent: Sent,
 ) -> wasmtime::Result<Returned> {
     let way = caller.way();
-    let reply = way.call_with(&link, endpoint, arguments.into(), streams.into());
+    let reply = way.call_with(&link, endpoint, sent.arguments.into(), sent.streams.into());
     match reply.await {
         Ok(reply) => Ok(Returned {
             // Taken over, not copied: nobody else has the reply.
             bytes: reply.payload.into(),
-            inlets: (!reply.streams.is_empty()).then(|| Inlets {
+            inlets: sent.gives_streams.then(|| Inlets {
                 streams: reply.streams.into(),
                 source: Encoding::MessagePack,
                 fail: caller.breaker(link.to.as_str()),

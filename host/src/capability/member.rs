@@ -4,9 +4,10 @@ use std::sync::Arc;
 
 use wasmtime::component::GuestTaskId;
 
+use super::guest::Guest;
 use super::linked::CallFailed;
 use super::way::Way;
-use crate::wire::flow::Fail;
+use crate::wire::flow::{Fail, Life};
 
 /// Told when an import fails that a call has no other way to hear of.
 pub type Failed = Arc<dyn Fn(CallFailed) + Send + Sync>;
@@ -28,7 +29,16 @@ struct Member {
 /// The call that an import is called for.
 pub(super) struct Caller {
     way: Way,
-    failed: Option<Failed>,
+    ends: Ends,
+}
+
+/// How a call ends whose import failed.
+#[derive(Clone)]
+enum Ends {
+    /// It is told, and goes no further.
+    Told(Failed),
+    /// With its guest, which traps.
+    WithGuest(Life),
 }
 
 impl Members {
@@ -59,20 +69,21 @@ impl Members {
         match member {
             Some(member) => Caller {
                 way: member.way.clone(),
-                failed: Some(member.failed.clone()),
+                ends: Ends::Told(member.failed.clone()),
             },
             None => Caller {
                 way: Way::none(),
-                failed: Some(Arc::new(drop)),
+                ends: Ends::Told(Arc::new(drop)),
             },
         }
     }
 }
 
 impl Caller {
-    /// The only call in its instance.
-    pub(super) fn only(way: Way) -> Self {
-        Self { way, failed: None }
+    /// The only call of a guest.
+    pub(super) fn only(guest: &Guest, way: Way) -> Self {
+        let ends = Ends::WithGuest(guest.life().clone());
+        Self { way, ends }
     }
 
     pub(super) fn way(&self) -> &Way {
@@ -81,15 +92,19 @@ impl Caller {
 
     /// Ends the call when a stream that an import gave it breaks off.
     pub(super) fn breaker(&self, target: &str) -> Fail {
-        let (target, failed) = (target.to_owned(), self.failed.clone());
+        let (target, ends) = (target.to_owned(), self.ends.clone());
         Arc::new(move |error| {
             let failure = CallFailed::of(&target, error);
-            match &failed {
-                Some(failed) => {
+            match &ends {
+                Ends::Told(failed) => {
                     failed(failure);
                     None
                 }
-                None => Some(failure.into()),
+                Ends::WithGuest(life) => {
+                    // Before the trap: what the guest has passed on must not look whole.
+                    life.end();
+                    Some(failure.into())
+                }
             }
         })
     }
@@ -97,10 +112,12 @@ impl Caller {
     /// Ends the call whose import failed. Alone in its instance, it ends with that. Beside others the
     /// call is told and goes no further, and the others go on.
     pub(super) async fn fail<T>(self, failure: CallFailed) -> wasmtime::Result<T> {
-        let Some(failed) = self.failed else {
-            return Err(failure.into());
-        };
-        failed(failure);
-        std::future::pending().await
+        match self.ends {
+            Ends::WithGuest(_) => Err(failure.into()),
+            Ends::Told(failed) => {
+                failed(failure);
+                std::future::pending().await
+            }
+        }
     }
 }

@@ -105,8 +105,15 @@ pub(crate) async fn is_silent(client: &Client, target: TargetName) -> bool {
     let connected = client.is_connected();
     let reply = client.call(question(target, endpoint)).await;
     let nobody = is_nobody(&reply);
+    let busy = is_refused_in_time(&reply);
     let connected = connected && client.is_connected();
-    !nobody && read(reply.map(|reply| reply.payload), connected) == Answer::Silent
+    !nobody && !busy && read(reply.map(|reply| reply.payload), connected) == Answer::Silent
+}
+
+/// Whether somebody says that there was no time for it: our own end of waiting can't tell whether it
+/// was begun. An actor that is full is not one that hangs.
+fn is_refused_in_time(reply: &Result<Reply, CallError>) -> bool {
+    matches!(reply, Err(error) if error.code == ErrorCode::Deadline && error.executed == Executed::No)
 }
 
 fn question(target: TargetName, endpoint: Endpoint) -> Call {

@@ -13,6 +13,8 @@ use super::references::References;
 /// How long a component stays that nothing refers to, unless it is said: a day in which a state that was
 /// restored too old can be put right.
 pub const GRACE_DEFAULT: Duration = Duration::from_secs(24 * 60 * 60);
+/// The shortest: a push of what is there already says so once it is a second old, and must be in time.
+pub const GRACE_S_MIN: u64 = 2;
 /// How often is looked within that time, within two bounds: all of the state is read each time.
 const LOOKS: u32 = 24;
 const LOOK_EVERY_MIN: Duration = Duration::from_secs(1);

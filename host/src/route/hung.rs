@@ -169,6 +169,11 @@ impl<'a> Unanswered<'a> {
         }
     }
 
+    /// It never left this process, or nobody was there: that says nothing of who was called.
+    pub(super) fn says_nothing(mut self) {
+        self.target = None;
+    }
+
     /// It was answered, be it by an error.
     pub(super) fn answered(mut self) {
         if let Some(target) = self.target.take() {

@@ -182,6 +182,7 @@ impl Router {
             Err(error) if is_silence(error) && error.executed == Executed::Maybe => {
                 drop(unanswered)
             }
+            Err(error) if says_nothing_of_it(error) => unanswered.says_nothing(),
             _ => unanswered.answered(),
         }
         result
@@ -309,6 +310,13 @@ fn may_retry(error: &CallError, chosen: bool, idempotent: bool) -> bool {
             Executed::No => chosen,
             Executed::Maybe => idempotent,
         }
+}
+
+/// Whether the call was refused before anybody could take it on, by this process perhaps: there is no
+/// connection, too many calls wait, nobody is there.
+fn says_nothing_of_it(error: &CallError) -> bool {
+    error.executed == Executed::No
+        && matches!(error.code, ErrorCode::Unavailable | ErrorCode::Overloaded)
 }
 
 /// Whether the host said nothing at all, as opposed to saying no.

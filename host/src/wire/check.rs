@@ -3,6 +3,7 @@
 //! Where calls share an instance, arguments that turn out wrong half-way would end all of them: so
 //! there they are walked before, by the same rules and with the same words as `lower`.
 
+use lattice_protocol::codec::elements::CHUNK_BYTES_MAX;
 use lattice_protocol::codec::{Error, Reader, names};
 use wasmtime::component::types::{Record, Type, Variant};
 
@@ -35,8 +36,8 @@ pub(super) fn check(ty: &Type, reader: &mut Reader<'_>) -> Result<(), Error> {
         Type::Option(option) => some(&option.ty(), reader),
         Type::Result(result) => either(result.ok(), result.err(), reader),
         Type::Flags(flags) => all_of(|| flags.names(), reader),
-        Type::Stream(stream) => flow(stream.ty(), reader, items),
-        Type::Future(future) => flow(future.ty(), reader, check),
+        Type::Stream(stream) => flow(stream.ty(), reader, elements),
+        Type::Future(future) => flow(future.ty(), reader, element),
         _ => Err(Error::new("this type can't cross a link")),
     }
 }
@@ -52,6 +53,29 @@ fn flow(
         (None, Some(ty)) => whole(&ty, reader),
         (None, None) => Err(reader.mismatch("a stream")),
     }
+}
+
+/// All elements of a stream.
+fn elements(ty: &Type, reader: &mut Reader<'_>) -> Result<(), Error> {
+    if matches!(ty, Type::U8) {
+        return reader.bytes().map(drop);
+    }
+    for index in 0..reader.array("a stream, or an array of all its elements")? {
+        element(ty, reader).map_err(|error| error.in_item(index))?;
+    }
+    Ok(())
+}
+
+/// One that is to travel in a chunk.
+fn element(ty: &Type, reader: &mut Reader<'_>) -> Result<(), Error> {
+    let mut ahead = *reader;
+    let bytes = ahead.value()?.as_bytes().len();
+    if bytes > CHUNK_BYTES_MAX {
+        let message =
+            format!("it has {bytes} bytes, and an element of a stream at most {CHUNK_BYTES_MAX}");
+        return Err(Error::new(message));
+    }
+    check(ty, reader)
 }
 
 fn items(ty: &Type, reader: &mut Reader<'_>) -> Result<(), Error> {

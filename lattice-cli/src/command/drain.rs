@@ -10,7 +10,7 @@ use lattice_protocol::control::{
 };
 use lattice_protocol::id::{HostId, TargetName};
 use lattice_protocol::near::nearest;
-use lattice_protocol::report::Phase;
+use lattice_protocol::report::{Phase, Report};
 use serde::Serialize;
 
 use crate::connection::Connection;
@@ -68,7 +68,11 @@ impl Drain {
         let client = connection.connect().await?;
         let hosts: Vec<HostSummary> = client.control(Verb::HostList, &Nothing {}).await?;
         let host = chosen(&self.host, &hosts)?;
-        let had = Things::ask(&client).await?.on(&host);
+        // By its own word: whoever answers for all may not know everything of it.
+        let report: Report = client
+            .control_host(&host, HostVerb::Inventory, &Nothing {})
+            .await?;
+        let had = running(&report);
         let request = client.control_host::<HostAnswer>(&host, HostVerb::Drain, &Nothing {});
         request.await?;
         let mut drained = Drained {
@@ -145,8 +149,9 @@ async fn until_left(
             Err(ControlError::NoHost(_)) => return Ok(()),
             Err(error) => return Err(error.into()),
         }
-        let awaited = Things::ask(client).await?.nowhere(host, had);
-        progress.detail(&lines(&awaited));
+        if let Some(things) = Things::ask(client).await? {
+            progress.detail(&lines(&things.nowhere(host, had)));
+        }
         tokio::time::sleep(LOOK_INTERVAL).await;
     }
     bail!(
@@ -163,11 +168,17 @@ async fn until_elsewhere(
 ) -> anyhow::Result<Vec<Nowhere>> {
     let deadline = Instant::now() + ELSEWHERE_WITHIN;
     loop {
-        let nowhere = Things::ask(client).await?.nowhere(host, had);
-        if nowhere.is_empty() || Instant::now() >= deadline {
-            return Ok(nowhere);
+        let things = Things::ask(client).await?;
+        let nowhere = things.map(|things| things.nowhere(host, had));
+        match nowhere {
+            Some(nowhere) if nowhere.is_empty() || Instant::now() >= deadline => {
+                return Ok(nowhere);
+            }
+            None if Instant::now() >= deadline => {
+                bail!("host {host} has left, and nobody says what of it runs elsewhere: see `ps`")
+            }
+            _ => tokio::time::sleep(LOOK_INTERVAL).await,
         }
-        tokio::time::sleep(LOOK_INTERVAL).await;
     }
 }
 
@@ -180,7 +191,16 @@ struct Thing {
 }
 
 impl Things {
-    async fn ask(client: &Client) -> Result<Self, ControlError> {
+    /// By the word of any host; none if that word was lost, as one may be of a host that leaves.
+    async fn ask(client: &Client) -> Result<Option<Self>, ControlError> {
+        match Self::asked(client).await {
+            Ok(things) => Ok(Some(things)),
+            Err(ControlError::TimedOut(_)) => Ok(None),
+            Err(error) => Err(error),
+        }
+    }
+
+    async fn asked(client: &Client) -> Result<Self, ControlError> {
         let actors: Vec<ActorSummary> = client.control(Verb::ActorList, &Nothing {}).await?;
         let providers: Vec<ProviderSummary> =
             client.control(Verb::ProviderList, &Nothing {}).await?;
@@ -190,13 +210,6 @@ impl Things {
         let providers = providers.map(|one| (one.name.into(), one.hosts, one.unplaced));
         let thing = |(name, hosts, unplaced)| (name, Thing { hosts, unplaced });
         Ok(Self(actors.chain(providers).map(thing).collect()))
-    }
-
-    /// What runs on a host.
-    fn on(&self, host: &HostId) -> BTreeSet<TargetName> {
-        let runs = |thing: &Thing| thing.hosts.get(host).is_some_and(is_running);
-        let on = self.0.iter().filter(|(_, thing)| runs(thing));
-        on.map(|(name, _)| name.clone()).collect()
     }
 
     /// Which of these no other host runs; those that are declared no more need not run.
@@ -213,6 +226,18 @@ impl Things {
         };
         nowhere.map(named).collect()
     }
+}
+
+/// What runs on a host, by its report.
+fn running(report: &Report) -> BTreeSet<TargetName> {
+    let actors = report.actors.iter();
+    let actors = actors.filter(|(_, one)| one.phase == Phase::Running && one.slots > 0);
+    let providers = report.providers.iter();
+    let providers = providers.filter(|(_, one)| one.phase == Phase::Running);
+    let actors = actors.map(|(name, _)| TargetName::from(name));
+    actors
+        .chain(providers.map(|(name, _)| name.into()))
+        .collect()
 }
 
 fn is_running(placement: &Placement) -> bool {
@@ -282,14 +307,8 @@ mod tests {
     #[test]
     fn what_no_other_host_runs_is_nowhere() {
         let (me, run, start) = ("me".parse().unwrap(), Phase::Running, Phase::Starting);
-        let before = things(&[
-            ("moved", &[("me", run.clone())]),
-            ("stuck", &[("me", run.clone())]),
-            ("deleted", &[("me", run.clone())]),
-            ("others", &[("x", run.clone())]),
-        ]);
-        let had = before.on(&me);
-        assert_eq!(had.len(), 3);
+        let had = ["moved", "stuck", "deleted"];
+        let had = had.iter().map(|name| name.parse().unwrap()).collect();
         let after = things(&[
             ("moved", &[("x", run.clone())]),
             ("stuck", &[("me", run), ("x", start)]),

@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use anyhow::Context as _;
-use host::reconcile::collector::GRACE_DEFAULT;
+use host::reconcile::collector::{GRACE_DEFAULT, GRACE_S_MIN};
 use lattice_client::Replicas;
 use lattice_client::process::{self, variable};
 use lattice_protocol::id::HostId;
@@ -61,6 +61,7 @@ pub struct Host {
         env = "LATTICE_COMPONENT_GRACE",
         value_name = "SECONDS",
         default_value_t = GRACE_DEFAULT.as_secs(),
+        value_parser = clap::value_parser!(u64).range(GRACE_S_MIN..),
         hide_env_values = true
     )]
     component_grace: u64,

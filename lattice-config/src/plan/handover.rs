@@ -18,13 +18,13 @@ pub enum Word {
     Serves,
     /// It is on its way, or can't be started.
     Not,
-    /// Nothing: the host has not heard of it yet, or left it out of a report that was too long.
+    /// Nothing: the host has not heard of it yet, or not all of what it said came through.
     Silent,
 }
 
 /// The things that are held where they were: who is to have them does not serve them all yet.
-/// `is_overdue` says of which that was so for too long already: then one host that serves is enough,
-/// and silence counts as that.
+/// `is_overdue` says of which that was so for too long already: then one host that serves is enough.
+/// Silence never is: it is no evidence.
 pub fn held(
     plan: &Plan,
     previous: &BTreeMap<HostId, Assignment>,
@@ -39,7 +39,7 @@ pub fn held(
         takers.filter_map(|(name, takers)| Some((name.parse::<TargetName>().ok()?, takers)));
     let is_held = |(name, takers): &(TargetName, Vec<&HostId>)| {
         if is_overdue(name) {
-            !takers.iter().any(|host| word(host, name) != Word::Not)
+            !takers.iter().any(|host| word(host, name) == Word::Serves)
         } else {
             !takers.iter().all(|host| word(host, name) == Word::Serves)
         }

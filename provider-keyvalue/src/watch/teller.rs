@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use lattice_client::Call;
 use lattice_protocol::call::Context;
-use lattice_protocol::error::{CallError, ErrorCode};
+use lattice_protocol::error::{CallError, ErrorCode, Executed};
 use lattice_protocol::id::TargetName;
 use lattice_protocol::standard::keyvalue::{ByKey, Heard, Set};
 use provider_sdk::Client;
@@ -98,10 +98,12 @@ fn call(watch: &Watch, change: &Change) -> Result<Call, String> {
 
 /// Whether the actor could not be asked, or had no time: the change had no part in it.
 fn is_away(error: &CallError) -> bool {
-    matches!(
-        error.code,
-        ErrorCode::Unavailable | ErrorCode::Overloaded | ErrorCode::Cancelled
-    )
+    let had_no_time = error.code == ErrorCode::Deadline && error.executed == Executed::No;
+    had_no_time
+        || matches!(
+            error.code,
+            ErrorCode::Unavailable | ErrorCode::Overloaded | ErrorCode::Cancelled
+        )
 }
 
 fn pause(attempts: u32) -> Duration {
@@ -161,6 +163,8 @@ mod tests {
         ] {
             assert!(away(code), "{code}");
         }
+        // It waited for its turn until its time was over.
+        assert!(is_away(&CallError::refused(ErrorCode::Deadline, "x")));
         for code in [
             ErrorCode::Trapped,
             ErrorCode::Deadline,

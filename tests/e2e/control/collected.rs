@@ -31,7 +31,17 @@ async fn the_leader_removes_what_nothing_needs_and_keeps_what_a_revision_needs()
     })
     .await;
     // A revision to go back to is as good as an app.
+    let needed_digest = needed.clone();
     let [_, needed] = stored(&lattice, [&unused, &needed]).await;
     let needed = needed.expect("a revision needs it").to_string();
     assert!(needed.contains("revision"), "{needed}");
+    // By now it is as old as what goes next.
+    let next = lattice.push("counter").await;
+    eventually("the next unused one is gone", async || {
+        match stored(&lattice, [&next, &needed_digest]).await {
+            [None, Some(_)] => Ok(()),
+            other => Err(other),
+        }
+    })
+    .await;
 }

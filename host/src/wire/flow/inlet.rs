@@ -262,7 +262,8 @@ impl Values {
     /// The elements that have come, up to so many.
     fn here(&mut self, wanted: usize) -> Vec<Value> {
         let mut values = Vec::new();
-        while values.len() < wanted && self.bad.is_none() {
+        // What comes after a bad one is as good as not there.
+        while !self.feed.failed && values.len() < wanted && self.bad.is_none() {
             match self.next() {
                 Ok(Some(bytes)) => values.push(Value {
                     bytes,

@@ -10,6 +10,7 @@ mod worker;
 
 use std::sync::{Arc, Mutex, PoisonError};
 
+use tokio::runtime::Handle;
 use tokio::sync::mpsc;
 
 use super::Base;
@@ -82,8 +83,11 @@ impl Shared {
             jobs: receiver,
             alone: self.rules.calls_max == 1,
         };
-        let threads = self.base.parts.granted.threads().cloned();
-        tokio::spawn(async move { within(threads.as_ref(), worker.run()).await });
+        let granted = &self.base.parts.granted;
+        // Whoever asks first may be on the one thread that keeps the time of file work.
+        let host = granted.host().cloned().unwrap_or_else(Handle::current);
+        let threads = granted.threads().cloned();
+        host.spawn(async move { within(threads.as_ref(), worker.run()).await });
         Open { roster, jobs }
     }
 
