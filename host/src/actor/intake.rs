@@ -197,7 +197,10 @@ mod tests {
         });
         let panics: Work = Box::pin(async { panic!("one call's end") });
         begin(vec![waiting, panics, counting(&ended)], &Pace::default());
-        assert_eq!(ended.load(Ordering::Relaxed), 1);
+        // In the group, or apart where the panic took its time.
+        while ended.load(Ordering::Relaxed) == 0 {
+            tokio::task::yield_now().await;
+        }
         assert_eq!(waits.load(Ordering::Relaxed), 0);
         go.send(()).unwrap();
         while waits.load(Ordering::Relaxed) == 0 {
