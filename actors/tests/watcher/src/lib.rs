@@ -34,8 +34,10 @@ impl Guest for Watcher {
 }
 
 fn note(bucket: &Bucket, line: &str) {
-    let heard = bucket.get(HEARD).expect("the bucket is read");
-    let mut heard = heard.unwrap_or_default();
+    let heard = bucket.get(HEARD);
+    assert!(heard.is_ok(), "the bucket is not read: {heard:?}");
+    let mut heard = heard.ok().flatten().unwrap_or_default();
     heard.extend_from_slice(line.as_bytes());
-    bucket.set(HEARD, &heard).expect("the bucket is written");
+    let written = bucket.set(HEARD, &heard);
+    assert!(written.is_ok(), "the bucket is not written: {written:?}");
 }
