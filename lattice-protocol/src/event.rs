@@ -5,6 +5,9 @@ use serde::{Deserialize, Serialize};
 use crate::id::{CallId, HostId, LatticeId};
 use crate::words::words;
 
+/// What an event's type begins with, before its kind.
+const TYPE_PREFIX: &str = "lattice.";
+
 words! {
     /// What happened.
     Kind {
@@ -83,12 +86,17 @@ impl<T> Event<T> {
             specversion: "1.0".into(),
             id: CallId::new().to_string(),
             source: format!("/lattice/{lattice}/host/{host}"),
-            kind: format!("lattice.{kind}"),
+            kind: format!("{TYPE_PREFIX}{kind}"),
             time,
             subject,
             datacontenttype: "application/json".into(),
             data,
         }
+    }
+
+    /// Whether it is of this kind.
+    pub fn is(&self, kind: Kind) -> bool {
+        self.kind.strip_prefix(TYPE_PREFIX) == Some(kind.as_str())
     }
 }
 
@@ -109,6 +117,7 @@ mod tests {
         let json = serde_json::to_value(&event).unwrap();
         assert_eq!(json["specversion"], "1.0");
         assert_eq!(json["type"], "lattice.actor.started");
+        assert!(event.is(Kind::ActorStarted) && !event.is(Kind::ActorStopped));
         assert_eq!(json["source"], "/lattice/default/host/h1");
         assert_eq!(json["data"]["revision"], "abc");
     }

@@ -21,7 +21,7 @@ const USER_BYTES_MAX: usize = 256;
 /// Ten years: a key that outlives those who issued it is a mistake.
 const TTL_S_MAX: u64 = 10 * 365 * 24 * 60 * 60;
 
-/// Who a key speaks for now.
+/// Who a key speaks for at this moment.
 pub(crate) fn validate(key: &str) -> Result<Grant, Refusal> {
     if key.is_empty() || key.len() > KEY_BYTES_MAX {
         return Err(Refusal::Unknown);

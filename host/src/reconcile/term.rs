@@ -45,7 +45,7 @@ pub struct Term {
     assigned: Assigned,
     /// What is planned, and for which hosts; none when it must be made anew.
     planned: Option<(Plan, Vec<HostView>)>,
-    /// What stays where it was for now, and since when.
+    /// What stays where it was until others serve it, and since when.
     held: BTreeMap<TargetName, Instant>,
     /// Whose assignment was written since the last look, and since when each stands.
     written: BTreeSet<HostId>,

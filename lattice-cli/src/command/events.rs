@@ -24,7 +24,7 @@ impl Events {
         let client = connection.connect().await?;
         let mut events = client.events(None).await?;
         while let Some(event) = events.next::<Value>().await {
-            if !self.heartbeats && is(&event, Kind::HostHeartbeat) {
+            if !self.heartbeats && event.is(Kind::HostHeartbeat) {
                 continue;
             }
             if self.json {
@@ -36,11 +36,6 @@ impl Events {
         }
         bail!("the connection to NATS was closed")
     }
-}
-
-/// Whether an event is of that kind.
-pub(super) fn is(event: &Event<Value>, kind: Kind) -> bool {
-    event.kind.strip_prefix("lattice.") == Some(kind.as_str())
 }
 
 /// An event in a few words: `provider web crashed: exit status 1`.
@@ -76,7 +71,7 @@ mod tests {
         };
         let crashed = event(Kind::ProviderCrashed, json!({"exit": "signal: 9"}));
         assert_eq!(line(&crashed), "provider web crashed: signal: 9");
-        assert!(is(&crashed, Kind::ProviderCrashed) && !is(&crashed, Kind::HostHeartbeat));
+        assert!(crashed.is(Kind::ProviderCrashed) && !crashed.is(Kind::HostHeartbeat));
         assert_eq!(
             line(&event(Kind::ProviderStarted, json!({}))),
             "provider web started"

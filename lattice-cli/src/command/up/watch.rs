@@ -62,7 +62,7 @@ pub(super) async fn until_hopeless(
                 let Some(event) = event else {
                     anyhow::bail!("the connection to NATS was closed");
                 };
-                if TOLD.iter().any(|kind| events::is(&event, *kind)) {
+                if TOLD.iter().any(|kind| event.is(*kind)) {
                     progress.note(&events::line(&event));
                 }
             }
