@@ -1,15 +1,24 @@
 //! Actors that hear of changes: alike over every backend.
 
 use lattice_protocol::standard::WitResult;
-use lattice_protocol::standard::keyvalue::{Error, Set, Value as Stored};
+use lattice_protocol::standard::keyvalue::{Error, Pair, Set, Value};
 use lattice_tests::eventually;
-use serde_json::{Value, json};
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+use serde_json::json;
 
 use super::bucket::{BACKENDS, Stores};
 use crate::one_host;
 
+/// The most keys that are read in one call.
+const KEYS_MAX: usize = 1000;
+
 /// What the guest says it heard, in order.
 type Lines = Vec<String>;
+
+fn text(bytes: &[u8]) -> String {
+    String::from_utf8(bytes.to_vec()).unwrap()
+}
 
 /// A store that an actor watches: the keys below `in/` of one bucket.
 struct Watched<'a> {
@@ -44,7 +53,7 @@ impl<'a> Watched<'a> {
         all
     }
 
-    async fn ask(&self, operation: &str, arguments: Value) -> Value {
+    async fn ask(&self, operation: &str, arguments: serde_json::Value) -> serde_json::Value {
         let endpoint = format!("{}.wasi:keyvalue/{operation}", self.backend);
         let answer = self.stores.lattice.call(&endpoint, arguments).await.json();
         assert!(answer.get("ok").is_some(), "{operation}: {answer}");
@@ -58,16 +67,27 @@ impl<'a> Watched<'a> {
 
     /// What it heard so far.
     async fn heard(&self) -> Lines {
+        let Value(count) = self.read("store.bucket.get", &("b", "heard")).await;
+        let count = count.map_or(0, |count| text(&count).parse().unwrap());
+        let keys: Vec<_> = (1..=count).map(|at| format!("heard/{at}")).collect();
+        let mut heard = Lines::new();
+        for keys in keys.chunks(KEYS_MAX) {
+            let found: Vec<Option<Pair>> = self.read("batch.get-many", &("b", keys)).await;
+            // One that was counted may still be on its way.
+            heard.extend(found.iter().flatten().map(|Pair(_, line)| text(line)));
+        }
+        heard
+    }
+
+    async fn read<T: DeserializeOwned>(&self, operation: &str, arguments: &impl Serialize) -> T {
         let subject = format!(
-            "lattice.default.call.{}.wasi:keyvalue/store.bucket.get",
+            "lattice.default.call.{}.wasi:keyvalue/{operation}",
             self.backend
         );
-        let asked = rmp_serde::to_vec(&("b", "heard")).unwrap();
+        let asked = rmp_serde::to_vec(arguments).unwrap();
         let reply = self.stores.lattice.request(&subject, asked).await;
-        let found: WitResult<Stored, Error> = rmp_serde::from_slice(&reply.payload).unwrap();
-        let text = Result::from(found).unwrap().0.unwrap_or_default();
-        let text = String::from_utf8(text.into()).unwrap();
-        text.lines().map(str::to_owned).collect()
+        let found: WitResult<T, Error> = rmp_serde::from_slice(&reply.payload).unwrap();
+        Result::from(found).unwrap()
     }
 
     /// Waits until it has heard this.
