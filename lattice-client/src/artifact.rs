@@ -2,9 +2,7 @@
 
 use std::time::Duration;
 
-use async_nats::jetstream::object_store::{
-    self, DeleteErrorKind, GetErrorKind, InfoErrorKind, ObjectStore,
-};
+use async_nats::jetstream::object_store::{self, GetErrorKind, InfoErrorKind, ObjectStore};
 use async_nats::jetstream::stream::StorageType;
 use futures_util::StreamExt as _;
 use lattice_protocol::control::ArtifactSummary;
@@ -17,6 +15,10 @@ use tokio::io::AsyncReadExt as _;
 use crate::connect::Client;
 use crate::replicas::chain;
 
+mod record;
+
+pub use record::{Record, Records};
+
 /// The largest component that is stored or read: a bound on what a host buffers, far above the
 /// largest known (a Python component is 18 MiB).
 const COMPONENT_BYTES_MAX: u64 = 256 * 1024 * 1024;
@@ -26,6 +28,9 @@ const COMPONENT_BYTES_MAX: u64 = 256 * 1024 * 1024;
 const TOUCH_AFTER: Duration = Duration::from_secs(1);
 /// How that is said, with the time behind it.
 const PUSHED_AGAIN: &str = "pushed again at ";
+/// How often a change is tried that others forestall: each time one of them was let through, and those
+/// who push find it done by then.
+const TRIES_MAX: u32 = 32;
 
 /// Why a component could not be stored or had.
 #[derive(Debug, thiserror::Error)]
@@ -60,6 +65,11 @@ impl ArtifactError {
             what,
             reason: reason.to_string(),
         }
+    }
+
+    fn forestalled(what: &'static str) -> Self {
+        let reason = format!("others changed it {TRIES_MAX} times meanwhile");
+        Self::Unavailable { what, reason }
     }
 }
 
@@ -102,18 +112,26 @@ impl StoredArtifact {
 #[derive(Clone)]
 pub struct Artifacts {
     store: ObjectStore,
+    records: Records,
 }
 
 impl Client {
     /// Opens the lattice's components, and makes the store if there is none yet.
     pub async fn artifacts(&self) -> Result<Artifacts, ArtifactError> {
+        let store = self.artifact_store().await?;
+        let records = Records::open(self).await?;
+        Ok(Artifacts { store, records })
+    }
+
+    async fn artifact_store(&self) -> Result<ObjectStore, ArtifactError> {
         let bucket = subject::artifact_bucket(&self.lattice);
         let jetstream = self.jetstream();
         if let Ok(store) = jetstream.get_object_store(&bucket).await {
-            if let Ok(stream) = jetstream.get_stream(format!("OBJ_{bucket}")).await {
+            let stream = subject::artifact_stream(&self.lattice);
+            if let Ok(stream) = jetstream.get_stream(stream).await {
                 self.raise_replicas(&stream).await;
             }
-            return Ok(Artifacts { store });
+            return Ok(store);
         }
         let config = |replicas| object_store::Config {
             bucket: bucket.clone(),
@@ -125,61 +143,44 @@ impl Client {
         let made = self
             .replicated(|replicas| jetstream.create_object_store(config(replicas)))
             .await;
-        let store = match made {
-            Ok(store) => store,
+        match made {
+            Ok(store) => Ok(store),
             // Two hosts may get here at once, and the other one's is as good.
             Err(error) => jetstream.get_object_store(&bucket).await.map_err(|_| {
                 ArtifactError::unavailable("create the store of components", chain(&error))
-            })?,
-        };
-        Ok(Artifacts { store })
+            }),
+        }
     }
 }
 
 impl Artifacts {
-    /// Stores a component unless it is there already.
+    /// Stores a component unless it is there already, whole. Whoever removes it meanwhile has removed it
+    /// before, and it is stored; or comes after, and finds it new.
     pub async fn push(&self, bytes: &[u8]) -> Result<Digest, ArtifactError> {
         let size = bytes.len() as u64;
         if size > COMPONENT_BYTES_MAX {
             return Err(ArtifactError::TooLarge(size));
         }
         let digest = Digest::of(bytes);
-        if self.size(&digest).await? == Some(size) && self.touch(&digest).await {
-            return Ok(digest);
+        for _ in 0..TRIES_MAX {
+            let record = self.records.find(&digest).await?;
+            let is_done = if !self.records.is_whole(&record, size).await? {
+                self.records.put(&record, bytes).await?
+            } else if record.age().is_some_and(|age| age < TOUCH_AFTER) {
+                true
+            } else {
+                self.records.renew(&record).await?
+            };
+            if is_done {
+                return Ok(digest);
+            }
         }
-        let mut reader = bytes;
-        self.store
-            .put(digest.hex(), &mut reader)
-            .await
-            .map_err(|e| ArtifactError::unavailable("store the component", e))?;
-        Ok(digest)
+        Err(ArtifactError::forestalled("store the component"))
     }
 
-    /// Says that a component which is there was pushed again; whether it is there still.
-    async fn touch(&self, digest: &Digest) -> bool {
-        let is_new = |age: Option<Duration>| age.is_some_and(|age| age < TOUCH_AFTER);
-        if self.age(digest).await.is_ok_and(is_new) {
-            return true;
-        }
-        let now = OffsetDateTime::now_utc().format(&Rfc3339);
-        let said = object_store::UpdateMetadata {
-            name: digest.hex().to_owned(),
-            description: now.ok().map(|now| format!("{PUSHED_AGAIN}{now}")),
-            ..object_store::UpdateMetadata::default()
-        };
-        let touched = self.store.update_metadata(digest.hex(), said).await;
-        // One that was removed meanwhile has a description, and no bytes.
-        touched.is_ok_and(|info| !info.deleted)
-    }
-
-    /// How long ago a component was stored or pushed again; none if that is not known.
-    pub async fn age(&self, digest: &Digest) -> Result<Option<Duration>, ArtifactError> {
-        match self.store.info(digest.hex()).await {
-            Ok(info) if info.deleted => Ok(None),
-            Ok(info) => Ok(StoredArtifact::of(&info).and_then(|stored| stored.age)),
-            Err(error) if error.kind() == InfoErrorKind::NotFound => Ok(None),
-            Err(error) => Err(ArtifactError::unavailable("look for the component", error)),
-        }
+    /// The records alone, each step of a change by itself.
+    pub fn records(&self) -> &Records {
+        &self.records
     }
 
     /// A component's bytes, checked against their digest.
@@ -243,14 +244,27 @@ impl Artifacts {
 
     /// Removes a component; whether it was there.
     pub async fn delete(&self, digest: &Digest) -> Result<bool, ArtifactError> {
-        // The store would remove what is removed once more, and say that it did.
-        if self.size(digest).await?.is_none() {
-            return Ok(false);
+        self.delete_older(digest, Duration::ZERO).await
+    }
+
+    /// Removes a component unless it was stored or pushed again within `age`, or that is not known;
+    /// whether it was removed. One that is pushed while this looks stays.
+    pub async fn delete_older(
+        &self,
+        digest: &Digest,
+        age: Duration,
+    ) -> Result<bool, ArtifactError> {
+        for _ in 0..TRIES_MAX {
+            let record = self.records.find(digest).await?;
+            let is_old = age.is_zero() || record.age().is_some_and(|since| since >= age);
+            if !record.is_stored() || !is_old {
+                return Ok(false);
+            }
+            if self.records.bury(&record).await? {
+                self.records.purge(&record).await?;
+                return Ok(true);
+            }
         }
-        match self.store.delete(digest.hex()).await {
-            Ok(()) => Ok(true),
-            Err(error) if error.kind() == DeleteErrorKind::NotFound => Ok(false),
-            Err(error) => Err(ArtifactError::unavailable("remove the component", error)),
-        }
+        Err(ArtifactError::forestalled("remove the component"))
     }
 }

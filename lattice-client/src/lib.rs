@@ -38,7 +38,7 @@ mod state;
 pub mod stream;
 mod system;
 
-pub use artifact::{ArtifactError, Artifacts, StoredArtifact};
+pub use artifact::{ArtifactError, Artifacts, Record, Records, StoredArtifact};
 pub use audit::AuditError;
 pub use broadcast::{Events, Logs, now_rfc3339, rfc3339_ago};
 pub use call::{Call, Reply};

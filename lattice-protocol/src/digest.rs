@@ -3,6 +3,8 @@
 use std::fmt;
 use std::str::FromStr;
 
+use base64::Engine as _;
+use base64::engine::general_purpose::URL_SAFE;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use sha2::{Digest as _, Sha256};
 use smol_str::SmolStr;
@@ -40,6 +42,19 @@ impl Digest {
         &self.0[PREFIX.len()..]
     }
 
+    /// As NATS writes it in the record of an object: other clients check what they read by it.
+    pub fn in_object_store(&self) -> String {
+        let nibble = |digit: u8| match digit {
+            b'0'..=b'9' => digit - b'0',
+            digit => digit.wrapping_sub(b'a') + 10,
+        };
+        let digits = self.hex().as_bytes().chunks_exact(2);
+        let bytes: Vec<_> = digits
+            .map(|pair| (nibble(pair[0]) << 4) | nibble(pair[1]))
+            .collect();
+        format!("SHA-256={}", URL_SAFE.encode(bytes))
+    }
+
     /// Twelve digits, for people.
     pub fn short(&self) -> &str {
         &self.hex()[..12]
@@ -68,6 +83,10 @@ mod tests {
             "sha256:ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad"
         );
         assert_eq!(digest.short(), "ba7816bf8f01");
+        assert_eq!(
+            digest.in_object_store(),
+            "SHA-256=ungWv48Bz-pBQUDeXa4iI7ADYaOWF3qctBD_YfIAFa0="
+        );
         assert_eq!(digest.as_str().parse::<Digest>().unwrap(), digest);
     }
 

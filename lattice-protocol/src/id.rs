@@ -163,6 +163,23 @@ fn is_server_id(text: &str) -> bool {
     (1..=64).contains(&text.len()) && text.bytes().all(is_word)
 }
 
+/// What is stored in an object store at once: the `nuid` of its object. Whoever stores it makes it up.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct BytesId(SmolStr);
+
+text_id!(
+    BytesId,
+    "id of stored bytes",
+    is_bytes_id,
+    "use 1 to 64 of A-Z, a-z, 0-9 and -"
+);
+
+// A wildcard would reach the bytes of all others.
+fn is_bytes_id(text: &str) -> bool {
+    let is_word = |byte: u8| byte.is_ascii_alphanumeric() || byte == b'-';
+    (1..=64).contains(&text.len()) && text.bytes().all(is_word)
+}
+
 impl Default for LatticeId {
     fn default() -> Self {
         Self(SmolStr::new_static("default"))
@@ -210,6 +227,13 @@ impl ProcessId {
     /// A new id, unlike any other: twelve hex digits.
     pub fn random() -> Self {
         Self(random())
+    }
+}
+
+impl BytesId {
+    /// A new id, unlike any other.
+    pub fn random() -> Self {
+        Self(Uuid::now_v7().simple().to_string().into())
     }
 }
 

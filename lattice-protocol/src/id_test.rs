@@ -11,6 +11,16 @@ fn a_name_that_could_reach_another_subject_is_refused() {
 }
 
 #[test]
+fn stored_bytes_that_would_be_those_of_others_are_refused() {
+    for text in ["", "*", ">", "a.b", "a.>", &"x".repeat(65)] {
+        assert!(text.parse::<BytesId>().is_err(), "{text:?} was taken");
+    }
+    let (ours, of_another_client) = (BytesId::random(), "VMKoYfXVTBz2UUFMALUsHJ");
+    assert_eq!(ours.as_str().parse::<BytesId>().unwrap(), ours);
+    assert!(of_another_client.parse::<BytesId>().is_ok());
+}
+
+#[test]
 fn serde_applies_the_same_check() {
     assert!(serde_json::from_str::<LatticeId>("\"a.>\"").is_err());
     let lattice: LatticeId = serde_json::from_str("\"edge-7\"").unwrap();

@@ -17,7 +17,11 @@
 
 use std::fmt;
 
-use crate::id::{HostId, LatticeId, ProcessId, ServerId, TargetName, is_name};
+use base64::Engine as _;
+use base64::engine::general_purpose::URL_SAFE;
+
+use crate::digest::Digest;
+use crate::id::{BytesId, HostId, LatticeId, ProcessId, ServerId, TargetName, is_name};
 use crate::interface::{Endpoint, is_function, is_interface, split_endpoint};
 
 /// The queue group of calls and control: one member answers each request.
@@ -154,6 +158,22 @@ pub fn state_bucket(lattice: &LatticeId) -> String {
 /// The JetStream object store that holds a lattice's components.
 pub fn artifact_bucket(lattice: &LatticeId) -> String {
     format!("lattice_{lattice}_artifacts")
+}
+
+/// The JetStream stream behind the object store of a lattice's components.
+pub fn artifact_stream(lattice: &LatticeId) -> String {
+    format!("OBJ_{}", artifact_bucket(lattice))
+}
+
+/// Where that stream keeps the record of a component: what NATS calls an object's metadata.
+pub fn artifact_record(lattice: &LatticeId, digest: &Digest) -> String {
+    let name = URL_SAFE.encode(digest.hex());
+    format!("$O.{}.M.{name}", artifact_bucket(lattice))
+}
+
+/// Where it keeps the bytes that were stored at once, under a name of their own.
+pub fn artifact_bytes(lattice: &LatticeId, bytes: &BytesId) -> String {
+    format!("$O.{}.C.{bytes}", artifact_bucket(lattice))
 }
 
 /// What the inboxes of a lattice's own processes begin with: whoever has such an inbox understands

@@ -8,7 +8,7 @@
 //! - [`edge`]: TLS, the access log and large bodies;
 //! - [`outgoing`]: requests that actors send;
 //! - [`foreign`]: HTTP servers of other people's frameworks;
-//! - [`refusals`], [`control`]: what operators ask;
+//! - [`refusals`], [`control`]: what operators ask; [`artifacts`]: components that are pushed and removed;
 //! - [`links`]: calls from actor to actor, on one host and over two;
 //! - [`flows`]: streams and futures of functions, as callers from outside see them;
 //! - [`way`]: one suite over both ways that a request can go;
@@ -28,6 +28,7 @@
     reason = "tests say what must hold by these"
 )]
 
+mod artifacts;
 mod auth;
 mod calls;
 mod cli;

@@ -80,8 +80,7 @@ impl Collector {
 
     async fn remove(&self, digest: &Digest) -> Result<(), ArtifactError> {
         // Somebody may have pushed it again since it was listed.
-        let age = self.artifacts.age(digest).await?;
-        if age.is_some_and(|age| age >= self.grace) && self.artifacts.delete(digest).await? {
+        if self.artifacts.delete_older(digest, self.grace).await? {
             tracing::info!(target: "audit", %digest, grace = ?self.grace, "removed: nothing refers to it");
         }
         Ok(())

@@ -27,7 +27,7 @@ pub(in crate::control) async fn handle(
         summary: artifact, ..
     } in gone
     {
-        if request.dry_run || remove(desk, &artifact).await? {
+        if request.dry_run || remove(desk, &artifact, grace).await? {
             answer.removed.push(artifact);
         } else {
             answer.kept += 1;
@@ -40,12 +40,12 @@ pub(in crate::control) async fn handle(
     Ok(answer)
 }
 
-/// Looks once more whether it was declared meanwhile.
-async fn remove(desk: &Desk, artifact: &ArtifactSummary) -> Answer<bool> {
+/// Looks once more whether it was declared or pushed again meanwhile.
+async fn remove(desk: &Desk, artifact: &ArtifactSummary, grace: Duration) -> Answer<bool> {
     if used_by(&desk.declared().await?, &artifact.digest).is_some() {
         return Ok(false);
     }
-    let removed = desk.artifacts.delete(&artifact.digest).await;
+    let removed = desk.artifacts.delete_older(&artifact.digest, grace).await;
     removed.map_err(artifact_problem)
 }
 
