@@ -25,9 +25,10 @@ use crate::serve::ServeError;
 
 /// How many words that came before their call are kept, and for how long. A call and the word about
 /// it come by two subscriptions, so either may be first; all that passes between them is what a
-/// process has in its buffers. A word about a call that another process took is kept in vain.
-const EARLY_MAX: usize = 4_096;
-const EARLY_FOR: Duration = Duration::from_secs(1);
+/// process has in its buffers, which a machine that is far too busy empties late. A word about a call
+/// that another process took is kept in vain: all of them together take about a mebibyte.
+const EARLY_MAX: usize = 16_384;
+const EARLY_FOR: Duration = Duration::from_secs(30);
 
 /// The calls that this process serves, by id.
 #[derive(Default)]

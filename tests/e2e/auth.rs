@@ -51,8 +51,7 @@ async fn two_hosts() -> (Lattice, SocketAddr) {
     lattice.host("a").await;
     lattice.host("b").await;
     let address = deploy(&lattice, "").await;
-    let placement = lattice.placement("auth").await;
-    assert_eq!(placement, [("a".to_owned(), 2), ("b".to_owned(), 2)].into());
+    lattice.until_placed("auth", &[("a", 2), ("b", 2)]).await;
     (lattice, address)
 }
 

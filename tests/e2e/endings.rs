@@ -62,7 +62,7 @@ async fn a_traps_backtrace_names_functions_files_and_lines_where_the_component_k
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_guest_that_spins_is_interrupted_at_the_actors_time_and_the_next_call_is_served() {
-    let lattice = misbehave("instances = 1\nlimits = { time_ms = 200 }").await;
+    let lattice = misbehave("instances = 1\nlimits = { time_ms = 2_000 }").await;
     let failure = lattice.call("misbehave.spin", json!([])).await.failure();
     assert!(failure.is("deadline", 504), "{failure:?}");
     assert_eq!(failure.executed, "maybe");
@@ -93,21 +93,31 @@ async fn a_guest_gets_no_more_memory_than_its_limit() {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_full_actor_refuses_at_once_and_serves_again_when_it_has_room() {
-    let lattice = misbehave("instances = 1\nlimits = { waiting = 1 }").await;
-    let sleep = lattice.call("misbehave.sleep-ms", json!([3000]));
+    let lattice = misbehave("instances = 1\nlimits = { time_ms = 3_600_000, waiting = 1 }").await;
+    let id = ("Lattice-Id", "01890a5dac96774bbcceb302099a8057");
+    let sleep = async {
+        let headers = [id, ("Lattice-Deadline-Ms", "3600000")];
+        let subject = "lattice.default.call.misbehave.sleep-ms";
+        lattice
+            .request_with(subject, &headers, "[3600000]")
+            .await
+            .failure()
+    };
     let waits = async {
         load(&lattice, 1, 0).await;
         lattice.call("misbehave.count", json!([])).await.json()
     };
     let refused = async {
         load(&lattice, 1, 1).await;
-        lattice.call("misbehave.count", json!([])).await.failure()
+        let refused = lattice.call("misbehave.count", json!([])).await.failure();
+        lattice.cancel("misbehave", id.1).await;
+        refused
     };
     let (slept, waited, refused) = tokio::join!(sleep, waits, refused);
     assert!(refused.is("overloaded", 503), "{refused:?}");
     assert_eq!(refused.executed, "no");
     assert!(refused.message.contains("scale it"), "{refused:?}");
-    assert_eq!((slept.text(), waited), ("null", json!(1)));
+    assert_eq!((&*slept.code, waited), ("cancelled", json!(1)));
     assert_eq!(lattice.call("misbehave.count", json!([])).await.json(), 1);
 }
 

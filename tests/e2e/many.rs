@@ -61,14 +61,17 @@ async fn a_thousand_actors_on_one_host_each_answer_and_again_when_it_was_started
     assert_eq!(silent(lattice.client(), "many").await, Vec::<String>::new());
 }
 
+const APPS: usize = 5;
+const EACH: usize = 900;
+
 /// More of them than a list in one message has room for.
 async fn with_more_than_fits() -> Lattice {
-    const APPS: usize = 5;
-    const EACH: usize = 1_500;
     let lattice = one_host().await;
     for app in 0..APPS {
+        // Long names: few actors fill a message.
+        let name = format!("app-{app}-{}", "x".repeat(40));
         let elsewhere = "require = { zone = \"nowhere\" }";
-        let manifest = manifest(&format!("app{app}"), EACH, elsewhere);
+        let manifest = manifest(&name, EACH, elsewhere);
         lattice.try_apply(&manifest).await.unwrap();
     }
     lattice
@@ -81,7 +84,7 @@ async fn a_list_that_fits_no_message_comes_whole_in_frames_and_else_is_refused_w
         let listed: Result<Vec<ActorSummary>, _> =
             lattice.client().control(Verb::ActorList, &Nothing {}).await;
         match listed {
-            Ok(actors) if actors.len() == 7_500 => Ok(()),
+            Ok(actors) if actors.len() == APPS * EACH => Ok(()),
             Ok(actors) => Err(actors.len().to_string()),
             Err(error) => Err(error.to_string()),
         }

@@ -164,7 +164,7 @@ async fn a_request_reaches_the_actor_whole_and_its_response_comes_back_whole() {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn what_no_actor_answers_has_a_status_and_a_code_that_say_why() {
-    let (lattice, address) = bad_http("time_ms = 300", ", body_bytes_max = 1000").await;
+    let (lattice, address) = bad_http("time_ms = 2_000", ", body_bytes_max = 1000").await;
     let get = async |path| to_localhost(address, "GET", path, b"").await;
     let no_route = web::get(address, "/nowhere").await.unwrap();
     assert_eq!((no_route.status, &*no_route.code()), (404, "no-route"));

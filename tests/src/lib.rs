@@ -33,6 +33,7 @@
     reason = "tests say what must hold by these, and the harness is part of them"
 )]
 
+mod caller;
 pub mod collector;
 mod eventually;
 mod exchange;
@@ -43,6 +44,7 @@ mod load;
 mod machine;
 mod nats;
 mod operator;
+mod placement;
 pub mod process;
 mod redis;
 mod reply;

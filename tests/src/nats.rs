@@ -1,6 +1,7 @@
 //! A nats-server of the test's own.
 
 use std::path::PathBuf;
+use std::time::Duration;
 
 use lattice_cli::nats_server::{NatsServer, Options, find};
 use lattice_cli::ui::Progress;
@@ -8,6 +9,10 @@ use tempfile::TempDir;
 use tokio::sync::OnceCell;
 
 use crate::eventually;
+
+/// As seldom as servers ask by themselves: a process that the machine gives no time for seconds is not
+/// cut off.
+const PING_INTERVAL: Duration = Duration::from_secs(120);
 
 /// A server on a free port with its data in a folder that goes with it, or a cluster of them.
 #[must_use = "the server is killed when it is dropped"]
@@ -27,10 +32,20 @@ impl Nats {
         Self::with(|options| options.jetstream = false).await
     }
 
+    /// A server that asks its clients as often as those that are shipped.
+    pub async fn with_shipped_pings(extra: &str) -> Self {
+        Self::with(|options| {
+            let shipped = Options::new(options.program.clone(), options.folder.clone());
+            options.ping_interval = shipped.ping_interval;
+            options.extra = extra.to_owned();
+        })
+        .await
+    }
+
     /// A server with other options.
     pub async fn with(change: impl FnOnce(&mut Options)) -> Self {
         let folder = tempfile::tempdir().unwrap();
-        let mut options = Options::new(program().await, folder.path().join("nats"));
+        let mut options = patient(program().await, folder.path().join("nats"));
         change(&mut options);
         let server = NatsServer::start(options)
             .await
@@ -52,7 +67,7 @@ impl Nats {
             .collect();
         let starts = routes.iter().enumerate().map(|(number, port)| {
             let name = format!("n{number}");
-            let mut options = Options::new(program.clone(), folder.path().join(&name));
+            let mut options = patient(program.clone(), folder.path().join(&name));
             options.name = Some(name);
             options.extra = format!(
                 "cluster {{ name: \"test\", listen: \"127.0.0.1:{port}\", routes: [{}] }}\n",
@@ -103,6 +118,13 @@ impl Nats {
         async_nats::connect(urls)
             .await
             .expect("a plain client connects")
+    }
+}
+
+fn patient(program: PathBuf, folder: PathBuf) -> Options {
+    Options {
+        ping_interval: PING_INTERVAL,
+        ..Options::new(program, folder)
     }
 }
 

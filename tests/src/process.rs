@@ -115,6 +115,14 @@ impl Running {
         self.status_bytes("VmHWM:")
     }
 
+    /// Lets the peak of its memory begin anew, from what it has now.
+    ///
+    /// # Panics
+    /// If it has ended.
+    pub fn forget_peak(&self) {
+        std::fs::write(format!("/proc/{}/clear_refs", self.pid()), "5").unwrap();
+    }
+
     fn status_bytes(&self, name: &str) -> u64 {
         let status = std::fs::read_to_string(format!("/proc/{}/status", self.pid())).unwrap();
         let line = status.lines().find_map(|line| line.strip_prefix(name));

@@ -15,6 +15,9 @@ use crate::eventually;
 
 mod find;
 
+/// How often a start is tried, each on another port.
+const STARTS_MAX: u32 = 5;
+
 /// A server on a free port with its data in a folder that goes with it. What it has answered is on
 /// disk.
 #[must_use = "the server is killed when it is dropped"]
@@ -30,18 +33,18 @@ impl Redis {
     /// # Panics
     /// If there is no redis-server and none can be fetched.
     pub async fn start() -> Self {
-        let port = TcpListener::bind((Ipv4Addr::LOCALHOST, 0))
-            .and_then(|listener| listener.local_addr())
-            .expect("there is a free port")
-            .port();
-        let folder = tempfile::tempdir().unwrap();
-        let mut redis = Self {
-            process: None,
-            port,
-            folder,
-        };
-        redis.start_again().await;
-        redis
+        // It can't pick a port by itself, and somebody else may take the one that was free.
+        for _ in 0..STARTS_MAX {
+            let mut redis = Self {
+                process: None,
+                port: free_port(),
+                folder: tempfile::tempdir().unwrap(),
+            };
+            if redis.starts().await {
+                return redis;
+            }
+        }
+        panic!("redis-server ended {STARTS_MAX} times before it answered")
     }
 
     /// Its address.
@@ -73,7 +76,15 @@ impl Redis {
     }
 
     /// Starts it anew: same port, same data.
+    ///
+    /// # Panics
+    /// If it ends before it answers.
     pub async fn start_again(&mut self) {
+        assert!(self.starts().await, "redis-server ended");
+    }
+
+    /// Starts it; whether it answers, or ended before that.
+    async fn starts(&mut self) -> bool {
         self.kill().await;
         let process = Command::new(program().await)
             .args(["--bind", "127.0.0.1", "--port", &self.port.to_string()])
@@ -87,13 +98,18 @@ impl Redis {
             .expect("redis-server starts");
         self.process = Some(process);
         eventually("redis-server answers", async || {
+            // Who answers on its port while it has ended is somebody else.
+            let process = self.process.as_mut().map(Child::try_wait);
+            if let Some(Ok(Some(_))) = process {
+                return Ok(false);
+            }
             let answer = self.say("PING\r\n").await.map_err(|e| e.to_string())?;
             match answer.as_str() {
-                "+PONG\r\n" => Ok(()),
+                "+PONG\r\n" => Ok(true),
                 other => Err(other.to_owned()),
             }
         })
-        .await;
+        .await
     }
 
     /// What it answers to a line of its protocol.
@@ -105,6 +121,13 @@ impl Redis {
         answer.truncate(len);
         Ok(String::from_utf8_lossy(&answer).into_owned())
     }
+}
+
+fn free_port() -> u16 {
+    TcpListener::bind((Ipv4Addr::LOCALHOST, 0))
+        .and_then(|listener| listener.local_addr())
+        .expect("there is a free port")
+        .port()
 }
 
 /// Found or fetched once.

@@ -2,11 +2,12 @@
 
 use std::fmt::Write as _;
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 /// A frozen client is a black hole until its pings are missed: with these two it is found within
 /// 2.5 seconds, with the server's own settings only after minutes. A healthy one may be late by 1.5
 /// seconds, as by its heartbeats; hosts say something every half second, so they are hardly asked.
-const PING_INTERVAL: &str = "500ms";
+const PING_INTERVAL: Duration = Duration::from_millis(500);
 const PING_MAX: u32 = 3;
 /// The server begins a new log file at this size and keeps as many old ones: a data folder that
 /// lives for years stays small.
@@ -26,6 +27,8 @@ pub struct Options {
     pub name: Option<String>,
     /// Whether it has JetStream, as a lattice needs.
     pub jetstream: bool,
+    /// How often it asks a silent client whether it is there.
+    pub ping_interval: Duration,
     /// More of a config file, in the server's own words: accounts, permissions, limits.
     pub extra: String,
 }
@@ -63,6 +66,7 @@ impl Options {
             port: Port::Free,
             name: None,
             jetstream: true,
+            ping_interval: PING_INTERVAL,
             extra: String::new(),
         }
     }
@@ -98,7 +102,10 @@ impl Options {
         line("log_file", path(&self.log_path()));
         line("logfile_size_limit", LOG_BYTES_MAX.to_string());
         line("logfile_max_num", LOG_FILES_MAX.to_string());
-        line("ping_interval", quoted(PING_INTERVAL));
+        line(
+            "ping_interval",
+            quoted(&format!("{}ms", self.ping_interval.as_millis())),
+        );
         line("ping_max", PING_MAX.to_string());
         if self.jetstream {
             // What was acknowledged must survive a power cut: desired state is written rarely and

@@ -19,7 +19,7 @@ async fn stored(lattice: &Lattice, digests: [&str; 2]) -> [Option<Value>; 2] {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn the_leader_removes_what_nothing_needs_and_keeps_what_a_revision_needs() {
     let mut lattice = Lattice::start(program()).await;
-    let _machine = lattice.machine("a", &["--component-grace", "2"]).await;
+    let _machine = lattice.machine("a", &["--component-grace", "10"]).await;
     let (unused, needed) = (lattice.push("hasher").await, lattice.push("greeter").await);
     lattice.run_with("greeter", "instances = 1").await;
     value(&lattice, "actor.stop", json!({ "name": "greeter" })).await;

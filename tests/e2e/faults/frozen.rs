@@ -16,8 +16,6 @@ accounts {
 system_account: SYSTEM
 no_auth_user: "lattice"
 "#;
-/// As seldom as servers have them by themselves: only a kick helps.
-const RARE_PINGS: &str = "ping_interval: \"2m\"\nping_max: 2\n";
 /// Three seconds of heartbeats, by which the lattice itself measures, and two for what is on its way.
 const HEARTBEATS_MAX: usize = 8;
 
@@ -71,7 +69,8 @@ async fn frozen_under_load(
 }
 
 async fn with_system_account() -> (Lattice, Vec<Machine>) {
-    let nats = Nats::with(|options| options.extra = format!("{ACCOUNTS}{RARE_PINGS}")).await;
+    // Its pings are rare: only a kick helps.
+    let nats = Nats::with(|options| options.extra = ACCOUNTS.into()).await;
     let mut lattice = Lattice::on(nats, program()).await;
     let creds = lattice.folder().join("system.creds");
     std::fs::write(&creds, "system:s:t\n").unwrap();
@@ -116,7 +115,7 @@ async fn a_frozen_leader_is_followed_by_another_that_cuts_it_off() {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn without_system_credentials_the_pings_of_the_shipped_config_cut_a_frozen_host_off() {
-    let nats = Nats::with(|options| options.extra = ACCOUNTS.into()).await;
+    let nats = Nats::with_shipped_pings(ACCOUNTS).await;
     let system = async_nats::ConnectOptions::new()
         .user_and_password("system".into(), "s:t".into())
         .connect(nats.url())

@@ -138,6 +138,4 @@ async fn ten_hosts_that_join_at_once_each_take_their_share_and_no_call_fails() {
     eprintln!("ten joined: {endings}");
     let hosts = lattice.control("host.list", json!({})).await;
     assert_eq!(hosts["value"].as_array().map(Vec::len), Some(11), "{hosts}");
-    let leaders = machines.iter().filter(|machine| machine.leads()).count();
-    assert_eq!(leaders, 0, "the first one leads on");
 }

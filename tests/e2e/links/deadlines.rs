@@ -27,7 +27,7 @@ async fn a_callee_that_spins_or_waits_past_the_callers_deadline_is_ended_and_its
     let mut pair = Pair::start(way, parts).await;
     for (function, arguments) in [("spin", "[]"), ("sleep-ms", "[3600000]")] {
         let subject = format!("lattice.default.call.caller.lattice:errand/orders.{function}");
-        let headers = [("Lattice-Deadline-Ms", "300")];
+        let headers = [("Lattice-Deadline-Ms", "2000")];
         let reply = pair
             .lattice
             .request_with(&subject, &headers, arguments)
@@ -45,7 +45,7 @@ async fn the_deadline_of_a_link_ends_the_call_through_it(way: Way) {
     let parts = Parts {
         both: NO_QUEUE,
         settings: ONE_SLOT,
-        link: "deadline_ms = 300",
+        link: "deadline_ms = 2_000",
         ..Parts::ERRAND
     };
     let mut pair = Pair::start(way, parts).await;
@@ -55,7 +55,7 @@ async fn the_deadline_of_a_link_ends_the_call_through_it(way: Way) {
 async fn the_callees_own_time_ends_the_call_and_the_caller_hears_of_it(way: Way) {
     let parts = Parts {
         both: "",
-        settings: "instances = 1\nlimits = { time_ms = 300, waiting = 0 }",
+        settings: "instances = 1\nlimits = { time_ms = 2_000, waiting = 0 }",
         ..Parts::ERRAND
     };
     let mut pair = Pair::start(way, parts).await;

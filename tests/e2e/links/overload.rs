@@ -1,5 +1,6 @@
 //! More calls than a callee can take: the queue is all that waits, and nothing of it stays.
 
+use futures_util::future::join_all;
 use serde_json::json;
 
 use super::pair::{Pair, Parts};
@@ -58,15 +59,15 @@ async fn past_the_queue_calls_are_refused_and_once_the_overload_ends_the_next_su
 async fn guests_that_spin_in_every_slot_are_interrupted_with_nobody_waiting_for_them(way: Way) {
     let parts = Parts {
         both: "",
-        settings: "instances = 8\nlimits = { time_ms = 300, waiting = 0 }",
+        settings: "instances = 8\nlimits = { time_ms = 2_000, waiting = 0 }",
         ..Parts::ERRAND
     };
     let pair = Pair::start(way, parts).await;
-    for number in 0..8 {
-        let spin = "lattice:errand/orders.spin";
-        pair.send(spin, json!([]), &id(number)).await;
+    let spin = || pair.call("lattice:errand/orders.spin", json!([]));
+    for ended in join_all((0..8).map(|_| spin())).await {
+        let failure = ended.failure();
+        assert!(failure.is("deadline", 504), "{failure:?}");
     }
-    // While they spin, and long before the callers' hour is over.
     pair.until_load("callee", 0, 0).await;
     pair.until_load("caller", 0, 0).await;
     assert_eq!(pair.call(SAY, json!(["a"])).await.json(), "a");

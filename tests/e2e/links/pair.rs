@@ -138,8 +138,7 @@ impl Pair {
         lattice.host_with("a", &[("side", "a")]).await;
         lattice.host_with("b", &[("side", "b")]).await;
         lattice.apply(&parts.manifest("instances = 2")).await;
-        let placement = lattice.placement("callee").await;
-        assert_eq!(placement, [("a".to_owned(), 1), ("b".to_owned(), 1)].into());
+        lattice.until_placed("callee", &[("a", 1), ("b", 1)]).await;
         Self::over(lattice, Way::Away).await
     }
 
@@ -219,13 +218,7 @@ impl Pair {
 
     /// Has the plain client say that the caller of this call went away.
     pub(super) async fn cancel(&self, id: &str) {
-        let mut headers = HeaderMap::new();
-        headers.insert("Lattice-Id", id);
-        self.lattice
-            .plain()
-            .publish_with_headers("lattice.default.cancel.caller", headers, "".into())
-            .await
-            .unwrap();
+        self.lattice.cancel("caller", id).await;
     }
 }
 

@@ -2,7 +2,7 @@
 
 use futures_util::StreamExt as _;
 use lattice_tests::process::{Running, command};
-use lattice_tests::{Asked, Endings, Lattice, Load, Nats, eventually};
+use lattice_tests::{Asked, Endings, Lattice, Load, eventually};
 use rustix::process::{Pid, Signal, kill_process};
 
 use super::pid_on;
@@ -16,8 +16,6 @@ pub(super) const READ: Asked = Asked {
 };
 /// Each has one call at a time: so many are on their way when a provider falls silent.
 const CALLERS: usize = 16;
-/// As seldom as servers have them by themselves: they cut nobody off during a test.
-pub(super) const RARE_PINGS: &str = "ping_interval: \"2m\"\nping_max: 2\n";
 
 /// The actor `buckets` on host `a`, linked to the provider `kv`.
 pub(super) fn manifest(kv: &str) -> String {
@@ -89,8 +87,7 @@ fn assert_lost_or_refused(endings: &Endings) {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn calls_to_a_frozen_provider_are_refused_at_once_until_it_runs_again() {
-    let nats = Nats::with(|options| options.extra = RARE_PINGS.into()).await;
-    let mut lattice = Lattice::on(nats, program()).await;
+    let mut lattice = Lattice::start(program()).await;
     lattice.host_with("a", &[("calls", "yes")]).await;
     lattice.apply(&manifest("kind = \"keyvalue\"")).await;
     filled(&lattice).await;
@@ -118,8 +115,7 @@ async fn by_hand(lattice: &mut Lattice) -> Running {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_provider_that_nobody_watches_is_found_out_by_its_calls_and_found_again() {
-    let nats = Nats::with(|options| options.extra = RARE_PINGS.into()).await;
-    let mut lattice = Lattice::on(nats, program()).await;
+    let mut lattice = Lattice::start(program()).await;
     lattice.host_with("a", &[("calls", "yes")]).await;
     lattice
         .try_apply(&manifest("external = true"))
@@ -138,8 +134,7 @@ async fn a_provider_that_nobody_watches_is_found_out_by_its_calls_and_found_agai
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn of_two_copies_the_one_that_runs_gets_the_calls_of_the_frozen_one() {
-    let nats = Nats::with(|options| options.extra = RARE_PINGS.into()).await;
-    let mut lattice = Lattice::on(nats, program()).await;
+    let mut lattice = Lattice::start(program()).await;
     lattice.host_with("a", &[("calls", "yes")]).await;
     lattice.host("b").await;
     lattice

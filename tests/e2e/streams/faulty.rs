@@ -123,12 +123,17 @@ async fn frames_that_are_lost_repeated_or_late_never_make_bytes_that_were_not_se
         callee,
     };
     // Whatever was read whole is what was sent, to whoever works on the call as well.
-    pair.serve(|payload, streams| async move {
-        let (bytes, tail) = drain(streams.take(1).unwrap()).await?;
-        assert!(bytes == pattern(bytes.len()) && tail == "the tail");
-        assert_eq!(bytes.len().to_string().into_bytes(), payload);
-        let streams = vec![feed(bytes.into())];
-        Ok(Reply { payload, streams })
+    let (read, mut reads) = mpsc::unbounded_channel();
+    pair.serve(move |payload, streams| {
+        let read = read.clone();
+        async move {
+            let (bytes, tail) = drain(streams.take(1).unwrap()).await?;
+            let is_whole = bytes == pattern(bytes.len()) && tail == "the tail";
+            let is_all = bytes.len().to_string().into_bytes() == payload;
+            read.send(is_whole && is_all).unwrap();
+            let streams = vec![feed(bytes.into())];
+            Ok(Reply { payload, streams })
+        }
     })
     .await;
     let (mut whole, mut broken) = (0, 0);
@@ -154,4 +159,7 @@ async fn frames_that_are_lost_repeated_or_late_never_make_bytes_that_were_not_se
     }
     eprintln!("{whole} calls came whole, {broken} were cut off");
     assert!(whole > 0 && broken > 0, "{whole} whole, {broken} broken");
+    let read: Vec<_> = std::iter::from_fn(|| reads.try_recv().ok()).collect();
+    assert!(read.len() >= whole, "{} were read", read.len());
+    assert!(!read.contains(&false), "{read:?}");
 }

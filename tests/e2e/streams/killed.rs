@@ -77,7 +77,7 @@ async fn a_host_that_is_killed_in_the_middle_of_an_upload_leaves_a_body_that_is_
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_provider_that_is_killed_in_the_middle_of_a_download_frees_the_slot_within_the_calls_time()
  {
-    let edge = Edge::start(&config(3_000), 2).await;
+    let edge = Edge::start(&config(10_000), 2).await;
     let client = download(&edge).await;
     kill_provider(&edge.lattice).await;
     edge.until_busy(0).await;
@@ -87,7 +87,7 @@ async fn a_provider_that_is_killed_in_the_middle_of_a_download_frees_the_slot_wi
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_provider_that_is_killed_in_the_middle_of_an_upload_frees_the_slot_within_the_calls_time()
 {
-    let edge = Edge::start(&config(3_000), 2).await;
+    let edge = Edge::start(&config(10_000), 2).await;
     let client = upload(&edge).await;
     kill_provider(&edge.lattice).await;
     edge.until_busy(0).await;

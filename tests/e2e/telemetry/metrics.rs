@@ -1,12 +1,16 @@
 //! Counts that match what was done.
 
+use std::time::Instant;
+
 use lattice_tests::{eventually, web};
 use serde_json::json;
 
 use super::{ORDER, Watched, pair};
 
 const MISBEHAVE: &str = "name = \"m\"\n[actor.m]\ncomponent = \"misbehave\"\ninstances = 1\n\
-                         limits = { waiting = 0 }\n";
+                         limits = { time_ms = 3_600_000, waiting = 0 }\n";
+/// The call that runs while another one is refused.
+const LONG: &str = "01890a5dac96774bbcceb302099a8057";
 
 fn series(name: &str, function: &str, more: &str) -> String {
     format!("{name}{{actor=\"m\",function=\"{function}\"{more}}}")
@@ -24,24 +28,33 @@ async fn a_scrape_shows_the_calls_that_were_made_and_how_they_failed() {
     let trapped = lattice.call("m.panic", json!(["it broke"])).await.failure();
     assert!(trapped.is("trapped", 502), "{trapped:?}");
     let subject = "lattice.default.call.m.spin";
-    let soon = [("Lattice-Deadline-Ms", "100")];
+    let soon = [("Lattice-Deadline-Ms", "2000")];
     let late = lattice.request_with(subject, &soon, "[]").await.failure();
     assert!(late.is("deadline", 504), "{late:?}");
     let unknown = lattice.call("m.no-such-thing", json!([])).await.failure();
     assert!(unknown.is("not-found", 404), "{unknown:?}");
 
-    let long = lattice.call("m.sleep-ms", json!([3000]));
+    let long = async {
+        let headers = [("Lattice-Id", LONG), ("Lattice-Deadline-Ms", "3600000")];
+        let subject = "lattice.default.call.m.sleep-ms";
+        let ended = lattice.request_with(subject, &headers, "[3600000]").await;
+        ended.failure()
+    };
     let refused = async {
         eventually("the call runs", async || {
             let busy = watched.scrape(0).await.value("lattice_busy{actor=\"m\"}");
             if busy == 1.0 { Ok(()) } else { Err(busy) }
         })
         .await;
-        lattice.call("m.count", json!([])).await.failure()
+        let began = Instant::now();
+        let refused = lattice.call("m.count", json!([])).await.failure();
+        let ran = began.elapsed();
+        lattice.cancel("m", LONG).await;
+        (refused, ran)
     };
-    let (slept, refused) = tokio::join!(long, refused);
+    let (slept, (refused, ran)) = tokio::join!(long, refused);
     assert!(refused.is("overloaded", 503), "{refused:?}");
-    assert_eq!(slept.text(), "null");
+    assert_eq!(slept.code, "cancelled", "{slept:?}");
 
     let scrape = watched.scrape(0).await;
     let calls = |function| scrape.value(&series("lattice_calls_total", function, ",way=\"queue\""));
@@ -57,8 +70,9 @@ async fn a_scrape_shows_the_calls_that_were_made_and_how_they_failed() {
     assert_eq!(errors("count", "overloaded"), 1.0);
     assert_eq!(errors("panic", "trapped"), 1.0);
     assert_eq!(errors("spin", "deadline"), 1.0);
+    assert_eq!(errors("sleep-ms", "cancelled"), 1.0);
     assert_eq!(errors("(unknown)", "not-found"), 1.0);
-    assert_eq!(scrape.sum("lattice_call_errors_total", "actor=\"m\""), 4.0);
+    assert_eq!(scrape.sum("lattice_call_errors_total", "actor=\"m\""), 5.0);
     let took = |what| {
         scrape.value(&series(
             &format!("lattice_call_duration_seconds{what}"),
@@ -67,7 +81,8 @@ async fn a_scrape_shows_the_calls_that_were_made_and_how_they_failed() {
         ))
     };
     assert_eq!(took("_count"), 1.0);
-    assert!(took("_sum") >= 3.0, "{}", took("_sum"));
+    // It ran at least for as long as was seen from outside.
+    assert!(took("_sum") >= ran.as_secs_f64(), "{}", took("_sum"));
     let bucket = |bound: &str| {
         let bound = format!(",le=\"{bound}\"");
         scrape.value(&series(
@@ -76,7 +91,7 @@ async fn a_scrape_shows_the_calls_that_were_made_and_how_they_failed() {
             &bound,
         ))
     };
-    assert_eq!((bucket("2.5"), bucket("+Inf")), (0.0, 1.0));
+    assert_eq!(bucket("+Inf"), 1.0);
     assert_eq!(scrape.value("lattice_nats_connected"), 1.0);
     assert_eq!(scrape.value("lattice_compile_duration_seconds_count"), 1.0);
     // The trial at its start, and one for each call that ran.

@@ -203,7 +203,7 @@ async fn a_call_whose_file_does_not_answer_ends_at_its_time_and_the_next_is_serv
     assert!(made.unwrap().success());
     // Nobody writes into it: to open it waits as long as a disk that does not answer.
     let lattice = allowing(allow(folder.path(), "")).await;
-    let settings = "limits = { time_ms = 300 }";
+    let settings = "limits = { time_ms = 2_000 }";
     let grant = grant(folder.path(), "read");
     lattice
         .run_with("worlds", &format!("{settings}\n{grant}"))
