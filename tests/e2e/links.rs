@@ -14,6 +14,7 @@ mod malformed;
 mod overload;
 mod pair;
 mod relinked;
+mod removed;
 mod stores;
 mod values;
 

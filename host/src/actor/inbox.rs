@@ -70,13 +70,13 @@ impl Inbox {
         std::mem::replace(&mut *self.takes.lock(), revision)
     }
 
-    /// Takes no more calls, and returns when those that were taken have ended.
-    pub(super) async fn drain(mut self) {
+    /// Takes no more calls; answers the revision that has the last of them, and ends them.
+    pub(super) async fn leave(mut self) -> Arc<Revision> {
         if let Some(stop) = self.stop.take() {
             let _ = stop.send(());
         }
         let _ = (&mut self.task).await;
-        finish(&self.revision()).await;
+        self.revision()
     }
 }
 

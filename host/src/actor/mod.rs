@@ -245,8 +245,15 @@ impl Actors {
         revision.call_here(call, only_way).await
     }
 
+    /// The revision that a call of this host goes to. What was taken off this host has closed its
+    /// door; when all of it stops, actors that still run end what they have with each other's help.
     fn running(&self, target: &str) -> Option<Arc<Revision>> {
-        self.lock().entries.get(target)?.status.running()
+        let table = self.lock();
+        let status = &table.entries.get(target)?.status;
+        match table.closed {
+            true => status.running(),
+            false => status.open(),
+        }
     }
 
     /// The revision that a peer's call goes to; none once the shutdown has begun, as the peer has
@@ -256,7 +263,7 @@ impl Actors {
         if table.closed {
             return None;
         }
-        table.entries.get(target)?.status.running()
+        table.entries.get(target)?.status.open()
     }
 
     fn accept(&self, incoming: Incoming) -> Option<intake::Work> {

@@ -2,6 +2,8 @@
 //!
 //! An update starts the new revision, hands it the subscription, and lets the old one finish what
 //! it has: no call finds nobody. A revision that can't be started leaves the one before it running.
+//! An actor that is to stop closes its door first, to callers of its own host too; what it still has
+//! ends beside it, so that it can be begun anew meanwhile.
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
@@ -14,7 +16,7 @@ use lattice_protocol::id::ActorName;
 use lattice_protocol::report::{ActorReport, Phase, Refused};
 use serde_json::json;
 use tokio::sync::watch;
-use tokio_util::task::TaskTracker;
+use tokio::task::JoinSet;
 use tracing::{error, info};
 
 use super::Context;
@@ -24,6 +26,9 @@ use super::revision::{Error, Revision};
 /// The first pause after a failed start, and the longest; it doubles in between.
 const RETRY_MIN: Duration = Duration::from_secs(1);
 const RETRY_MAX: Duration = Duration::from_secs(30);
+/// How many revisions of an actor may finish their calls at once: each holds its code and those calls,
+/// and whoever updates quicker than calls end waits for the first.
+const FINISHING_MAX: usize = 16;
 
 /// What is assigned; none once the actor is to stop.
 pub(super) type Wanted = watch::Receiver<Option<Arc<AssignedActor>>>;
@@ -79,8 +84,16 @@ impl Status {
         })
     }
 
+    /// What runs, be it that it only ends what it has.
     pub(super) fn running(&self) -> Option<Arc<Revision>> {
         self.lock().running.clone()
+    }
+
+    /// What takes new calls.
+    pub(super) fn open(&self) -> Option<Arc<Revision>> {
+        let state = self.lock();
+        let is_draining = state.phase == Some(Phase::Draining);
+        state.running.clone().filter(|_| !is_draining)
     }
 
     pub(super) fn detail(&self) -> Option<ActorDetail> {
@@ -108,6 +121,8 @@ enum Converged {
     Runs,
     /// Something else is wanted by now.
     Superseded,
+    /// It has stopped.
+    Stopped,
 }
 
 /// Looks after one actor: in a task while there is something to do, and kept without one while the
@@ -117,7 +132,7 @@ pub(super) struct Supervisor {
     status: Arc<Status>,
     inbox: Option<Inbox>,
     /// Revisions that take no more calls and finish those they have.
-    finishing: TaskTracker,
+    finishing: JoinSet<()>,
 }
 
 impl Supervisor {
@@ -126,7 +141,7 @@ impl Supervisor {
             name,
             status,
             inbox: None,
-            finishing: TaskTracker::new(),
+            finishing: JoinSet::new(),
         }
     }
 
@@ -140,24 +155,23 @@ impl Supervisor {
         let mut pause = RETRY_MIN;
         loop {
             let now = wanted.borrow_and_update().clone();
-            let Some(now) = now else { break };
-            match self.converge(cx, now, wanted).await {
-                Ok(Converged::Runs) => return,
+            let converged = match now {
+                Some(now) => self.converge(cx, now, wanted).await,
+                None => Ok(self.stop(cx, wanted).await),
+            };
+            match converged {
+                Ok(Converged::Runs | Converged::Stopped) => return,
                 Ok(Converged::Superseded) => pause = RETRY_MIN,
                 Err(error) => {
                     self.failed(cx, &error).await;
                     tokio::select! {
                         // A change is tried at once; the pause was for the same again.
-                        changed = wanted.changed() => match changed {
-                            Ok(()) => pause = RETRY_MIN,
-                            Err(_) => break,
-                        },
+                        () = changed(wanted) => pause = RETRY_MIN,
                         () = tokio::time::sleep(pause) => pause = (pause * 2).min(RETRY_MAX),
                     }
                 }
             }
         }
-        self.stop(cx).await;
     }
 
     async fn converge(
@@ -174,15 +188,19 @@ impl Supervisor {
             return Ok(Converged::Runs);
         }
         if self.inbox.is_none() {
-            self.status.set(|state| state.phase = Some(Phase::Starting));
+            self.status.set(|state| {
+                state.phase = Some(Phase::Starting);
+                state.running = None;
+            });
         }
-        let prepared = Revision::prepare(cx, now);
+        let prepared = async {
+            self.until_room_to_finish().await;
+            Revision::prepare(cx, now).await
+        };
         let revision = tokio::select! {
             revision = prepared => revision?,
             // It is not kept waiting for what nobody wants.
-            changed = wanted.changed() => match changed {
-                Ok(()) | Err(_) => return Ok(Converged::Superseded),
-            },
+            () = changed(wanted) => return Ok(Converged::Superseded),
         };
         let old = match &self.inbox {
             Some(inbox) => Some(inbox.replace(revision.clone())),
@@ -198,11 +216,22 @@ impl Supervisor {
         });
         self.tell_of(cx, &revision, old.is_some()).await;
         if let Some(old) = old {
-            // Apart: the next update does not wait for the slowest call of the one before the last.
-            self.finishing
-                .spawn(async move { inbox::finish(&old).await });
+            self.finish(old);
         }
         Ok(Converged::Runs)
+    }
+
+    /// Apart: what comes next does not wait for the slowest call of what was before.
+    fn finish(&mut self, old: Arc<Revision>) {
+        self.finishing
+            .spawn(async move { inbox::finish(&old).await });
+    }
+
+    async fn until_room_to_finish(&mut self) {
+        while self.finishing.try_join_next().is_some() {}
+        while self.finishing.len() >= FINISHING_MAX {
+            self.finishing.join_next().await;
+        }
     }
 
     async fn tell_of(&self, cx: &Context, revision: &Revision, is_update: bool) {
@@ -244,23 +273,39 @@ impl Supervisor {
         self.status.set(|state| state.fail(reason, serves));
     }
 
-    async fn stop(&mut self, cx: &Context) {
-        let Some(inbox) = self.inbox.take() else {
-            return self.status.set(|state| *state = State::default());
-        };
-        self.status.set(|state| state.phase = Some(Phase::Draining));
-        inbox.drain().await;
-        self.finishing.close();
-        self.finishing.wait().await;
-        // It may be assigned anew.
-        self.finishing.reopen();
+    /// Takes no more calls, and waits for those that were taken unless it is assigned anew.
+    async fn stop(&mut self, cx: &Context, wanted: &mut Wanted) -> Converged {
+        let ran = self.inbox.is_some() || !self.finishing.is_empty();
+        if ran {
+            self.status.set(|state| state.phase = Some(Phase::Draining));
+        }
+        if let Some(inbox) = self.inbox.take() {
+            let last = inbox.leave().await;
+            self.finish(last);
+        }
+        let finished = async { while self.finishing.join_next().await.is_some() {} };
+        tokio::select! {
+            () = finished => {}
+            () = changed(wanted) => return Converged::Superseded,
+        }
         self.status.set(|state| *state = State::default());
-        info!(actor = %self.name, "actor.stopped");
-        self.publish(cx, Kind::ActorStopped, json!({})).await;
+        if ran {
+            info!(actor = %self.name, "actor.stopped");
+            self.publish(cx, Kind::ActorStopped, json!({})).await;
+        }
+        Converged::Stopped
     }
 
     async fn publish(&self, cx: &Context, kind: Kind, data: serde_json::Value) {
         let subject = format!("actor/{}", self.name);
         cx.events.publish(kind, subject, data).await;
+    }
+}
+
+/// Returns when something else is wanted.
+async fn changed(wanted: &mut Wanted) {
+    if wanted.changed().await.is_err() {
+        // Nobody will want anything else.
+        std::future::pending().await
     }
 }
