@@ -37,7 +37,7 @@ async fn edge(config: &str) -> (Lattice, SocketAddr) {
 }
 
 /// Sends bytes as they are, and reads until the server closes.
-async fn raw(address: SocketAddr, request: &[u8]) -> Vec<u8> {
+pub(crate) async fn raw(address: SocketAddr, request: &[u8]) -> Vec<u8> {
     let mut stream = TcpStream::connect(address).await.unwrap();
     let (mut from, mut to) = stream.split();
     let mut answer = Vec::new();

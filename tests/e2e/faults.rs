@@ -1,8 +1,12 @@
 //! Processes that are killed: each is noticed, said, and back at work. In the folder, what faults cost a
-//! lattice under load, counted: [`hosts`], [`frozen`], [`state`].
+//! lattice under load, counted: [`hosts`], [`frozen`], [`state`], [`corrupt`], [`orders`], [`revisions`], [`nats_away`].
 
+mod corrupt;
 mod frozen;
 pub(crate) mod hosts;
+mod nats_away;
+mod orders;
+mod revisions;
 mod state;
 
 use lattice_tests::eventually;

@@ -2,9 +2,11 @@
 //! real HTTP. JavaScript and Python, which need toolchains of their own, are in `tests/foreign`.
 //!
 //! - [`wstd`]: an asynchronous server of the crate `wstd`;
+//! - [`shop`]: the same with a store and requests of its own;
 //! - [`proxy`]: every ending of a response of the crate `wasip2`, as its client sees it.
 
 mod proxy;
+mod shop;
 mod wstd;
 
 use std::net::SocketAddr;

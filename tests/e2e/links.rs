@@ -11,6 +11,7 @@ mod failures;
 mod faults;
 mod flows;
 mod malformed;
+mod messages;
 mod overload;
 mod pair;
 mod relinked;

@@ -1,5 +1,7 @@
 //! Requests that actors send: guest, host, `provider-http`, a server that is not ours, and back.
 
+mod endings;
+
 use std::convert::Infallible;
 use std::net::SocketAddr;
 

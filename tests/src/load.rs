@@ -94,13 +94,18 @@ impl Load {
 
     /// A call every 5 ms, whatever became of those before: what is lost holds nobody up.
     pub fn steady(lattice: &Lattice) -> Self {
+        Self::steady_of(lattice, GREETING)
+    }
+
+    /// The same, asking this.
+    pub fn steady_of(lattice: &Lattice, asked: Asked) -> Self {
         Self::begin(lattice, async move |client, stop, answered, sent| {
             let mut calls = JoinSet::new();
             let mut pace = tokio::time::interval(PACE);
             while !stop.load(Ordering::Relaxed) {
                 pace.tick().await;
                 let (client, answered, sent) = (client.clone(), answered.clone(), sent.clone());
-                calls.spawn(async move { call(&client, &GREETING, &sent, &answered).await });
+                calls.spawn(async move { call(&client, &asked, &sent, &answered).await });
             }
             calls.join_all().await
         })

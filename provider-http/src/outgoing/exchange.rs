@@ -3,6 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use http::StatusCode;
 use hyper::Response;
 use hyper::body::Incoming;
 use hyper::client::conn::TrySendError;
@@ -126,6 +127,10 @@ async fn on(
         fault = watch.stalled(patience) => return Err(fault),
     };
     match sent {
+        // Nothing that could be switched to was offered.
+        Ok(response) if response.status() == StatusCode::SWITCHING_PROTOCOLS => {
+            Err(Fault::HttpProtocolError)
+        }
         Ok(response) => Ok(Taken::Answered(response)),
         Err(error) => refused(error, watch),
     }

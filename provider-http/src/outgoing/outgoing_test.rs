@@ -2,7 +2,7 @@ use lattice_protocol::standard::http::Patience;
 use serde_json::json;
 use tokio::net::TcpListener;
 
-use super::testing::{Actor, LONG, Site, request, with_headers};
+use super::testing::{Actor, Got, LONG, Site, request, with_headers};
 use super::*;
 
 const PATIENT: Patience = Patience {
@@ -255,22 +255,43 @@ async fn a_server_that_hangs_up_or_speaks_something_else_is_told_apart() {
         ("", Fault::ConnectionTerminated),
         ("220 smtp.example.com ESMTP\r\n", Fault::HttpProtocolError),
         ("HTTP/1.1 200 OK\r\ncontent-le", Fault::ConnectionTerminated),
+        (
+            "HTTP/1.1 101 Switching Protocols\r\nconnection: upgrade\r\nupgrade: x\r\n\r\n",
+            Fault::HttpProtocolError,
+        ),
     ] {
-        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
-        let address = listener.local_addr().unwrap();
-        tokio::spawn(async move {
-            use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
-            while let Ok((mut stream, _)) = listener.accept().await {
-                let mut asked = [0; 1024];
-                let _ = stream.read(&mut asked).await;
-                let _ = stream.write_all(said.as_bytes()).await;
-            }
-        });
-        let link = json!({"allow": [format!("http://{address}")], "private": true});
-        let actor = Actor::new(json!({}), link).await;
-        let to = request("GET", "http", &address.to_string(), "/");
-        assert_eq!(actor.send(to).await.unwrap_err(), wanted, "{said:?}");
+        let fault = answered(said).await.map(|got| got.response.status);
+        assert_eq!(fault.unwrap_err(), wanted, "{said:?}");
     }
+}
+
+#[tokio::test]
+async fn what_a_server_says_before_its_response_is_no_response() {
+    let said = "HTTP/1.1 100 Continue\r\n\r\n\
+        HTTP/1.1 103 Early Hints\r\nlink: </a>\r\n\r\n\
+        HTTP/1.1 200 OK\r\nx-own: 1\r\ncontent-length: 0\r\n\r\n";
+    let response = answered(said).await.unwrap().response;
+    assert_eq!(response.status, 200);
+    let names: Vec<_> = response.headers.iter().map(|(name, _)| name).collect();
+    assert_eq!(names, ["x-own", "content-length"]);
+}
+
+/// What becomes of a request to a server that says this, whatever it is asked, and hangs up.
+async fn answered(said: &'static str) -> Result<Got, Fault> {
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let address = listener.local_addr().unwrap();
+    tokio::spawn(async move {
+        use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+        while let Ok((mut stream, _)) = listener.accept().await {
+            let mut asked = [0; 1024];
+            let _ = stream.read(&mut asked).await;
+            let _ = stream.write_all(said.as_bytes()).await;
+        }
+    });
+    let link = json!({"allow": [format!("http://{address}")], "private": true});
+    let actor = Actor::new(json!({}), link).await;
+    let to = request("GET", "http", &address.to_string(), "/");
+    actor.send(to).await
 }
 
 #[tokio::test]

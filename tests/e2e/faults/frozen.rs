@@ -2,7 +2,7 @@
 //! counted in calls.
 
 use futures_util::StreamExt as _;
-use lattice_tests::{Endings, Lattice, Load, Machine, Nats, eventually};
+use lattice_tests::{Asked, Endings, Lattice, Load, Machine, Nats, eventually};
 
 use super::hosts::{leader, settled_on, three};
 use crate::program;
@@ -16,8 +16,8 @@ accounts {
 system_account: SYSTEM
 no_auth_user: "lattice"
 "#;
-/// Three seconds of heartbeats, by which the lattice itself measures, and two for what is on its way.
-const HEARTBEATS_MAX: usize = 8;
+/// Three seconds of heartbeats, by which the lattice itself measures.
+const HEARTBEATS_MAX: usize = 6;
 
 /// How many heartbeats `host` sent so far.
 fn heartbeats(events: &lattice_tests::Events, host: &str) -> usize {
@@ -144,4 +144,54 @@ async fn without_system_credentials_the_pings_of_the_shipped_config_cut_a_frozen
             .count();
         assert_eq!(again, 0, "nobody who runs is cut off");
     }
+}
+
+/// What an actor has another one answer.
+const THROUGH: Asked = Asked {
+    subject: "lattice.default.call.caller.lattice:relay/shout.echo-string",
+    arguments: r#"["a"]"#,
+    answer: r#""A""#,
+};
+/// After three that are missing a host is left out; each may come late by as much as one, and be looked
+/// for as much later.
+const LEFT_OUT: usize = 5;
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_frozen_host_is_left_out_of_the_calls_of_actors_before_anybody_cuts_it_off() {
+    let mut lattice = Lattice::start(program()).await;
+    let _caller = lattice.machine("a", &["--label", "side=a"]).await;
+    let victim = lattice.machine("b", &["--label", "side=b"]).await;
+    let _other = lattice.machine("c", &["--label", "side=b"]).await;
+    // Room for all that waits in vain until its deadline.
+    let manifest = "name = \"pair\"\n\
+        [actor.caller]\ncomponent = \"relay\"\ninstances = 900\nrequire = { side = \"a\" }\n\
+        [actor.caller.link.\"lattice:test\"]\nto = \"callee\"\n\
+        [actor.callee]\ncomponent = \"types\"\ninstances = 1000\nrequire = { side = \"b\" }\n";
+    lattice.apply(manifest).await;
+    let events = lattice.events().await;
+    let load = Load::steady_of(&lattice, THROUGH);
+    load.answers(200).await;
+    let (before, beats) = (load.sent(), heartbeats(&events, "c"));
+    victim.freeze();
+    eventually("another host was heard for long enough", async || {
+        match heartbeats(&events, "c") - beats {
+            LEFT_OUT.. => Ok(()),
+            fewer => Err(fewer),
+        }
+    })
+    .await;
+    let left_out = load.sent();
+    load.answers(200).await;
+    let endings = load.end().await;
+    let last = endings.last_failed;
+    eprintln!(
+        "frozen under actors' calls: {endings}; frozen before call {before}, to be left out before call \
+         {left_out}, the last one lost was {last:?}"
+    );
+    assert!(last < Some(left_out), "{endings}");
+    victim.thaw();
+    victim.until_listed(&lattice).await;
+    let load = Load::callers_of(&lattice, 4, THROUGH);
+    load.answers(200).await;
+    load.end_without_failures().await;
 }

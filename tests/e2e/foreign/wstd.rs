@@ -5,12 +5,14 @@ use std::net::SocketAddr;
 use lattice_tests::{END, Exchange, Lattice, chunk, web};
 
 use super::behind_http;
+use crate::edge::raw;
 use crate::way::{Way, every_way};
 
 every_way! {
     a_request_comes_back_while_it_is_still_sent,
     a_response_may_come_before_its_request_has_ended,
     status_and_headers_are_the_servers_own,
+    every_method_arrives_and_no_header_that_is_not_the_guests,
     head_has_the_headers_of_get_and_no_body,
     trailers_arrive_and_are_sent,
     timers_ring_while_the_response_is_on_its_way,
@@ -53,6 +55,40 @@ async fn status_and_headers_are_the_servers_own(way: Way) {
     assert_eq!(page.headers["x-method"], "DELETE");
     let missing = web::get(address, "/missing").await.unwrap();
     assert_eq!((missing.status, missing.body.len()), (404, 0));
+}
+
+/// What a guest sees of a request's headers; all but its own are of the provider.
+const ARRIVE: [&str; 6] = [
+    "content-length",
+    "x-forwarded-for",
+    "x-forwarded-host",
+    "x-forwarded-proto",
+    "x-mine",
+    "x-request-id",
+];
+
+async fn every_method_arrives_and_no_header_that_is_not_the_guests(way: Way) {
+    let (_lattice, address) = server(way).await;
+    for method in [
+        "GET", "POST", "PUT", "PATCH", "DELETE", "OPTIONS", "TRACE", "BREW",
+    ] {
+        // What is about the connection, or names what is, is no part of the request.
+        let request = format!(
+            "{method} /saw HTTP/1.1\r\nhost: shop.test\r\nx-mine: 1\r\n\
+             connection: close, x-hop\r\nx-hop: 2\r\nkeep-alive: timeout=9\r\n\
+             proxy-connection: close\r\nupgrade: websocket\r\nte: gzip\r\n\
+             http2-settings: AAAA\r\ncontent-length: 0\r\n\r\n"
+        );
+        let answer = raw(address, request.as_bytes()).await;
+        let answer = String::from_utf8(answer).unwrap();
+        let (_, saw) = answer
+            .split_once("\r\n\r\n")
+            .unwrap_or_else(|| panic!("{answer}"));
+        let mut lines = saw.lines();
+        assert_eq!(lines.next(), Some(method), "{answer}");
+        let headers: Vec<_> = lines.map(|line| line.split(": ").next().unwrap()).collect();
+        assert_eq!(headers, ARRIVE, "{answer}");
+    }
 }
 
 async fn head_has_the_headers_of_get_and_no_body(way: Way) {

@@ -54,6 +54,7 @@ guests! {
     needy_is_refused: "needy" "" => does_not_start,
     bad_http_runs: "bad-http" "" => answers_a_status,
     wstd_server_runs: "wstd-server" "" => greets_by_http,
+    wstd_shop_runs: "wstd-shop" SHOP => sells_by_http,
     wasi_proxy_runs: "wasi-proxy" "" => finishes,
     keeper_is_refused: "keeper" "" => does_not_start,
     borrower_is_refused: "borrower" KEEPER => does_not_start,
@@ -98,6 +99,18 @@ const FLOWS: &str = r#"
 const WEB: &str = r#"
     [actor.guest.link."wasi:http"]
     to = "web"
+    [provider.web]
+    kind = "http"
+    config = { listen = "127.0.0.1:0" }
+"#;
+
+const SHOP: &str = r#"
+    [actor.guest.link."wasi:keyvalue"]
+    to = "kv"
+    [actor.guest.link."wasi:http"]
+    to = "web"
+    [provider.kv]
+    kind = "keyvalue"
     [provider.web]
     kind = "http"
     config = { listen = "127.0.0.1:0" }

@@ -187,6 +187,12 @@ pub(super) async fn greets_by_http(lattice: Lattice) {
     assert_eq!(response["body"], "SGVsbG8gZnJvbSB3c3RkIQo=");
 }
 
+pub(super) async fn sells_by_http(lattice: Lattice) {
+    let request = json!({"method": "POST", "path": "/sold/tea"});
+    // "1", as JSON writes bytes.
+    settles(&lattice, "handle", request, |page| page["body"] == "MQ==").await;
+}
+
 pub(super) async fn finishes(lattice: Lattice) {
     let request = json!({"method": "GET", "path": "/unset/finish"});
     let response = answer(&lattice, "handle", request).await;

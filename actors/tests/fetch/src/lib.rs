@@ -8,16 +8,17 @@ mod bindings {
     });
 }
 
-use bindings::exports::lattice::fetch::web::{Guest, Order, Page};
+use bindings::exports::lattice::fetch::web::{Guest, Order, Page, Patience};
 use bindings::wasi::http::outgoing_handler;
 use bindings::wasi::http::types::{
     ErrorCode, Fields, IncomingBody, IncomingResponse, Method, OutgoingBody, OutgoingRequest,
-    Scheme,
+    RequestOptions, Scheme,
 };
 use bindings::wasi::io::streams::{InputStream, OutputStream, StreamError};
 
 /// The most bytes that one `blocking-write-and-flush` takes.
 const WRITE_BYTES_MAX: usize = 4096;
+const NS_PER_MS: u64 = 1_000_000;
 /// The most bytes that are read at once.
 const READ_BYTES_MAX: u64 = 64 * 1024;
 
@@ -45,7 +46,7 @@ impl Guest for Fetch {
     fn swing(order: Order, bytes: u64) -> Result<u64, String> {
         let mut came = 0;
         let (request, body) = prepare(&order)?;
-        let sent = outgoing_handler::handle(request, None).map_err(words)?;
+        let sent = outgoing_handler::handle(request, options(&order)?).map_err(words)?;
         let to = body.write().map_err(|()| "the body is taken".to_owned())?;
         let piece = [b'x'; WRITE_BYTES_MAX];
         let mut left = bytes;
@@ -112,7 +113,7 @@ fn send(
     fill: impl FnOnce(&OutputStream) -> Result<(), String>,
 ) -> Result<IncomingResponse, String> {
     let (request, body) = prepare(order)?;
-    let sent = outgoing_handler::handle(request, None).map_err(words)?;
+    let sent = outgoing_handler::handle(request, options(order)?).map_err(words)?;
     let to = body.write().map_err(|()| "the body is taken".to_owned())?;
     fill(&to)?;
     drop(to);
@@ -159,6 +160,26 @@ fn prepare(order: &Order) -> Result<(OutgoingRequest, OutgoingBody), String> {
         .map_err(refused("the path"))?;
     let body = request.body().map_err(refused("the body"))?;
     Ok((request, body))
+}
+
+/// Nothing is said of how long unless the order does.
+fn options(order: &Order) -> Result<Option<RequestOptions>, String> {
+    let Some(Patience {
+        connect_ms,
+        first_byte_ms,
+        between_bytes_ms,
+    }) = order.patience
+    else {
+        return Ok(None);
+    };
+    let ns = |ms: Option<u64>| ms.map(|ms| ms.saturating_mul(NS_PER_MS));
+    let options = RequestOptions::new();
+    let set = options
+        .set_connect_timeout(ns(connect_ms))
+        .and_then(|()| options.set_first_byte_timeout(ns(first_byte_ms)))
+        .and_then(|()| options.set_between_bytes_timeout(ns(between_bytes_ms)));
+    set.map_err(|()| "an option is refused".to_owned())?;
+    Ok(Some(options))
 }
 
 fn method(name: &str) -> Method {

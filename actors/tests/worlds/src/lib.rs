@@ -19,6 +19,7 @@ use bindings::wasi::random::{insecure, random};
 
 /// The largest datagram that is expected.
 const DATAGRAM_BYTES: usize = 1024;
+const NS_PER_MS: u64 = 1_000_000;
 /// When what is held would be over: never, for a test.
 const FAR_NS: u64 = 3_600_000_000_000;
 
@@ -99,6 +100,12 @@ impl bindings::exports::lattice::worlds::tries::Guest for Worlds {
         let draft = draft::get(&key).unwrap_or_default();
         let runtime = runtime::get(&key).unwrap_or_default();
         vec![store, draft, runtime]
+    }
+
+    fn config_twice(key: String, ms: u32) -> (Option<String>, Option<String>) {
+        let before = store::get(&key).unwrap_or_default();
+        monotonic_clock::subscribe_duration(u64::from(ms) * NS_PER_MS).block();
+        (before, store::get(&key).unwrap_or_default())
     }
 
     fn config_all() -> Vec<(String, String)> {

@@ -5,6 +5,7 @@
 //! | `/` | greets, with the length of the greeting |
 //! | `/echo` | sends the request's body back as it comes |
 //! | `/early` | answers at once, and reads nothing of the request |
+//! | `/saw` | the method of the request, and its headers in order |
 //! | `/teapot` | a status and headers of its own |
 //! | `/trailers` | reads the request to its end, and sends its trailers back after the number of its bytes |
 //! | `/ticks` | a piece whenever a timer rings, three times |
@@ -14,7 +15,7 @@
 use futures_lite::stream::{iter, unfold};
 use http_body_util::{BodyExt as _, StreamBody};
 use wstd::http::body::{Body, Bytes, Frame};
-use wstd::http::{Error, Request, Response, StatusCode};
+use wstd::http::{Error, HeaderName, HeaderValue, Request, Response, StatusCode};
 use wstd::time::Duration;
 
 /// Longer than a host waits for the rest of a short response, so that each piece goes by itself.
@@ -28,6 +29,7 @@ async fn main(request: Request<Body>) -> Result<Response<Body>, Error> {
             .body(GREETING.into())?),
         "/echo" => Ok(Response::new(request.into_body())),
         "/early" => Ok(Response::new("early".into())),
+        "/saw" => Ok(Response::new(saw(&request).into())),
         "/teapot" => teapot(&request),
         "/trailers" => trailers(request).await,
         "/ticks" => Ok(Response::new(ticks())),
@@ -40,6 +42,15 @@ async fn main(request: Request<Body>) -> Result<Response<Body>, Error> {
 }
 
 const GREETING: &str = "Hello from wstd!\n";
+
+fn saw(request: &Request<Body>) -> String {
+    let header = |(name, value): (&HeaderName, &HeaderValue)| {
+        format!("{name}: {}\n", String::from_utf8_lossy(value.as_bytes()))
+    };
+    let mut headers: Vec<_> = request.headers().iter().map(header).collect();
+    headers.sort();
+    format!("{}\n{}", request.method(), headers.concat())
+}
 
 fn teapot(request: &Request<Body>) -> Result<Response<Body>, Error> {
     let mut response = Response::builder()
