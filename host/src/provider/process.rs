@@ -14,6 +14,7 @@ use rustix::process::{Pid, Signal, WaitId, WaitIdOptions, kill_process_group, wa
 use tokio::process::{Child, ChildStdin, Command};
 use tokio::signal::unix::{self, SignalKind};
 use tokio::task::JoinSet;
+use tokio::time::Instant;
 
 use super::machine::Exit;
 use super::outbox::Outbox;
@@ -34,6 +35,8 @@ pub(super) struct Process {
     deaths: unix::Signal,
     tail: Tail,
     readers: JoinSet<()>,
+    /// When its output is waited for no longer; set once it has ended, however often that is asked.
+    output_until: Option<Instant>,
 }
 
 impl Process {
@@ -68,6 +71,7 @@ impl Process {
             deaths,
             tail,
             readers,
+            output_until: None,
         })
     }
 
@@ -87,7 +91,10 @@ impl Process {
             Err(error) => format!("a status that can't be read ({error})"),
         };
         let rest = async { while self.readers.join_next().await.is_some() {} };
-        if tokio::time::timeout(OUTPUT_GRACE, rest).await.is_err() {
+        let until = self
+            .output_until
+            .get_or_insert_with(|| Instant::now() + OUTPUT_GRACE);
+        if tokio::time::timeout_at(*until, rest).await.is_err() {
             self.readers.abort_all();
         }
         Exit {

@@ -106,6 +106,25 @@ async fn an_end_that_is_awaited_and_given_up_is_seen_the_next_time() {
 }
 
 #[tokio::test]
+async fn an_end_that_is_asked_for_again_and_again_waits_for_left_output_once() {
+    // What goes on has a group of its own, and the pipes.
+    let mut run = sh("setsid sh -c 'echo $$; exec sleep 1000' & read line; exit 5");
+    let left: i32 = run.line().await.parse().unwrap();
+    run.process.stdin = None;
+    // More than ten times what its output may take.
+    let mut asked = 0;
+    let exit = loop {
+        tokio::select! {
+            exit = run.process.ended() => break Some(exit),
+            () = tokio::time::sleep(OUTPUT_GRACE / 20), if asked < 250 => asked += 1,
+            else => break None,
+        }
+    };
+    let _ = rustix::process::kill_process(Pid::from_raw(left).unwrap(), Signal::KILL);
+    assert_eq!(exit.expect("it has ended").status, "exit status: 5");
+}
+
+#[tokio::test]
 async fn a_program_that_is_not_there_is_an_error() {
     let (post, _mail) = Post::new("h1".parse().unwrap());
     let outbox = post.outbox(&"kv".parse().unwrap());
