@@ -45,9 +45,19 @@ impl NamedConfig {
         named
     }
 
+    /// What the watch tells counts, be its revision smaller: the state may have been made anew.
     fn told(&self, revision: u64, values: Config) {
         let values = Arc::new(values);
         *lock(&self.0) = Known { revision, values };
+    }
+
+    /// What was asked for counts unless the watch has told something newer meanwhile.
+    fn found(&self, revision: u64, values: Config) {
+        let values = Arc::new(values);
+        let mut known = lock(&self.0);
+        if revision > known.revision {
+            *known = Known { revision, values };
+        }
     }
 }
 
@@ -71,9 +81,9 @@ impl Configs {
             // First, so that no change is missed; what is asked for may be older than one of these.
             let named = self.register(name);
             if let Some(entry) = state.get(&key::config(name)).await?
-                && entry.revision > lock(&named.0).revision
+                && let Some((revision, values)) = read(name, entry)
             {
-                apply(name, &named, entry);
+                named.found(revision, values);
             }
             opened.push(named);
         }
@@ -117,26 +127,58 @@ impl Configs {
                 continue;
             };
             let named = lock(&self.read).get(&name).and_then(Weak::upgrade);
-            if let Some(named) = named {
-                apply(&name, &named, entry);
+            if let Some(named) = named
+                && let Some((revision, values)) = read(&name, entry)
+            {
+                named.told(revision, values);
             }
         }
         Ok(())
     }
 }
 
-fn apply(name: &AppName, named: &NamedConfig, entry: StateEntry) {
+fn read(name: &AppName, entry: StateEntry) -> Option<(u64, Config)> {
     let values = match entry.value {
         Some(value) => state::decode::<Config>(&value),
         None => Ok(BTreeMap::new()),
     };
     match values {
-        Ok(values) => named.told(entry.revision, values),
-        Err(error) => tracing::warn!(config = %name, %error, "a config stays as it was"),
+        Ok(values) => Some((entry.revision, values)),
+        Err(error) => {
+            tracing::warn!(config = %name, %error, "a config stays as it was");
+            None
+        }
     }
 }
 
 fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     // Nothing panics under these locks.
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn values(sky: &str) -> Config {
+        [("sky".to_owned(), sky.to_owned())].into()
+    }
+
+    #[test]
+    fn what_was_asked_for_is_never_put_over_what_was_told_meanwhile() {
+        let named = NamedConfig::default();
+        named.found(4, values("grey"));
+        // Asked for at revision 5, and told of the next before the answer is taken.
+        named.told(6, values("blue"));
+        named.found(5, values("red"));
+        assert_eq!(*named.values(), values("blue"));
+    }
+
+    #[test]
+    fn what_is_told_counts_whatever_its_revision_as_the_state_may_be_another() {
+        let named = NamedConfig::default();
+        named.told(6, values("blue"));
+        named.told(1, values("red"));
+        assert_eq!(*named.values(), values("red"));
+    }
 }
