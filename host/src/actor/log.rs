@@ -182,10 +182,9 @@ impl Output {
 
     /// A record with a level of the guest's choice, cut into lines.
     pub fn record(&self, level: Level, message: &str) {
-        for line in message.lines() {
-            let end = line.floor_char_boundary(LINE_BYTES_MAX);
+        for line in pieces(message) {
             self.log
-                .say(level, Stream::Logging, self.about, line[..end].to_owned());
+                .say(level, Stream::Logging, self.about, line.to_owned());
         }
     }
 
@@ -235,7 +234,44 @@ impl Tail {
     }
 }
 
+/// The lines of a message, those that are too long cut into several; an empty message is one empty line.
+fn pieces(message: &str) -> impl Iterator<Item = &str> {
+    let mut rest = Some(message);
+    std::iter::from_fn(move || {
+        let text = rest?;
+        let end = text.floor_char_boundary(LINE_BYTES_MAX);
+        // A line break counts that stands behind the longest line.
+        let line = text.find('\n').filter(|at| *at <= end).unwrap_or(end);
+        let after = &text[line..];
+        let after = after.strip_prefix('\n').unwrap_or(after);
+        rest = (!after.is_empty()).then_some(after);
+        let line = &text[..line];
+        Some(line.strip_suffix('\r').unwrap_or(line))
+    })
+}
+
 fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     // Nothing panics under these locks.
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn cut(message: &str) -> Vec<&str> {
+        pieces(message).collect()
+    }
+
+    #[test]
+    fn a_message_is_cut_into_lines_and_loses_nothing() {
+        assert_eq!(cut("one\r\ntwo\n\nfour\n"), ["one", "two", "", "four"]);
+        assert_eq!(cut(""), [""]);
+        let long = "ä".repeat(LINE_BYTES_MAX);
+        let lines = cut(&long);
+        assert!(lines.iter().all(|line| line.len() <= LINE_BYTES_MAX));
+        assert_eq!((lines.len(), lines.concat()), (2, long));
+        let full = format!("{}\nnext", "x".repeat(LINE_BYTES_MAX));
+        assert_eq!(cut(&full).len(), 2);
+    }
 }
