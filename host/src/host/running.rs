@@ -116,9 +116,14 @@ impl Running {
 
     /// From here on the others plan without this host; what it has, it still serves.
     pub(super) async fn announce_leaving(&self) {
-        if self.has_left.load(Ordering::Acquire) {
-            return;
+        if !self.has_left.load(Ordering::Acquire) {
+            self.say_leaving().await;
         }
+        // Also where a stop has cut a drain short: what leads or follows may still be at it.
+        ended(&self.reconciling).await;
+    }
+
+    async fn say_leaving(&self) {
         // No heartbeat may follow on `host.left`: it would bring this host back.
         self.tokens.announce.cancel();
         ended(&self.announcing).await;
@@ -126,7 +131,6 @@ impl Running {
         self.tokens.reconcile.cancel();
         self.reporter.left(self.client.max_payload()).await;
         self.has_left.store(true, Ordering::Release);
-        ended(&self.reconciling).await;
     }
 
     /// Waits until every actor and provider of this host runs elsewhere too, if there is an elsewhere.

@@ -116,6 +116,10 @@ impl Worker {
             })
             .await
             .flatten();
+        if served.is_err() {
+            // At once: what would enter from here on would end with a trap in which it had no part.
+            self.roster.close();
+        }
         served.map_err(|error| Ended::Trapped {
             error: Arc::new(error),
             panic: instance.store.data().panic(),
