@@ -11,6 +11,7 @@ use lattice_protocol::standard::keyvalue::Operation;
 use provider_sdk::{Call, Client, Link, Provider, Reply, Settings};
 use tokio::sync::watch;
 use tokio_util::task::TaskTracker;
+use tokio_util::task::task_tracker::TaskTrackerToken;
 use tracing::warn;
 
 use crate::bucket::{Access, Bucket};
@@ -97,11 +98,14 @@ impl KeyValue {
         Arc::new(Limited::new(store, self.client.max_payload()))
     }
 
-    fn active(&self) -> Result<Active, CallError> {
-        let active = self.active.borrow().clone();
-        active.ok_or_else(|| {
+    /// Begins a call in the store that answers. It is counted before another can take that one's place,
+    /// which waits for it: so no call goes on in a store that has ended.
+    fn enter(&self) -> Result<(Active, TaskTrackerToken), CallError> {
+        let active = self.active.borrow();
+        let active = active.as_ref().ok_or_else(|| {
             CallError::refused(ErrorCode::Unavailable, "the provider has no store yet")
-        })
+        })?;
+        Ok((active.clone(), active.calls.token()))
     }
 }
 
@@ -131,7 +135,8 @@ impl Provider for KeyValue {
             warn!(source = %link.source, link = %link.name, error, "a link's config is wrong");
         }
         let watches = Watch::all(&settings.links);
-        let same = self.active().ok().filter(|now| now.backend == backend);
+        let now = self.active.borrow().clone();
+        let same = now.filter(|now| now.backend == backend);
         let active = match same {
             Some(now) => Active { ttl, ..now },
             None => Active {
@@ -158,8 +163,7 @@ impl Provider for KeyValue {
             let message = format!("a key-value store has no {}", call.endpoint);
             CallError::refused(ErrorCode::NotFound, message)
         })?;
-        let active = self.active()?;
-        let _running = active.calls.token();
+        let (active, _running) = self.enter()?;
         operation::run(operation, &active, &call).await
     }
 

@@ -9,7 +9,7 @@ use std::time::Duration;
 use async_nats::jetstream::consumer::{AckPolicy, Consumer, DeliverPolicy, pull};
 use async_nats::jetstream::{AckKind, Message};
 use async_trait::async_trait;
-use futures_util::StreamExt as _;
+use futures_util::{FutureExt as _, StreamExt as _};
 use tokio::time::Instant;
 use tracing::debug;
 
@@ -22,6 +22,8 @@ use crate::watch::{Change, Changes, Watch};
 
 /// How long one question for the next change is open at the server.
 const PULL_TIME: Duration = Duration::from_secs(10);
+/// How long whoever stops waits for what may be on its way: the server is near, or gone.
+const LEAVE_TIME: Duration = Duration::from_secs(1);
 /// After this much silence of a process that got a change another one gets it: longer than a call of
 /// the actor and the pause behind it.
 const SILENCE_MAX: Duration = Duration::from_secs(30);
@@ -35,8 +37,16 @@ pub(super) struct BucketChanges {
     buckets: Arc<Buckets>,
     watch: Watch,
     reader: Option<Reader>,
+    /// The question that is open at the server: whoever stops waiting for it may still be answered.
+    question: Option<Question>,
     /// The change that is being told.
     current: Option<Message>,
+}
+
+/// A question for the next change.
+struct Question {
+    answers: pull::Batch,
+    asked: Instant,
 }
 
 #[derive(Clone)]
@@ -51,6 +61,7 @@ impl BucketChanges {
             buckets,
             watch,
             reader: None,
+            question: None,
             current: None,
         }
     }
@@ -78,6 +89,28 @@ impl BucketChanges {
         };
         let reader = attempt::idempotent(&self.buckets, &self.watch.bucket, open).await?;
         Ok(self.reader.insert(reader).clone())
+    }
+
+    /// The next message; none if there was none for a while. Given up half-way, its question stays.
+    async fn pull(&mut self, reader: &Reader) -> Result<Option<Message>, String> {
+        let question = match &mut self.question {
+            Some(question) => question,
+            None => self.question.insert(Question::ask(reader).await?),
+        };
+        let answer = question.answer().await;
+        self.question = None;
+        answer
+    }
+
+    /// What the server has given this process by now, and nobody took.
+    async fn untaken(&mut self) -> Option<Message> {
+        let mut question = self.question.take()?;
+        if let Some(reader) = &self.reader {
+            // What the server sent before it answers this is here when the answer is.
+            let mut consumer = reader.consumer.clone();
+            let _ = tokio::time::timeout(LEAVE_TIME, consumer.info()).await;
+        }
+        question.answer().now_or_never()?.ok()?
     }
 
     /// The change that a message is; none if it is not wanted, or no key of ours.
@@ -111,16 +144,24 @@ fn settings(name: &str, actor: &str) -> pull::Config {
     }
 }
 
-/// The next message; none if there was none for a while.
-async fn pull(reader: &Reader) -> Result<Option<Message>, String> {
-    let asked = Instant::now();
-    let batch = reader.consumer.batch().max_messages(1).expires(PULL_TIME);
-    let mut batch = batch.messages().await.map_err(|error| error.to_string())?;
-    match batch.next().await {
-        Some(Ok(message)) => Ok(Some(message)),
-        Some(Err(error)) => Err(error.to_string()),
-        None if asked.elapsed() < PULL_TIME / 2 => Err("the server does not wait".to_owned()),
-        None => Ok(None),
+impl Question {
+    async fn ask(reader: &Reader) -> Result<Self, String> {
+        let asked = Instant::now();
+        let batch = reader.consumer.batch().max_messages(1).expires(PULL_TIME);
+        let answers = batch.messages().await.map_err(|error| error.to_string())?;
+        Ok(Self { answers, asked })
+    }
+
+    /// The next message; none if there was none for a while.
+    async fn answer(&mut self) -> Result<Option<Message>, String> {
+        match self.answers.next().await {
+            Some(Ok(message)) => Ok(Some(message)),
+            Some(Err(error)) => Err(error.to_string()),
+            None if self.asked.elapsed() < PULL_TIME / 2 => {
+                Err("the server does not wait".to_owned())
+            }
+            None => Ok(None),
+        }
     }
 }
 
@@ -129,7 +170,7 @@ impl Changes for BucketChanges {
     async fn next(&mut self) -> Result<Change, Error> {
         loop {
             let reader = self.reader().await?;
-            let message = match pull(&reader).await {
+            let message = match self.pull(&reader).await {
                 Ok(Some(message)) => message,
                 Ok(None) => continue,
                 Err(reason) => {
@@ -163,7 +204,11 @@ impl Changes for BucketChanges {
     }
 
     async fn leave(&mut self) {
-        if let Some(message) = self.current.take() {
+        let message = match self.current.take() {
+            Some(message) => Some(message),
+            None => self.untaken().await,
+        };
+        if let Some(message) = message {
             self.answer(&message, AckKind::Nak(None)).await;
         }
     }

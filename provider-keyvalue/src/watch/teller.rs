@@ -28,25 +28,37 @@ pub(super) async fn tell_all(
     changes: &mut dyn Changes,
     stop: &CancellationToken,
 ) {
+    while let Some(change) = next(watch, changes, stop).await {
+        let told = tell(&client, watch, changes, &change);
+        match stop.run_until_cancelled(told).await {
+            Some(()) => changes.done().await,
+            None => return changes.leave().await,
+        }
+    }
+}
+
+/// The next change; none once it is to stop. One that comes in that very moment is left to others.
+async fn next(
+    watch: &Watch,
+    changes: &mut dyn Changes,
+    stop: &CancellationToken,
+) -> Option<Change> {
     let mut missed = 0;
-    while let Some(next) = stop.run_until_cancelled(changes.next()).await {
-        let change = match next {
-            Ok(change) => change,
-            Err(error) => {
+    loop {
+        match stop.run_until_cancelled(changes.next()).await {
+            Some(Ok(change)) => return Some(change),
+            Some(Err(error)) => {
                 if missed == 0 {
                     warn!(actor = %watch.actor, bucket = %watch.bucket.name, ?error, "changes can't be read");
                 }
                 missed += 1;
                 stop.run_until_cancelled(tokio::time::sleep(pause(missed)))
                     .await;
-                continue;
             }
-        };
-        missed = 0;
-        let told = tell(&client, watch, changes, &change);
-        match stop.run_until_cancelled(told).await {
-            Some(()) => changes.done().await,
-            None => return changes.leave().await,
+            None => {
+                changes.leave().await;
+                return None;
+            }
         }
     }
 }
@@ -117,6 +129,37 @@ mod tests {
 
     use super::*;
     use crate::bucket::Bucket;
+
+    /// Changes of which one is on its way for ever.
+    #[derive(Default)]
+    struct OnItsWay {
+        is_asked: bool,
+        is_left: bool,
+    }
+
+    #[async_trait::async_trait]
+    impl Changes for OnItsWay {
+        async fn next(&mut self) -> Result<Change, crate::store::Error> {
+            self.is_asked = true;
+            std::future::pending().await
+        }
+
+        async fn leave(&mut self) {
+            self.is_left = true;
+        }
+    }
+
+    #[tokio::test]
+    async fn whoever_stops_while_the_next_change_is_on_its_way_leaves_it_to_others() {
+        let (mut changes, stop) = (OnItsWay::default(), CancellationToken::new());
+        let watch = watch();
+        let stopping = async {
+            tokio::task::yield_now().await;
+            stop.cancel();
+        };
+        let (next, ()) = tokio::join!(next(&watch, &mut changes, &stop), stopping);
+        assert!(next.is_none() && changes.is_asked && changes.is_left);
+    }
 
     fn watch() -> Watch {
         Watch {
