@@ -24,6 +24,7 @@ pub mod exit;
 pub mod inline;
 mod logging;
 pub mod nats_server;
+mod present;
 mod private;
 pub mod process;
 mod project;

@@ -6,13 +6,14 @@ use std::time::{Duration, Instant};
 
 use anyhow::bail;
 use lattice_client::{Client, ControlError};
-use lattice_config::{App, Revision, Runs};
+use lattice_config::{App, Declared, HostView, Revised, Revision, Runs, plan};
 use lattice_protocol::control::{
     ActorSummary, HostSummary, Nothing, Placement, ProviderSummary, Verb,
 };
-use lattice_protocol::id::{HostId, TargetName};
+use lattice_protocol::id::{ActorName, HostId, TargetName};
 use lattice_protocol::report::Phase;
 
+use crate::present;
 use crate::ui::Progress;
 
 /// How often hosts are asked: below what a person notices, above what they report.
@@ -20,8 +21,6 @@ const LOOK_INTERVAL: Duration = Duration::from_millis(100);
 /// How long it may take: a large component compiles for two minutes on a slow machine.
 const SETTLE_TIMEOUT: Duration = Duration::from_secs(180);
 
-/// A host that is silent for so long has lost its work to others.
-const SILENT_MS: u64 = 3_000;
 /// How long a reason not to place something must stand before it is told: a host that has just
 /// joined is given its work within a second.
 const UNPLACED_TOLD_AFTER: Duration = Duration::from_secs(3);
@@ -107,7 +106,6 @@ pub(crate) async fn until_gone(
 
 /// What still runs, with its host: a host that is silent may never say that it has stopped it.
 fn still_there(names: &[TargetName], hosts: &[HostSummary]) -> Vec<String> {
-    let alive = |host: &&HostSummary| host.silent_ms < SILENT_MS;
     let on = |host: &HostSummary| {
         let actors = host.report.actors.keys().map(TargetName::from);
         let all: Vec<_> = actors
@@ -117,7 +115,7 @@ fn still_there(names: &[TargetName], hosts: &[HostSummary]) -> Vec<String> {
             .collect();
         all
     };
-    hosts.iter().filter(alive).flat_map(on).collect()
+    present::alive(hosts).flat_map(on).collect()
 }
 
 /// The reasons not to place something, each set of them told once, when it has stood for a while.
@@ -143,12 +141,22 @@ impl Unplaced {
 async fn look(client: &Client, app: &App) -> Result<Outlook, ControlError> {
     let actors = client.control(Verb::ActorList, &Nothing {}).await?;
     let providers = client.control(Verb::ProviderList, &Nothing {}).await?;
-    Ok(outlook(app, actors, providers))
+    let hosts = match app.actors.values().any(|actor| actor.daemon) {
+        true => client.control(Verb::HostList, &Nothing {}).await?,
+        false => Vec::new(),
+    };
+    Ok(outlook(app, actors, providers, &hosts))
 }
 
-fn outlook(app: &App, actors: Vec<ActorSummary>, providers: Vec<ProviderSummary>) -> Outlook {
+/// `hosts` are looked at for daemons only.
+fn outlook(
+    app: &App,
+    actors: Vec<ActorSummary>,
+    providers: Vec<ProviderSummary>,
+    hosts: &[HostSummary],
+) -> Outlook {
     let mut awaited = Awaited::default();
-    let looked = look_at_actors(app, actors, &mut awaited)
+    let looked = look_at_actors(app, actors, &daemons(app, hosts), &mut awaited)
         .and_then(|()| look_at_providers(app, providers, &mut awaited));
     match looked {
         Err(reason) => Outlook::Failed(reason),
@@ -157,9 +165,38 @@ fn outlook(app: &App, actors: Vec<ActorSummary>, providers: Vec<ProviderSummary>
     }
 }
 
+/// How many instances each daemon of the app comes to: so many on each host that it may run on.
+fn daemons(app: &App, hosts: &[HostSummary]) -> BTreeMap<ActorName, u32> {
+    let view = |host: &HostSummary| HostView {
+        id: host.report.host.clone(),
+        labels: host.report.labels.clone(),
+        capacity: host.report.capacity,
+        draining: false,
+    };
+    let alive: Vec<_> = present::alive(hosts).map(view).collect();
+    let mut declared = Declared::default();
+    let (revision, value) = (0, app.clone());
+    declared
+        .apps
+        .insert(app.name.clone(), Revised { revision, value });
+    let planned = plan(&declared, &alive, &BTreeMap::new(), 0);
+    let mut slots: BTreeMap<ActorName, u32> = BTreeMap::new();
+    for actor in planned
+        .assignments
+        .values()
+        .flat_map(|assignment| &assignment.actors)
+        .filter(|actor| app.actors.get(&actor.name).is_some_and(|it| it.daemon))
+    {
+        let all = slots.entry(actor.name.clone()).or_default();
+        *all = all.saturating_add(actor.slots);
+    }
+    slots
+}
+
 fn look_at_actors(
     app: &App,
     listed: Vec<ActorSummary>,
+    daemons: &BTreeMap<ActorName, u32>,
     awaited: &mut Awaited,
 ) -> Result<(), String> {
     let listed: BTreeMap<_, _> = listed.into_iter().map(|a| (a.name.clone(), a)).collect();
@@ -171,8 +208,13 @@ fn look_at_actors(
         let revision = Revision::of_actor(digest, &actor.spec());
         let running = placed(found.map(|found| &found.hosts), &revision)
             .map_err(|reason| format!("actor {name} can't be started: {reason}"))?;
-        if running.slots < actor.instances || running.others {
-            let count = format!("{} of {} instances", running.slots, actor.instances);
+        let wanted = match actor.daemon {
+            true => daemons.get(name).copied().unwrap_or(actor.instances),
+            false => actor.instances,
+        };
+        // More of them than are wanted have calls to end.
+        if running.slots != wanted || running.others {
+            let count = format!("{} of {wanted} instances", running.slots);
             awaited.add(name, Some(count), found.and_then(|a| a.unplaced.clone()));
         }
     }

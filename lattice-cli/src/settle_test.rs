@@ -1,6 +1,7 @@
 use lattice_config::{Actor, ComponentRef, Provider};
 use lattice_protocol::digest::Digest;
-use lattice_protocol::id::{ActorName, ProviderName};
+use lattice_protocol::id::ProviderName;
+use lattice_protocol::report::Report;
 
 use super::*;
 
@@ -54,7 +55,7 @@ fn look_at(actor: Vec<(u32, Phase)>, provider: Vec<Phase>) -> Outlook {
         hosts: hosts.collect(),
         unplaced: None,
     }];
-    outlook(&app, actors, providers)
+    outlook(&app, actors, providers, &[])
 }
 
 fn waiting(things: &[&str]) -> Outlook {
@@ -83,6 +84,59 @@ fn an_app_runs_when_all_its_instances_and_providers_do() {
 }
 
 #[test]
+fn more_instances_than_are_wanted_are_awaited_until_they_have_ended() {
+    let running = || Phase::Running;
+    assert_eq!(
+        look_at(vec![(8, running()), (1, running())], vec![running()]),
+        waiting(&["counter (9 of 8 instances)"])
+    );
+}
+
+#[test]
+fn a_daemon_runs_when_it_runs_on_every_host_that_it_may_run_on() {
+    let mut app = app();
+    app.providers.clear();
+    let name: ActorName = "counter".parse().unwrap();
+    let declared = app.actors.get_mut(&name).unwrap();
+    (declared.daemon, declared.instances) = (true, 2);
+    declared.require = [("zone".to_owned(), "a".to_owned())].into();
+    let revision = Revision::of_actor(declared.component.digest().unwrap(), &declared.spec());
+    let host = |id: &str, zone: &str, silent_ms| HostSummary {
+        report: Report {
+            host: id.parse().unwrap(),
+            version: String::new(),
+            labels: [("zone".to_owned(), zone.to_owned())].into(),
+            capacity: 10,
+            uptime_ms: 0,
+            connection: None,
+            actors: BTreeMap::new(),
+            providers: BTreeMap::new(),
+        },
+        silent_ms,
+    };
+    let hosts = [
+        host("h0", "a", 0),
+        host("h1", "a", 0),
+        host("h2", "b", 0),
+        host("h3", "a", present::SILENT_MS),
+    ];
+    let look = |on: &[&str]| {
+        let placed = |id: &&str| (id.parse().unwrap(), placement(&revision, 2, Phase::Running));
+        let listed = ActorSummary {
+            name: name.clone(),
+            app: app.name.clone(),
+            component: String::new(),
+            wanted: 2,
+            hosts: on.iter().map(placed).collect(),
+            unplaced: None,
+        };
+        outlook(&app, vec![listed], vec![], &hosts)
+    };
+    assert_eq!(look(&["h0"]), waiting(&["counter (2 of 4 instances)"]));
+    assert_eq!(look(&["h0", "h1"]), Outlook::Running);
+}
+
+#[test]
 fn one_failure_ends_the_wait_with_its_reason() {
     let failed = Phase::Failed {
         reason: "no link for wasi:keyvalue/store".into(),
@@ -96,7 +150,7 @@ fn one_failure_ends_the_wait_with_its_reason() {
 #[test]
 fn what_nobody_has_begun_is_awaited() {
     assert_eq!(
-        outlook(&app(), vec![], vec![]),
+        outlook(&app(), vec![], vec![], &[]),
         waiting(&["counter (0 of 8 instances)", "kv"])
     );
 }
@@ -126,7 +180,10 @@ fn what_no_host_fits_is_awaited_with_the_reason() {
         things: vec!["kv (no host has label gpu=yes)".into()],
         unplaced: vec!["kv: no host has label gpu=yes".into()],
     };
-    assert_eq!(outlook(&app, vec![], listed), Outlook::Waiting(awaited));
+    assert_eq!(
+        outlook(&app, vec![], listed, &[]),
+        Outlook::Waiting(awaited)
+    );
 }
 
 #[test]
@@ -136,7 +193,7 @@ fn every_copy_that_has_a_host_is_awaited_and_no_other() {
     for provider in app.providers.values_mut() {
         provider.copies = 3;
     }
-    let look = |hosts, unplaced| outlook(&app, vec![], vec![kv(&app, hosts, unplaced)]);
+    let look = |hosts, unplaced| outlook(&app, vec![], vec![kv(&app, hosts, unplaced)], &[]);
     assert_eq!(look(2, None), waiting(&["kv (2 of 3 copies)"]));
     assert_eq!(look(3, None), Outlook::Running);
     assert_eq!(look(2, Some("2 of 3 copies are placed")), Outlook::Running);

@@ -4,7 +4,6 @@ use std::time::Duration;
 
 use async_nats::jetstream::object_store::{self, GetErrorKind, InfoErrorKind, ObjectStore};
 use async_nats::jetstream::stream::StorageType;
-use futures_util::StreamExt as _;
 use lattice_protocol::control::ArtifactSummary;
 use lattice_protocol::digest::Digest;
 use lattice_protocol::subject;
@@ -219,17 +218,9 @@ impl Artifacts {
 
     /// Every stored component.
     pub async fn list(&self) -> Result<Vec<StoredArtifact>, ArtifactError> {
-        let failed = |reason: String| ArtifactError::Unavailable {
-            what: "list the components",
-            reason,
-        };
-        let mut list = self.store.list().await.map_err(|e| failed(e.to_string()))?;
-        let mut found = Vec::new();
-        while let Some(info) = list.next().await {
-            let info = info.map_err(|e| failed(e.to_string()))?;
-            found.extend(StoredArtifact::of(&info));
-        }
-        Ok(found)
+        let records = self.records.all().await?;
+        let stored = records.iter().filter_map(Record::stored);
+        Ok(stored.filter_map(StoredArtifact::of).collect())
     }
 
     /// The size of a component, if it is stored.

@@ -13,7 +13,6 @@ use bytes::Bytes;
 use futures_util::stream::{StreamExt as _, iter};
 use lattice_config::{Declared, state};
 use lattice_protocol::subject;
-use time::format_description::well_known::Rfc3339;
 
 use crate::connect::Client;
 use crate::replicas::chain;
@@ -219,28 +218,6 @@ impl State {
         erased
             .map(|_| ())
             .map_err(|error| StateError::unavailable(format!("erase {key}"), error))
-    }
-
-    /// Every kept revision of a key, oldest first; none if it was never written.
-    pub async fn history(&self, key: &str) -> Result<Vec<StateRevision>, StateError> {
-        let failed = |e: &dyn std::fmt::Display| {
-            StateError::unavailable(format!("read the history of {key}"), e)
-        };
-        let mut entries = self.kv.history(key).await.map_err(|e| failed(&e))?;
-        let mut revisions = Vec::new();
-        while let Some(entry) = entries.next().await {
-            let entry = entry.map_err(|e| failed(&e))?;
-            let written = entry.created.format(&Rfc3339).unwrap_or_default();
-            let StateEntry {
-                revision, value, ..
-            } = read(entry);
-            revisions.push(StateRevision {
-                revision,
-                written,
-                value,
-            });
-        }
-        Ok(revisions)
     }
 
     /// Everything declared. It leaves nothing on the server: a watch would be a consumer there for

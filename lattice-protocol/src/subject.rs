@@ -171,6 +171,19 @@ pub fn artifact_record(lattice: &LatticeId, digest: &Digest) -> String {
     format!("$O.{}.M.{name}", artifact_bucket(lattice))
 }
 
+/// The component of such a record; none if the object is something else.
+pub fn artifact_of_record(lattice: &LatticeId, subject: &str) -> Option<Digest> {
+    let prefix = format!("$O.{}.M.", artifact_bucket(lattice));
+    let name = URL_SAFE.decode(subject.strip_prefix(&prefix)?).ok()?;
+    let hex = String::from_utf8(name).ok()?;
+    format!("sha256:{hex}").parse().ok()
+}
+
+/// The records of all components.
+pub fn artifact_records(lattice: &LatticeId) -> String {
+    format!("$O.{}.M.*", artifact_bucket(lattice))
+}
+
 /// Where it keeps the bytes that were stored at once, under a name of their own.
 pub fn artifact_bytes(lattice: &LatticeId, bytes: &BytesId) -> String {
     format!("$O.{}.C.{bytes}", artifact_bucket(lattice))

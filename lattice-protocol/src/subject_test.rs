@@ -185,3 +185,18 @@ proptest! {
         );
     }
 }
+
+#[test]
+fn the_component_of_a_record_reads_back_and_other_objects_have_none() {
+    let lattice = LatticeId::default();
+    let digest = Digest::of(b"component");
+    let subject = artifact_record(&lattice, &digest);
+    assert_eq!(artifact_of_record(&lattice, &subject), Some(digest));
+    for other in [
+        "$O.lattice_default_artifacts.M.bm90ZXM=",
+        "$O.lattice_default_artifacts.M.*",
+        "$O.other.M.x",
+    ] {
+        assert_eq!(artifact_of_record(&lattice, other), None, "{other}");
+    }
+}

@@ -13,9 +13,14 @@ pub(crate) async fn run(lattice: &mut Lattice, words: &[&str]) -> Ended {
 
 /// Starts a command in the lattice's folder, and waits until it says these words.
 pub(crate) async fn start(lattice: &mut Lattice, words: &[&str], says: &str) -> Running {
-    let mut running = Running::start(command(lattice, words));
+    let mut running = begin(lattice, words);
     running.prints(says).await;
     running
+}
+
+/// Starts a command in the lattice's folder.
+pub(crate) fn begin(lattice: &mut Lattice, words: &[&str]) -> Running {
+    Running::start(command(lattice, words))
 }
 
 fn command(lattice: &mut Lattice, words: &[&str]) -> Command {

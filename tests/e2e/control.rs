@@ -1,9 +1,11 @@
 //! What operators ask, as a plain NATS client with JSON. In the folder: [`kept`], what the lattice keeps;
-//! [`collected`], what it doesn't; [`drain`], a host that is taken out; [`verbs`], every verb with what it refuses.
+//! [`collected`], what it doesn't; [`drain`], a host that is taken out; [`verbs`], every verb with what it refuses;
+//! [`shell`], the commands.
 
 mod collected;
 mod drain;
 mod kept;
+mod shell;
 mod verbs;
 
 use async_nats::RequestErrorKind;

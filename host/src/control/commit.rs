@@ -6,7 +6,7 @@ use std::collections::BTreeSet;
 use lattice_client::{ArtifactError, StateError};
 use lattice_config::state::{self, key};
 use lattice_config::{App, ComponentRef, Declared, Revised, diff, validate};
-use lattice_protocol::control::{Applied, Problem};
+use lattice_protocol::control::Applied;
 use lattice_protocol::digest::Digest;
 use lattice_protocol::id::AppName;
 
@@ -88,15 +88,17 @@ pub(super) async fn check(
     let missing = artifact::missing(&desk.artifacts, new_digests(before, after)).await?;
     let not_found = |digest| ArtifactError::NotFound(digest).to_string();
     problems.extend(missing.into_iter().map(not_found));
-    if problems.is_empty() {
-        Ok(())
-    } else {
-        Err(refused(after, &problems))
-    }
+    unless_refused(after, &problems)
 }
 
-fn refused(app: &App, problems: &[String]) -> Problem {
-    match problems {
+/// The same whatever is stored: of an app whose components are still to be pushed.
+pub(super) fn check_unpushed(declared: &Declared, after: &App) -> Answer<()> {
+    unless_refused(after, &static_problems(declared, after))
+}
+
+fn unless_refused(app: &App, problems: &[String]) -> Answer<()> {
+    Err(match problems {
+        [] => return Ok(()),
         [one] => bad(format!("app {} is refused: {one}", app.name)),
         many => bad(format!(
             "app {} is refused for {} reasons:\n- {}",
@@ -104,7 +106,7 @@ fn refused(app: &App, problems: &[String]) -> Problem {
             many.len(),
             many.join("\n- ")
         )),
-    }
+    })
 }
 
 /// What is wrong whatever the store of components holds.

@@ -32,7 +32,7 @@ fn everything_that_is_wrong_comes_in_one_message() {
     let oci = Actor::new("oci://ghcr.io/x/y:1".parse().unwrap());
     mine.actors.insert("greeter".parse().unwrap(), oci);
     let problems = static_problems(&declared, &mine);
-    let message = refused(&mine, &problems).message;
+    let message = unless_refused(&mine, &problems).unwrap_err().message;
     for part in [
         "counter belongs to app other",
         "counter.wasm is on your machine",

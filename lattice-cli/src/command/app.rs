@@ -22,25 +22,13 @@ pub(super) struct Outcome {
 }
 
 impl Outcome {
-    /// Waits until what was declared runs, and says what changed. `removed` are names that shall run
-    /// nowhere any more.
-    pub(super) async fn of(
-        &self,
-        client: &Client,
-        applied: &Applied,
-        removed: &[TargetName],
-    ) -> anyhow::Result<()> {
+    /// Waits until what was declared runs and what was removed does not, and says what changed.
+    pub(super) async fn of(&self, client: &Client, applied: &Applied) -> anyhow::Result<()> {
         let progress = Progress::new();
-        if !self.no_wait {
-            progress.step("waiting until it is carried out");
-            settle::until_gone(client, removed, &progress).await?;
-        }
+        progress.step("waiting until it is carried out");
         let declared = exported(client, &applied.app).await?;
-        if !self.no_wait
-            && let Some((_, app)) = &declared
-        {
-            settle::until_running(client, app, &progress).await?;
-        }
+        let app = declared.as_ref().map(|(_, app)| app);
+        self.settle(client, applied, app, &progress).await?;
         progress.clear();
         self.print(applied, declared.is_some())
     }
@@ -53,12 +41,30 @@ impl Outcome {
         app: &App,
         progress: &Progress,
     ) -> anyhow::Result<()> {
-        if !self.no_wait {
-            progress.step("waiting until everything runs");
-            settle::until_running(client, app, progress).await?;
-        }
+        progress.step("waiting until everything runs");
+        self.settle(client, applied, Some(app), progress).await?;
         progress.clear();
         self.print(applied, true)
+    }
+
+    async fn settle(
+        &self,
+        client: &Client,
+        applied: &Applied,
+        app: Option<&App>,
+        progress: &Progress,
+    ) -> anyhow::Result<()> {
+        if self.no_wait {
+            return Ok(());
+        }
+        let still = |name: &TargetName| app.is_some_and(|app| app.declares(name.as_str()));
+        let mut gone = removed(&applied.changes);
+        gone.retain(|name| !still(name));
+        settle::until_gone(client, &gone, progress).await?;
+        match app {
+            Some(app) => settle::until_running(client, app, progress).await,
+            None => Ok(()),
+        }
     }
 
     fn print(&self, applied: &Applied, is_declared: bool) -> anyhow::Result<()> {
@@ -93,6 +99,18 @@ pub(super) async fn exported(
     let manifest = Manifest::parse(&export.manifest);
     let manifest = manifest.with_context(|| format!("app {name} can't be read"))?;
     Ok(Some((export, manifest.app().clone())))
+}
+
+/// The actors and providers that shall run nowhere any more.
+fn removed(changes: &[Change]) -> Vec<TargetName> {
+    let removed = changes
+        .iter()
+        .filter(|change| change.what == ChangeKind::Removed);
+    let names = removed.filter_map(|change| {
+        let (kind, name) = change.thing.split_once(' ')?;
+        ["actor", "provider"].contains(&kind).then_some(name)
+    });
+    names.filter_map(|name| name.parse().ok()).collect()
 }
 
 /// Prints one line for each change.

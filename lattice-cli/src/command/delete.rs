@@ -3,7 +3,7 @@
 use lattice_protocol::control::{Applied, ByApp, Verb};
 use lattice_protocol::id::AppName;
 
-use super::app::{Outcome, exported};
+use super::app::Outcome;
 use crate::connection::Connection;
 
 /// Remove an app, and stop what it declared. What its providers stored stays.
@@ -23,14 +23,11 @@ pub struct Delete {
 impl Delete {
     pub(super) async fn run(self, connection: &Connection) -> anyhow::Result<()> {
         let client = connection.connect().await?;
-        // What it declares now is what must be gone.
-        let before = exported(&client, &self.app).await?;
-        let removed: Vec<_> = before.iter().flat_map(|(_, app)| app.names()).collect();
         let request = ByApp {
             name: self.app,
             if_revision: self.if_revision,
         };
         let applied: Applied = client.control(Verb::AppDelete, &request).await?;
-        self.outcome.of(&client, &applied, &removed).await
+        self.outcome.of(&client, &applied).await
     }
 }

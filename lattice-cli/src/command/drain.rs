@@ -9,12 +9,11 @@ use lattice_protocol::control::{
     ActorSummary, HostAnswer, HostSummary, HostVerb, Nothing, Placement, ProviderSummary, Verb,
 };
 use lattice_protocol::id::{HostId, TargetName};
-use lattice_protocol::near::nearest;
 use lattice_protocol::report::{Phase, Report};
 use serde::Serialize;
 
 use crate::connection::Connection;
-use crate::exit::Usage;
+use crate::present;
 use crate::ui::{self, Progress};
 
 /// How often is looked: as often as hosts say what they have.
@@ -24,8 +23,6 @@ const LOOK_INTERVAL: Duration = lattice_protocol::report::HEARTBEAT_INTERVAL;
 const DRAIN_TIMEOUT: Duration = Duration::from_secs(180);
 /// How long what it had may be nowhere else before that is told: others say it within two heartbeats.
 const ELSEWHERE_WITHIN: Duration = Duration::from_secs(5);
-/// A host that is silent for so long is not counted on.
-const SILENT_MS: u64 = 3_000;
 
 /// Give the work of a host to the others, then stop it. Its calls end where they are. To have it back,
 /// start it again.
@@ -116,21 +113,14 @@ impl Drain {
 
 /// The host that is meant, if there is one and another to take its work.
 fn chosen(name: &str, hosts: &[HostSummary]) -> anyhow::Result<HostId> {
-    let alive = || hosts.iter().filter(|host| host.silent_ms < SILENT_MS);
-    let ids = || alive().map(|host| host.report.host.as_str());
-    if !ids().any(|id| id == name) {
-        let meant = nearest(name, ids()).map(|id| format!(": did you mean {id}?"));
-        let all = || format!(": there are {}", ids().collect::<Vec<_>>().join(", "));
-        let hint = meant.unwrap_or_else(all);
-        return Err(Usage(format!("no host {name} is there{hint}")).into());
-    }
-    if ids().count() == 1 {
+    let host = present::host(name, hosts)?;
+    if present::alive(hosts).count() == 1 {
         bail!(
             "host {name} is the only one: nobody could take its work. Start another with `lattice \
              host`, or end this one's process"
         );
     }
-    Ok(name.parse()?)
+    Ok(host)
 }
 
 /// Waits until the host answers no more: then it has stopped, or ends its last calls.

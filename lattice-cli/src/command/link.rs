@@ -101,7 +101,7 @@ impl Put {
             if_revision: self.key.if_revision,
         };
         let applied: Applied = client.control(Verb::LinkPut, &request).await?;
-        self.key.outcome.of(&client, &applied, &[]).await
+        self.key.outcome.of(&client, &applied).await
     }
 }
 
@@ -115,7 +115,7 @@ impl Delete {
             if_revision: self.key.if_revision,
         };
         let applied: Applied = client.control(Verb::LinkDelete, &request).await?;
-        self.key.outcome.of(&client, &applied, &[]).await
+        self.key.outcome.of(&client, &applied).await
     }
 }
 

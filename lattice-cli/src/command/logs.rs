@@ -1,8 +1,11 @@
 //! `lattice logs`.
 
 use anyhow::bail;
-use lattice_protocol::id::TargetName;
+use lattice_client::Client;
+use lattice_protocol::control::{AppSummary, Nothing, Verb};
+use lattice_protocol::id::{ActorName, ProviderName, TargetName};
 use lattice_protocol::log::{Level, Record};
+use lattice_protocol::near::nearest;
 
 use crate::connection::Connection;
 use crate::ui;
@@ -27,6 +30,9 @@ impl Logs {
     pub(super) async fn run(self, connection: &Connection) -> anyhow::Result<()> {
         let client = connection.connect().await?;
         let mut logs = client.logs().await?;
+        if let Some(target) = &self.target {
+            note_unknown(&client, target).await?;
+        }
         while let Some(record) = logs.next().await {
             if self
                 .target
@@ -43,6 +49,24 @@ impl Logs {
         }
         bail!("the connection to NATS was closed")
     }
+}
+
+/// Says that nothing of that name is declared: it may come, or be a slip.
+async fn note_unknown(client: &Client, target: &TargetName) -> anyhow::Result<()> {
+    let apps: Vec<AppSummary> = client.control(Verb::AppList, &Nothing {}).await?;
+    let names = apps.iter().flat_map(|app| {
+        let actors = app.actors.iter().map(ActorName::as_str);
+        actors.chain(app.providers.iter().map(ProviderName::as_str))
+    });
+    let names: Vec<_> = names.collect();
+    if !names.contains(&target.as_str()) {
+        let meant = nearest(target.as_str(), names);
+        let meant = meant.map_or_else(String::new, |name| format!(": did you mean {name}?"));
+        ui::err(format_args!(
+            "no actor or provider {target} is declared{meant}"
+        ));
+    }
+    Ok(())
 }
 
 fn line(record: &Record) -> String {

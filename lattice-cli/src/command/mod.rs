@@ -18,6 +18,7 @@ mod history;
 mod host;
 mod import;
 mod inspect;
+mod label;
 mod link;
 mod logs;
 mod pair;
@@ -81,6 +82,8 @@ pub enum Command {
     Events(events::Events),
     /// Join this machine to a lattice.
     Host(host::Host),
+    /// Set, remove and print labels of a host.
+    Label(label::Label),
     /// Give the work of a host to the others, then stop it.
     Drain(drain::Drain),
     /// Run a provider that this program carries.
@@ -115,6 +118,7 @@ impl Command {
             Self::Logs(command) => command.run(connection).await,
             Self::Events(command) => command.run(connection).await,
             Self::Host(command) => command.run(connection).await,
+            Self::Label(command) => command.run(connection).await,
             Self::Drain(command) => command.run(connection).await,
             Self::Provider(command) => command.run(connection).await,
             Self::Completion(command) => command.run(),

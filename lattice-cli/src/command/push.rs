@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 use anyhow::Context as _;
 use lattice_client::Artifacts;
 use lattice_protocol::digest::Digest;
+use serde::Serialize;
 
 use crate::connection::Connection;
 use crate::ui::{self, Progress};
@@ -15,17 +16,35 @@ pub struct Push {
     /// Components.
     #[arg(value_name = "FILE", required = true)]
     files: Vec<PathBuf>,
+
+    /// Print JSON.
+    #[arg(long)]
+    json: bool,
+}
+
+/// A component that is stored.
+#[derive(Debug, Serialize)]
+struct Pushed {
+    file: PathBuf,
+    digest: String,
 }
 
 impl Push {
     pub(super) async fn run(self, connection: &Connection) -> anyhow::Result<()> {
         let artifacts = connection.connect().await?.artifacts().await?;
         let progress = Progress::new();
+        let mut all = Vec::new();
         for file in self.files {
-            let digest = push(&artifacts, &file, &progress).await?;
-            ui::out(format_args!("{digest}  {}", file.display()))?;
+            let digest = push(&artifacts, &file, &progress).await?.to_string();
+            if !self.json {
+                ui::out(format_args!("{digest}  {}", file.display()))?;
+            }
+            all.push(Pushed { file, digest });
         }
-        Ok(())
+        match self.json {
+            true => ui::json::print(&all),
+            false => Ok(()),
+        }
     }
 }
 

@@ -34,6 +34,6 @@ impl Rollback {
             if_revision: self.if_revision,
         };
         let applied: Applied = client.control(Verb::AppRollback, &request).await?;
-        self.outcome.of(&client, &applied, &[]).await
+        self.outcome.of(&client, &applied).await
     }
 }

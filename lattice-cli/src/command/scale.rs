@@ -34,6 +34,6 @@ impl Scale {
             if_revision: self.if_revision,
         };
         let applied: Applied = client.control(Verb::ActorScale, &request).await?;
-        self.outcome.of(&client, &applied, &[]).await
+        self.outcome.of(&client, &applied).await
     }
 }

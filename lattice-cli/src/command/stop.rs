@@ -1,7 +1,7 @@
 //! `lattice stop`.
 
 use lattice_protocol::control::{Applied, ByActor, Verb};
-use lattice_protocol::id::{ActorName, TargetName};
+use lattice_protocol::id::ActorName;
 
 use super::app::Outcome;
 use crate::connection::Connection;
@@ -24,11 +24,10 @@ impl Stop {
     pub(super) async fn run(self, connection: &Connection) -> anyhow::Result<()> {
         let client = connection.connect().await?;
         let request = ByActor {
-            name: self.actor.clone(),
+            name: self.actor,
             if_revision: self.if_revision,
         };
         let applied: Applied = client.control(Verb::ActorStop, &request).await?;
-        let removed = [TargetName::from(self.actor)];
-        self.outcome.of(&client, &applied, &removed).await
+        self.outcome.of(&client, &applied).await
     }
 }

@@ -52,7 +52,7 @@ impl Update {
             if_revision: self.if_revision,
         };
         let applied: Applied = client.control(Verb::ActorUpdate, &request).await?;
-        self.outcome.of(&client, &applied, &[]).await
+        self.outcome.of(&client, &applied).await
     }
 }
 

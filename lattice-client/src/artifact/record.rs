@@ -24,7 +24,7 @@ use async_nats::jetstream::object_store::{ObjectInfo, ObjectOptions};
 use async_nats::jetstream::stream::{LastRawMessageErrorKind, Stream};
 use async_nats::jetstream::{self, ErrorCode};
 use bytes::Bytes;
-use futures_util::StreamExt as _;
+use futures_util::{StreamExt as _, TryStreamExt as _};
 use lattice_protocol::digest::Digest;
 use lattice_protocol::id::{BytesId, LatticeId};
 use lattice_protocol::subject;
@@ -39,6 +39,9 @@ use crate::connect::Client;
 const CHUNK_BYTES: usize = 128 * 1024;
 /// A record replaces the one before it.
 const ROLLUP_SUBJECT: &str = "sub";
+
+/// How many records are read at once, where all are: enough to hide the way to the server.
+const READS_AT_ONCE: usize = 16;
 
 /// What the store said of a component at one moment.
 #[derive(Debug, Clone)]
@@ -60,7 +63,7 @@ impl Record {
         StoredArtifact::of(self.stored()?)?.age
     }
 
-    fn stored(&self) -> Option<&ObjectInfo> {
+    pub(super) fn stored(&self) -> Option<&ObjectInfo> {
         self.info.as_ref().filter(|info| !info.deleted)
     }
 
@@ -91,6 +94,26 @@ impl Records {
             jetstream,
             stream,
         })
+    }
+
+    /// All of them, those of removed components too. It leaves nothing on the server: what the client
+    /// library lists by is a consumer there for minutes, and whoever lists often would use up what the
+    /// server allows.
+    pub(super) async fn all(&self) -> Result<Vec<Record>, ArtifactError> {
+        let failed = |error| ArtifactError::unavailable("list the components", error);
+        let subjects = subject::artifact_records(&self.lattice);
+        let subjects = self.stream.info_with_subjects(subjects).await;
+        let digests = subjects.map_err(failed)?.map(|found| {
+            let (subject, _) = found.map_err(failed)?;
+            Ok(subject::artifact_of_record(&self.lattice, &subject))
+        });
+        // What others put there under other names is none of the lattice's.
+        let digests = digests.try_filter_map(async |digest| Ok(digest));
+        let records = digests.map_ok(async |digest| self.find(&digest).await);
+        records
+            .try_buffer_unordered(READS_AT_ONCE)
+            .try_collect()
+            .await
     }
 
     /// The record as it stands.

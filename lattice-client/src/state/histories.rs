@@ -1,21 +1,35 @@
-//! What was written to many keys, and is still kept.
+//! What was written to keys, and is still kept.
 
 use std::time::Duration;
 
-use async_nats::jetstream::consumer;
+use async_nats::jetstream::Message;
+use async_nats::jetstream::consumer::{AckPolicy, PullConsumer, pull};
 use futures_util::stream::StreamExt as _;
 use time::format_description::well_known::Rfc3339;
 
 use super::{State, StateError, StateRevision};
 use crate::replicas::chain;
 
-/// How long the next of many revisions may take: they come from one server, in order.
-const HISTORY_PATIENCE: Duration = Duration::from_secs(5);
+/// How long reading them may take: they come from one server, in order.
+const HISTORY_PATIENCE: Duration = Duration::from_secs(30);
+/// How many are asked for at once: with the largest apps some 64 MiB.
+const AT_ONCE: usize = 64;
 /// What a key-value bucket writes on the message that removes a key.
 const OPERATION_HEADER: &str = "KV-Operation";
+
 impl State {
+    /// Every kept revision of a key, oldest first; none if it was never written.
+    pub async fn history(&self, key: &str) -> Result<Vec<StateRevision>, StateError> {
+        let revisions = self.histories(key).await?;
+        Ok(revisions
+            .into_iter()
+            .map(|(_, revision)| revision)
+            .collect())
+    }
+
     /// Every kept revision of every key that matches a pattern, oldest first, with its key: what a
-    /// history of each would tell, from one consumer for all.
+    /// history of each would tell, from one consumer for all. It leaves nothing on the server, as a
+    /// watch does for half a minute: whoever lists often would use up what the server allows.
     pub async fn histories(
         &self,
         pattern: &str,
@@ -23,36 +37,63 @@ impl State {
         let failed = |e: &(dyn std::error::Error + 'static)| {
             StateError::unavailable(format!("read the history of {pattern}"), chain(e))
         };
-        let config = consumer::pull::OrderedConfig {
+        let config = pull::Config {
             filter_subject: format!("{}{pattern}", self.kv.prefix),
-            ..consumer::pull::OrderedConfig::default()
+            ack_policy: AckPolicy::None,
+            // Of who dies in between, it goes by itself.
+            inactive_threshold: HISTORY_PATIENCE,
+            memory_storage: true,
+            num_replicas: 1,
+            ..pull::Config::default()
         };
         let consumer = self.kv.stream.create_consumer(config).await;
         let consumer = consumer.map_err(|e| failed(&e))?;
-        let mut left = consumer.cached_info().num_pending;
-        let mut messages = consumer.messages().await.map_err(|e| failed(&e))?;
+        let read = tokio::time::timeout(HISTORY_PATIENCE, self.read_all(&consumer)).await;
+        let name = &consumer.cached_info().name;
+        if let Err(error) = self.kv.stream.delete_consumer(name).await {
+            tracing::debug!(%error, "a consumer is left to go by itself");
+        }
+        read.map_err(|e| failed(&e))?.map_err(|e| failed(&*e))
+    }
+
+    async fn read_all(
+        &self,
+        consumer: &PullConsumer,
+    ) -> Result<Vec<(String, StateRevision)>, async_nats::Error> {
         let mut revisions = Vec::new();
+        let mut left = consumer.cached_info().num_pending;
         while left > 0 {
-            let message = tokio::time::timeout(HISTORY_PATIENCE, messages.next()).await;
-            let message = message.map_err(|e| failed(&e))?;
-            let message = message.ok_or_else(|| failed(&std::io::Error::other("it ended")))?;
-            let message = message.map_err(|e| failed(&e))?;
-            let info = message.info().map_err(|e| failed(&*e))?;
-            left = info.pending;
-            let Some(key) = message.subject.strip_prefix(&self.kv.prefix) else {
-                continue;
-            };
-            let is_there = message
-                .headers
-                .as_ref()
-                .is_none_or(|headers| headers.get(OPERATION_HEADER).is_none());
-            let revision = StateRevision {
-                revision: info.stream_sequence,
-                written: info.published.format(&Rfc3339).unwrap_or_default(),
-                value: is_there.then(|| message.payload.clone()),
-            };
-            revisions.push((key.to_owned(), revision));
+            let mut batch = consumer.fetch().max_messages(AT_ONCE).messages().await?;
+            let before = left;
+            while let Some(message) = batch.next().await {
+                let message = message?;
+                left = message.info()?.pending;
+                revisions.extend(self.revision(&message)?);
+            }
+            // What was removed meanwhile is not sent.
+            if left == before {
+                left = consumer.get_info().await?.num_pending;
+            }
         }
         Ok(revisions)
+    }
+
+    /// The key that a message of the bucket was written to, and what.
+    fn revision(
+        &self,
+        message: &Message,
+    ) -> Result<Option<(String, StateRevision)>, async_nats::Error> {
+        let Some(key) = message.subject.strip_prefix(&self.kv.prefix) else {
+            return Ok(None);
+        };
+        let info = message.info()?;
+        let headers = message.headers.as_ref();
+        let is_there = headers.is_none_or(|headers| headers.get(OPERATION_HEADER).is_none());
+        let revision = StateRevision {
+            revision: info.stream_sequence,
+            written: info.published.format(&Rfc3339).unwrap_or_default(),
+            value: is_there.then(|| message.payload.clone()),
+        };
+        Ok(Some((key.to_owned(), revision)))
     }
 }

@@ -105,9 +105,10 @@ fn one_link(name: &ActorName, link: &Link, known: &Known<'_>, problems: &mut Pro
     let owner = format_args!("actor {name}: link {}", link.interface);
     if !known.has(&link.to) {
         problems.add(format_args!(
-            "{owner}: there is no actor or provider {to}: declare [provider.{to}] or [actor.{to}], \
-             or correct `to`",
-            to = link.to
+            "{owner}: there is no actor or provider {to}{meant}: declare [provider.{to}] or \
+             [actor.{to}], or correct `to`",
+            to = link.to,
+            meant = known.meant(link.to.as_str(), false),
         ));
     }
     let most = DEADLINE_MAX.as_millis();

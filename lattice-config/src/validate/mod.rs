@@ -11,7 +11,8 @@ mod provider;
 use std::collections::BTreeSet;
 use std::fmt;
 
-use lattice_protocol::id::TargetName;
+use lattice_protocol::id::{ActorName, ProviderName, TargetName};
+use lattice_protocol::near::nearest;
 
 use crate::app::App;
 
@@ -76,6 +77,18 @@ struct Known<'a> {
 impl Known<'_> {
     fn has(&self, name: &TargetName) -> bool {
         self.app.declares(name.as_str()) || self.external.contains(name)
+    }
+
+    /// What was probably meant by a name that nothing has, as a question.
+    fn meant(&self, name: &str, actors_only: bool) -> String {
+        let actors = self.app.actors.keys().map(ActorName::as_str);
+        let others = self.app.providers.keys().map(ProviderName::as_str);
+        let others = others.chain(self.external.iter().map(TargetName::as_str));
+        let others = others.filter(|_| !actors_only);
+        match nearest(name, actors.chain(others)) {
+            Some(near) => format!(" (did you mean {near}?)"),
+            None => String::new(),
+        }
     }
 }
 

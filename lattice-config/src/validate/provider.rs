@@ -160,8 +160,9 @@ fn one_route(name: &ProviderName, route: &Route, known: &Known<'_>, problems: &m
         ));
     } else if !known.has(&target) {
         problems.add(format_args!(
-            "provider {name}: route {path}: there is no actor {actor}: declare [actor.{actor}], or \
-             correct `actor`"
+            "provider {name}: route {path}: there is no actor {actor}{meant}: declare \
+             [actor.{actor}], or correct `actor`",
+            meant = known.meant(actor.as_str(), true),
         ));
     }
 }

@@ -1,7 +1,8 @@
 //! What the lattice keeps: the trail of who changed what, components that something refers to, named
 //! configs, and everything as one file.
 
-use lattice_tests::{eventually, process};
+use futures_util::StreamExt as _;
+use lattice_tests::{Lattice, eventually, process};
 use serde_json::{Value, json};
 
 use super::{greeter, value};
@@ -177,4 +178,28 @@ async fn everything_declared_goes_into_a_file_and_from_it_into_another_lattice()
             .len(),
         1
     );
+}
+
+/// How many consumers the server has over all streams.
+async fn consumers(lattice: &Lattice) -> usize {
+    let jetstream = async_nats::jetstream::new(lattice.plain().clone());
+    let streams = jetstream.streams().map(|stream| stream.unwrap());
+    let counts = streams.map(|stream| stream.state.consumer_count);
+    counts.fold(0, async |all, count| all + count).await
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn who_looks_often_leaves_nothing_on_the_server() {
+    let lattice = one_host().await;
+    lattice.run_with("greeter", "instances = 1").await;
+    let before = consumers(&lattice).await;
+    for _ in 0..50 {
+        value(&lattice, "artifact.list", json!({})).await;
+        value(&lattice, "app.history", json!({ "name": "greeter" })).await;
+        value(&lattice, "app.list", json!({})).await;
+        value(&lattice, "config.list", json!({})).await;
+        value(&lattice, "audit.list", json!({})).await;
+    }
+    let after = consumers(&lattice).await;
+    assert!(after <= before + 2, "{before} before, {after} after");
 }
