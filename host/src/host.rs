@@ -286,7 +286,15 @@ async fn begin(
         .await;
 
     let epoch = Epoch::new(home.epoch());
-    let leader = Leader::new(client.clone(), desk.peers.clone(), evictor, collector);
+    let (peers, events) = (desk.peers.clone(), desk.events.clone());
+    let leader = Leader::new(
+        client.clone(),
+        id.clone(),
+        peers,
+        events,
+        evictor,
+        collector,
+    );
     let election = Election::new(client.clone(), state.clone(), id, epoch.clone(), leader);
     let (actors, providers) = (running.actors.clone(), running.providers.clone());
     let follower = Follower::new(client, state, home, epoch, actors, providers);

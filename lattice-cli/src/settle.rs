@@ -206,8 +206,15 @@ fn look_at_actors(
         };
         let found = listed.get(name);
         let revision = Revision::of_actor(digest, &actor.spec());
-        let running = placed(found.map(|found| &found.hosts), &revision)
-            .map_err(|reason| format!("actor {name} can't be started: {reason}"))?;
+        // No host may say so any more.
+        let taken_back = found.and_then(|found| found.rolled_back.as_ref());
+        let taken_back = taken_back.filter(|refused| refused.revision == revision.as_str());
+        let running = match taken_back {
+            Some(refused) => Err(refused.reason.clone()),
+            None => placed(found.map(|found| &found.hosts), &revision),
+        };
+        let running =
+            running.map_err(|reason| format!("actor {name} can't be started: {reason}"))?;
         let wanted = match actor.daemon {
             true => daemons.get(name).copied().unwrap_or(actor.instances),
             false => actor.instances,

@@ -1,7 +1,7 @@
 use lattice_config::{Actor, ComponentRef, Provider};
 use lattice_protocol::digest::Digest;
 use lattice_protocol::id::ProviderName;
-use lattice_protocol::report::Report;
+use lattice_protocol::report::{Refused, Report};
 
 use super::*;
 
@@ -43,6 +43,7 @@ fn look_at(actor: Vec<(u32, Phase)>, provider: Vec<Phase>) -> Outlook {
         wanted: 8,
         hosts: hosts.collect(),
         unplaced: None,
+        rolled_back: None,
     }];
     let name: ProviderName = "kv".parse().unwrap();
     let revision = Revision::of_provider(&app.providers[&name].spec());
@@ -129,6 +130,7 @@ fn a_daemon_runs_when_it_runs_on_every_host_that_it_may_run_on() {
             wanted: 2,
             hosts: on.iter().map(placed).collect(),
             unplaced: None,
+            rolled_back: None,
         };
         outlook(&app, vec![listed], vec![], &hosts)
     };
@@ -197,6 +199,32 @@ fn every_copy_that_has_a_host_is_awaited_and_no_other() {
     assert_eq!(look(2, None), waiting(&["kv (2 of 3 copies)"]));
     assert_eq!(look(3, None), Outlook::Running);
     assert_eq!(look(2, Some("2 of 3 copies are placed")), Outlook::Running);
+}
+
+#[test]
+fn what_was_taken_back_is_not_awaited() {
+    let mut app = app();
+    app.providers.clear();
+    let (name, actor) = app.actors.first_key_value().unwrap();
+    let revision = Revision::of_actor(actor.component.digest().unwrap(), &actor.spec());
+    let listed = |refused: &str| ActorSummary {
+        name: name.clone(),
+        app: app.name.clone(),
+        component: String::new(),
+        wanted: 8,
+        hosts: BTreeMap::new(),
+        unplaced: None,
+        rolled_back: Some(Refused {
+            revision: refused.into(),
+            reason: "it does not compile".into(),
+            may_pass: false,
+        }),
+    };
+    let reason = "actor counter can't be started: it does not compile".to_owned();
+    let taken_back = outlook(&app, vec![listed(revision.as_str())], vec![], &[]);
+    assert_eq!(taken_back, Outlook::Failed(reason));
+    let another = outlook(&app, vec![listed("0123456789ab")], vec![], &[]);
+    assert_eq!(another, waiting(&["counter (0 of 8 instances)"]));
 }
 
 #[test]

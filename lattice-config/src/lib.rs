@@ -12,6 +12,7 @@
 //! - [`assignment`]: what one host is to run;
 //! - [`mod@plan`]: declared × hosts → assignments;
 //! - [`mod@diff`]: what an apply would change;
+//! - [`mod@roll_back`]: what undoes one that can't be started;
 //! - [`state`]: the keys and records of the desired state in the store.
 
 pub mod app;
@@ -21,6 +22,7 @@ pub mod diff;
 pub mod manifest;
 pub mod plan;
 pub mod revision;
+pub mod roll_back;
 pub mod state;
 pub mod validate;
 
@@ -34,6 +36,7 @@ pub use diff::diff;
 pub use manifest::Manifest;
 pub use plan::{HostView, Plan, Unplaced, plan};
 pub use revision::Revision;
+pub use roll_back::roll_back;
 pub use validate::validate;
 
 #[cfg(test)]

@@ -23,6 +23,8 @@ words! {
         ActorFailed = "actor.failed",
         /// An app was declared or changed.
         AppApplied = "app.applied",
+        /// An update of an app that no host could start was taken back.
+        AppRolledBack = "app.rolled-back",
         /// An app was removed.
         AppDeleted = "app.deleted",
         /// A link was declared or changed.

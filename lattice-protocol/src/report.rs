@@ -58,7 +58,7 @@ pub struct ActorReport {
     pub busy: u32,
     /// How many wait for a slot.
     pub waiting: u32,
-    /// The revision that should have taken over and can't be started; the one before goes on.
+    /// The assigned revision, where it can't be started: the one before goes on, if there was one.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub refused: Option<Refused>,
     /// How far it is.
@@ -66,13 +66,17 @@ pub struct ActorReport {
     pub phase: Phase,
 }
 
-/// A revision that can't be started where another one runs.
+/// A revision that can't be started.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Refused {
     /// The revision.
     pub revision: String,
     /// Why, and what to do.
     pub reason: String,
+    /// Whether that may pass by itself: a store or a disk has not answered. It is tried again, as each
+    /// start is, and no roll-back follows from it.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub may_pass: bool,
 }
 
 /// One provider on one host.

@@ -9,6 +9,7 @@
 //! - [`outgoing`]: requests that actors send;
 //! - [`foreign`]: HTTP servers of other people's frameworks;
 //! - [`refusals`], [`control`]: what operators ask; [`artifacts`]: components that are pushed and removed;
+//!   [`rollback`]: what the lattice takes back by itself;
 //! - [`links`]: calls from actor to actor, on one host and over two;
 //! - [`flows`]: streams and futures of functions, as callers from outside see them;
 //! - [`way`]: one suite over both ways that a request can go;
@@ -51,6 +52,7 @@ mod project;
 mod providers;
 mod python;
 mod refusals;
+mod rollback;
 mod sandbox;
 mod streams;
 mod telemetry;

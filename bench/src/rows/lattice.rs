@@ -283,6 +283,7 @@ impl Table {
                         }
                         Ask::Purge { .. } | Ask::Erase { .. } => Answer::Deleted,
                         Ask::Get { .. } => Answer::Entry(None),
+                        Ask::History { .. } => Answer::History(Vec::new()),
                     };
                     term.answered(&tag, answer);
                 }

@@ -57,12 +57,37 @@ pub(super) enum Error {
     /// The named configs that it reads can't be had.
     #[error("the configs it reads can't be had: {0}")]
     Configs(#[from] StateError),
+    /// Its folders or its named configs don't answer.
+    #[error("its folders or configs have not answered in {0:?}")]
+    Unanswered(Duration),
     /// It was instantiated once to see that it starts, and didn't.
     #[error("the component does not start: {0}")]
     Start(String),
     /// It can't be reached.
     #[error(transparent)]
     Serve(#[from] lattice_client::ServeError),
+}
+
+impl Error {
+    /// Whether it may pass by itself: something that the start needs could not be reached. All else is
+    /// so on this host whenever it is tried.
+    pub(super) fn may_pass(&self) -> bool {
+        match self {
+            Self::Artifact(error) => matches!(
+                error,
+                ArtifactError::NotFound(_) | ArtifactError::Unavailable { .. }
+            ),
+            Self::Engine(error) => {
+                matches!(error, engine::Error::Setup(_) | engine::Error::Cache { .. })
+            }
+            Self::Slow(_) | Self::Configs(_) | Self::Unanswered(_) | Self::Serve(_) => true,
+            Self::Link(_)
+            | Self::Export(_)
+            | Self::Unheard(_)
+            | Self::Allow(_)
+            | Self::Start(_) => false,
+        }
+    }
 }
 
 /// How many calls that found no room may be on their way to peers: they hold their payloads here.
@@ -103,10 +128,7 @@ impl Revision {
         // Before its turn: what never answers may hold up nobody else's start.
         let parts = tokio::time::timeout(PARTS_TIME, parts(cx, &assigned, &links))
             .await
-            .map_err(|_| {
-                let message = format!("its folders or configs have not answered in {PARTS_TIME:?}");
-                Error::Start(message)
-            })??;
+            .map_err(|_| Error::Unanswered(PARTS_TIME))??;
         let _turn = cx.starting.turn().await;
         let component = &code.component;
         let linked = cx.imports.link(component, &links, &code.given)?;

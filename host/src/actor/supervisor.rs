@@ -46,19 +46,20 @@ struct State {
     /// What is assigned: shown until something runs.
     wanted: Option<Arc<AssignedActor>>,
     running: Option<Arc<Revision>>,
-    /// What should have taken over from it and can't be started.
+    /// What is assigned and can't be started.
     refused: Option<Refused>,
 }
 
 impl State {
     /// What is wanted can't be started: what serves meanwhile goes on to be called.
-    fn fail(&mut self, reason: String, serves: bool) {
-        match (&self.wanted, serves) {
-            (Some(wanted), true) => {
-                let revision = wanted.revision.to_string();
-                self.refused = Some(Refused { revision, reason });
-            }
-            _ => self.phase = Some(Phase::Failed { reason }),
+    fn fail(&mut self, reason: String, may_pass: bool, serves: bool) {
+        self.refused = self.wanted.as_ref().map(|wanted| Refused {
+            revision: wanted.revision.to_string(),
+            reason: reason.clone(),
+            may_pass,
+        });
+        if !serves {
+            self.phase = Some(Phase::Failed { reason });
         }
     }
 }
@@ -263,14 +264,16 @@ impl Supervisor {
         }
     }
 
-    async fn failed(&self, cx: &Context, reason: &Error) {
+    async fn failed(&self, cx: &Context, error: &Error) {
         // A compiler's message has many lines.
-        let reason = one_line(reason.to_string());
+        let reason = one_line(error.to_string());
         error!(actor = %self.name, reason, "failed to start");
         self.publish(cx, Kind::ActorFailed, json!({ "reason": reason }))
             .await;
         let serves = self.inbox.is_some();
-        self.status.set(|state| state.fail(reason, serves));
+        let may_pass = error.may_pass();
+        self.status
+            .set(|state| state.fail(reason, may_pass, serves));
     }
 
     /// Takes no more calls, and waits for those that were taken unless it is assigned anew.

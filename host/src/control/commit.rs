@@ -28,11 +28,15 @@ pub(super) async fn commit(
 ) -> Answer<Applied> {
     for _ in 0..ATTEMPTS_MAX {
         let declared = desk.declared().await?;
-        let draft = edit(&declared)?;
+        let mut draft = edit(&declared)?;
         let before = declared.apps.get(&draft.app);
         check_revision(&draft.app, before, if_revision)?;
         let before_app = before.map(|revised| &revised.value);
         let changes = diff(before_app, draft.after.as_ref());
+        // Whether it is a roll-back by itself is of the revision that is there, not of the next.
+        if let Some(after) = &mut draft.after {
+            after.rolled_back = before_app.and_then(|app| app.rolled_back.clone());
+        }
         if before_app == draft.after.as_ref() {
             let revision = before.map_or(0, |revised| revised.revision);
             return Ok(Applied {
@@ -41,7 +45,8 @@ pub(super) async fn commit(
                 changes,
             });
         }
-        if let Some(after) = &draft.after {
+        if let Some(after) = &mut draft.after {
+            after.rolled_back = None;
             check(desk, &declared, before_app, after).await?;
         }
         match write(desk, &draft, before).await {

@@ -3,13 +3,18 @@
 use std::time::Duration;
 
 use bytes::Bytes;
-use lattice_client::{State, StateEntry, StateError};
+use lattice_client::{State, StateEntry, StateError, StateRevision};
 
 /// One thing to do in the store.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Ask {
     /// Read a key.
     Get {
+        /// The key.
+        key: String,
+    },
+    /// Read all that is kept of a key.
+    History {
         /// The key.
         key: String,
     },
@@ -41,6 +46,8 @@ pub enum Ask {
 pub enum Answer {
     /// The key as it stands; none if it was never written.
     Entry(Option<StateEntry>),
+    /// All that is kept of the key, oldest first.
+    History(Vec<StateRevision>),
     /// It was written.
     Written {
         /// Its new revision.
@@ -69,6 +76,7 @@ pub async fn perform(state: &State, ask: Ask, within: Duration) -> Answer {
 async fn answer(state: &State, ask: Ask) -> Answer {
     let answer = match ask {
         Ask::Get { key } => state.get(&key).await.map(Answer::Entry),
+        Ask::History { key } => state.history(&key).await.map(Answer::History),
         Ask::Put { key, value, over } => {
             let revision = state.put(&key, value, over).await;
             revision.map(|revision| Answer::Written { revision })

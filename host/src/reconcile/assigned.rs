@@ -7,8 +7,8 @@ use bytes::Bytes;
 use lattice_client::StateEntry;
 use lattice_config::state::head::{PartName, Reading};
 use lattice_config::state::key::Key;
-use lattice_config::{AssignedActor, Assignment};
-use lattice_protocol::id::{HostId, TargetName};
+use lattice_config::{AssignedActor, Assignment, Revision};
+use lattice_protocol::id::{ActorName, HostId, TargetName};
 use lattice_protocol::report::Report;
 
 /// Every assignment, its head and its parts.
@@ -100,6 +100,13 @@ impl Assigned {
                 || work.providers.contains_key(name.as_str())
         };
         self.work.get(host).is_some_and(has)
+    }
+
+    /// The revision of an actor that a host is to run, by what is written.
+    pub fn revision_of(&self, host: &HostId, name: &ActorName) -> Option<&Revision> {
+        let actors = &self.work.get(host)?.actors;
+        let at = actors.binary_search_by(|actor| actor.name.cmp(name)).ok()?;
+        actors.get(at).map(|actor| &actor.revision)
     }
 
     /// The latest epoch among them.

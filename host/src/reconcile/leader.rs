@@ -6,6 +6,10 @@ use futures_util::StreamExt as _;
 use futures_util::stream::FuturesUnordered;
 use lattice_client::{Client, DeclaredWatch, State, StateEntry, StateError};
 use lattice_config::Declared;
+use lattice_protocol::control::{AuditRecord, CHANGES_MAX, REASON_LEN_MAX};
+use lattice_protocol::event::Kind;
+use lattice_protocol::id::HostId;
+use serde_json::json;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::AbortOnDropHandle;
 
@@ -14,8 +18,10 @@ use super::ask::{Answer, Ask, perform};
 use super::collector::Collector;
 use super::election::Tenure;
 use super::evict::Evictor;
+use super::rollback::Done;
 use super::term::{Step, Tag, Term};
 use super::unplaced::Unplaced;
+use crate::event::Events;
 use crate::peers::Peers;
 
 /// How often the leader looks whether a host fell silent, and tries again what failed: a fraction
@@ -25,6 +31,10 @@ const LOOK_EVERY: Duration = Duration::from_millis(250);
 const CATCH_UP_MAX: Duration = Duration::from_secs(10);
 /// How long one write may take; its outcome is unknown then, and the term begins anew.
 const ASK_TIMEOUT: Duration = Duration::from_secs(5);
+/// How long the audit trail may hold up the leader: what it tells is done.
+const AUDIT_TIME_MAX: Duration = Duration::from_secs(1);
+/// Who changed something, in the audit trail, where nobody asked for it.
+const BY_LATTICE: &str = "lattice";
 
 /// How leading ended.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -46,23 +56,29 @@ pub enum Outcome {
 #[derive(Clone)]
 pub struct Leader {
     client: Client,
+    host: HostId,
     peers: Peers,
+    events: Events,
     evictor: Option<Evictor>,
     collector: Collector,
 }
 
 impl Leader {
-    /// A leader that plans for the hosts that `peers` hears, cuts off those that hang if it can, and has
-    /// components removed that nothing needs any more.
+    /// A leader on `host` that plans for the hosts that `peers` hears, cuts off those that hang if it can,
+    /// and has components removed that nothing needs any more.
     pub fn new(
         client: Client,
+        host: HostId,
         peers: Peers,
+        events: Events,
         evictor: Option<Evictor>,
         collector: Collector,
     ) -> Self {
         Self {
             client,
+            host,
             peers,
+            events,
             evictor,
             collector,
         }
@@ -107,7 +123,7 @@ impl Leader {
         let mut term = Term::new(epoch, entries, declared);
         loop {
             term = self.look(term).await?;
-            if let Some(outcome) = carry_out(&mut term, &state, tenure).await? {
+            if let Some(outcome) = self.carry_out(&mut term, &state, tenure).await? {
                 return Ok(outcome);
             }
             backoff.reset();
@@ -137,34 +153,77 @@ impl Leader {
             () = tokio::time::sleep(LOOK_EVERY) => Ok(None),
         }
     }
-}
 
-/// Does what the term decides until it rests; answers how it ended, if it did.
-async fn carry_out(
-    term: &mut Term,
-    state: &State,
-    tenure: &Tenure,
-) -> Result<Option<Outcome>, StateError> {
-    let mut asked = FuturesUnordered::new();
-    loop {
-        let ended = match term.step(Instant::now(), tenure.until()) {
-            Step::Ask(tag, ask) => {
-                asked.push(ask_tagged(state, tag, ask));
-                continue;
+    /// Does what the term decides until it rests; answers how it ended, if it did.
+    async fn carry_out(
+        &self,
+        term: &mut Term,
+        state: &State,
+        tenure: &Tenure,
+    ) -> Result<Option<Outcome>, StateError> {
+        let mut asked = FuturesUnordered::new();
+        loop {
+            let ended = match term.step(Instant::now(), tenure.until()) {
+                Step::Ask(tag, ask) => {
+                    asked.push(ask_tagged(state, tag, ask));
+                    continue;
+                }
+                Step::Tell(unplaced) => {
+                    tell(&unplaced, state).await;
+                    continue;
+                }
+                Step::RolledBack(done) => {
+                    self.tell_back(done).await;
+                    continue;
+                }
+                Step::Rest => Ok(None),
+                Step::Deposed { by } => Ok(Some(Outcome::Deposed { by })),
+                Step::Expired => Ok(Some(Outcome::Expired)),
+                Step::Broken(reason) => Err(unavailable("write the state", reason)),
+            };
+            // What is on its way is waited for, also at the end: nothing is left behind.
+            match asked.next().await {
+                Some((tag, answer)) => term.answered(&tag, answer),
+                None => return ended,
             }
-            Step::Tell(unplaced) => {
-                tell(&unplaced, state).await;
-                continue;
-            }
-            Step::Rest => Ok(None),
-            Step::Deposed { by } => Ok(Some(Outcome::Deposed { by })),
-            Step::Expired => Ok(Some(Outcome::Expired)),
-            Step::Broken(reason) => Err(unavailable("write the state", reason)),
+        }
+    }
+
+    /// Nobody asked for a roll-back, so it is told wherever a change is told that somebody asked for.
+    async fn tell_back(&self, Done { applied, why }: Done) {
+        let reasons = why.refused.iter();
+        let reasons: Vec<_> = reasons
+            .map(|(actor, refused)| format!("actor {actor} can't be started: {}", refused.reason))
+            .collect();
+        let (app, revision, reason) = (applied.app.clone(), applied.revision, reasons.join("; "));
+        tracing::warn!(%app, revision, from = why.from, to = why.to, reason, "rolled back");
+        let about = format!("app/{app}");
+        let data = json!({
+            "app": app,
+            "revision": revision,
+            "changes": applied.changes,
+            "rolled_back": why,
+        });
+        self.events
+            .publish(Kind::AppRolledBack, about.clone(), data)
+            .await;
+        let record = AuditRecord {
+            verb: "app.rollback".to_owned(),
+            by: Some(BY_LATTICE.to_owned()),
+            host: self.host.clone(),
+            about: about.clone(),
+            revision: Some(revision),
+            changes: applied.changes.into_iter().take(CHANGES_MAX).collect(),
+            code: None,
+            reason: Some(reason[..reason.floor_char_boundary(REASON_LEN_MAX)].to_owned()),
         };
-        // What is on its way is waited for, also at the end: nothing is left behind.
-        match asked.next().await {
-            Some((tag, answer)) => term.answered(&tag, answer),
-            None => return ended,
+        let event = self.events.event(Kind::AuditChanged, about, record);
+        let audit = self.client.audit(Kind::AuditChanged, &event);
+        if !matches!(
+            tokio::time::timeout(AUDIT_TIME_MAX, audit).await,
+            Ok(Ok(()))
+        ) {
+            tracing::warn!(target: "audit", record = ?event.data, "not kept");
         }
     }
 }

@@ -14,6 +14,7 @@
 //! - [`ask`]: what is asked of the state;
 //! - [`lease`], [`campaign`]: who leads, decided; [`election`]: carried out;
 //! - [`term`], with [`assigned`], [`said`], [`step`] and [`writing`]: the plan as writes, decided; [`leader`]: carried out;
+//! - [`rollback`]: updates that no host can start, taken back;
 //! - [`evict`]: hosts that hang, cut off NATS;
 //! - [`references`], [`garbage`]: which components nothing needs any more, decided; [`collector`]: removed;
 //! - [`unplaced`]: what the leader could not place, for people;
@@ -34,6 +35,7 @@ pub mod home;
 pub mod leader;
 pub mod lease;
 pub mod references;
+pub mod rollback;
 pub mod said;
 pub mod step;
 pub mod term;

@@ -1,9 +1,10 @@
 //! What a leader does next, and what its questions are about.
 
 use lattice_config::state::head::PartName;
-use lattice_protocol::id::HostId;
+use lattice_protocol::id::{AppName, HostId};
 
 use super::ask::Ask;
+use super::rollback::Done;
 use super::unplaced::Unplaced;
 
 /// What to do now.
@@ -15,6 +16,8 @@ pub enum Step {
     Ask(Tag, Ask),
     /// Tell people what the plan leaves out.
     Tell(Unplaced),
+    /// Tell people that an app is again as it was.
+    RolledBack(Done),
     /// A later leader has written: lead no more.
     Deposed {
         /// Its epoch.
@@ -35,4 +38,6 @@ pub enum Tag {
     Part(HostId, PartName),
     /// The assignment of a host that stays away.
     Absent(HostId),
+    /// An app that goes back to what it was.
+    App(AppName),
 }

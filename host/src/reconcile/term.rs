@@ -19,6 +19,7 @@ use lattice_protocol::report::{HEARTBEAT_SILENCE_MAX, Report};
 
 use super::ask::{Answer, Ask};
 use super::assigned::{Assigned, Found};
+use super::rollback::Rollbacks;
 use super::said::{view, word};
 pub use super::step::{Step, Tag};
 use super::unplaced::Unplaced;
@@ -57,6 +58,7 @@ pub struct Term {
     collect: VecDeque<(Tag, Ask)>,
     collecting: BTreeSet<Tag>,
     tell: Option<Unplaced>,
+    rollbacks: Rollbacks,
     end: Option<Step>,
 }
 
@@ -79,6 +81,7 @@ impl Term {
             collect: VecDeque::new(),
             collecting: BTreeSet::new(),
             tell: None,
+            rollbacks: Rollbacks::default(),
             // Hosts that follow a later leader would ignore this one.
             end: (by > epoch).then_some(Step::Deposed { by }),
         }
@@ -112,6 +115,7 @@ impl Term {
         if self.assigned.is_awaited(&alive) && since <= GONE_AFTER {
             return;
         }
+        self.rollbacks.look(&self.declared, &self.assigned, &alive);
         self.look_at_written(now);
         let hosts: Vec<_> = alive.values().map(|report| view(report)).collect();
         let is_new = self
@@ -238,6 +242,9 @@ impl Term {
         if let Some(unplaced) = self.tell.take() {
             return Step::Tell(unplaced);
         }
+        if let Some(step) = self.rollbacks.step() {
+            return step;
+        }
         let is_written = self.queue.is_empty() && self.writing.is_empty();
         if is_written
             && self.collecting.is_empty()
@@ -269,6 +276,7 @@ impl Term {
     pub fn answered(&mut self, tag: &Tag, answer: Answer) {
         match tag {
             Tag::Host(host) => self.wrote(host, answer),
+            Tag::App(app) => self.rollbacks.answered(app, answer, &self.declared),
             Tag::Part(host, name) => {
                 self.collecting.remove(tag);
                 if answer == Answer::Deleted {

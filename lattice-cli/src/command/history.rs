@@ -1,6 +1,6 @@
 //! `lattice history`.
 
-use lattice_protocol::control::{AppRevision, ByApp, Verb};
+use lattice_protocol::control::{AppRevision, ByApp, RolledBack, Verb};
 use lattice_protocol::id::AppName;
 
 use crate::connection::Connection;
@@ -34,12 +34,24 @@ impl History {
             } else {
                 revision.version
             };
-            [revision.revision.to_string(), version, revision.written]
+            let why = revision.rolled_back.map(|back| why(&back));
+            let number = revision.revision.to_string();
+            [number, version, revision.written, why.unwrap_or_default()]
         });
         ui::table::print(
-            ["REVISION", "VERSION", "WRITTEN"],
+            ["REVISION", "VERSION", "WRITTEN", "WHY"],
             rows.collect(),
             "no revisions",
         )
     }
+}
+
+/// Why a revision is there that nobody asked for.
+fn why(back: &RolledBack) -> String {
+    let refused = back.refused.iter();
+    let refused: Vec<_> = refused
+        .map(|(actor, refused)| format!("actor {actor} can't be started: {}", refused.reason))
+        .collect();
+    let (from, to) = (back.from, back.to);
+    format!("rolled back from {from} to {to}: {}", refused.join("; "))
 }

@@ -7,7 +7,7 @@ use lattice_protocol::control::{
     ActorSummary, HostSummary, LinkSummary, Nothing, Placement, ProviderSummary, Verb,
 };
 use lattice_protocol::id::HostId;
-use lattice_protocol::report::Phase;
+use lattice_protocol::report::{Phase, Refused};
 use serde::Serialize;
 
 use super::link;
@@ -103,7 +103,15 @@ fn actors(actors: &[ActorSummary]) -> anyhow::Result<()> {
     let header = ["ACTOR", "APP", "INSTANCES", "HOSTS", "STATE", "COMPONENT"];
     ui::table::print(header, rows.collect(), "no actors")?;
     actors.iter().try_for_each(|actor| {
-        problems(actor.name.as_str(), &actor.hosts, actor.unplaced.as_deref())
+        let name = actor.name.as_str();
+        problems(name, &actor.hosts, actor.unplaced.as_deref())?;
+        match &actor.rolled_back {
+            Some(why) => ui::out(format_args!(
+                "{name} was rolled back: revision {} can't be started: {}",
+                why.revision, why.reason
+            )),
+            None => Ok(()),
+        }
     })
 }
 
@@ -135,8 +143,19 @@ fn problems(
     unplaced: Option<&str>,
 ) -> anyhow::Result<()> {
     for (host, placement) in hosts {
-        if let Phase::Failed { reason } = &placement.phase {
-            ui::out(format_args!("{name} failed on {host}: {reason}"))?;
+        match (&placement.phase, &placement.refused) {
+            (Phase::Failed { reason }, _) => {
+                ui::out(format_args!("{name} failed on {host}: {reason}"))?;
+            }
+            (
+                _,
+                Some(Refused {
+                    revision, reason, ..
+                }),
+            ) => ui::out(format_args!(
+                "{name} refuses revision {revision} on {host}: {reason}"
+            ))?,
+            (_, None) => {}
         }
     }
     match unplaced {
@@ -154,9 +173,11 @@ fn running(hosts: &BTreeMap<HostId, Placement>) -> impl Iterator<Item = &Placeme
 /// One word for all hosts: what is wrong comes first.
 fn state(hosts: &BTreeMap<HostId, Placement>) -> String {
     let is = |wanted: fn(&Phase) -> bool| hosts.values().any(|placement| wanted(&placement.phase));
+    let is_refused = hosts.values().any(|placement| placement.refused.is_some());
     let word = match () {
         () if hosts.is_empty() => "not running",
         () if is(|phase| matches!(phase, Phase::Failed { .. })) => "failed",
+        () if is_refused => "refused",
         () if is(|phase| *phase == Phase::Starting) => "starting",
         () if is(|phase| *phase == Phase::Running) => "running",
         () => "draining",
@@ -214,6 +235,19 @@ mod tests {
         );
         assert_eq!(state(&hosts(&[Phase::Running])), "running");
         assert_eq!(state(&hosts(&[])), "not running");
+    }
+
+    #[test]
+    fn a_revision_that_is_refused_is_shown_beside_the_one_that_runs() {
+        let mut hosts = hosts(&[Phase::Running, Phase::Running]);
+        for placement in hosts.values_mut().take(1) {
+            placement.refused = Some(Refused {
+                revision: "0123456789ab".into(),
+                reason: "it does not compile".into(),
+                may_pass: false,
+            });
+        }
+        assert_eq!(state(&hosts), "refused");
     }
 
     #[test]

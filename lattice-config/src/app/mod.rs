@@ -15,6 +15,7 @@ pub mod socket_rule;
 
 use std::collections::BTreeMap;
 
+use lattice_protocol::control::RolledBack;
 use lattice_protocol::id::{ActorName, AppName, ProviderName, TargetName};
 use serde::{Deserialize, Serialize};
 
@@ -38,6 +39,9 @@ pub struct App {
     /// Its providers.
     #[serde(default)]
     pub providers: BTreeMap<ProviderName, Provider>,
+    /// Set where nobody asked for this revision: the one before it could not be started.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub rolled_back: Option<RolledBack>,
 }
 
 impl App {
@@ -48,6 +52,7 @@ impl App {
             version: version.into(),
             actors: BTreeMap::new(),
             providers: BTreeMap::new(),
+            rolled_back: None,
         }
     }
 

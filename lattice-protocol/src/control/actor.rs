@@ -92,6 +92,9 @@ pub struct ActorSummary {
     /// Why it is not placed, or not all of it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub unplaced: Option<String>,
+    /// What its app's last change made of it, if no host could start that and it was taken back.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub rolled_back: Option<Refused>,
 }
 
 /// How a thing does on one host.
@@ -101,7 +104,7 @@ pub struct Placement {
     pub revision: String,
     /// How many instances it may use there.
     pub slots: u32,
-    /// The revision that should have taken over there and can't be started.
+    /// The revision that should run there and can't be started.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub refused: Option<Refused>,
     /// How far it is.

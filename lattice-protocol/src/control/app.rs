@@ -1,8 +1,11 @@
 //! Apps: declared, compared, removed, listed, and taken back.
 
+use std::collections::BTreeMap;
+
 use serde::{Deserialize, Serialize};
 
 use crate::id::{ActorName, AppName, ProviderName};
+use crate::report::Refused;
 use crate::words::words;
 
 /// Declares an app from its manifest; components are named by digest or registry reference.
@@ -114,4 +117,18 @@ pub struct AppRevision {
     pub actors: Vec<ActorName>,
     /// Its providers.
     pub providers: Vec<ProviderName>,
+    /// Why the lattice wrote it by itself; absent for what was asked for.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub rolled_back: Option<RolledBack>,
+}
+
+/// Why an app is again as it was: an update that no host could start was taken back.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct RolledBack {
+    /// The revision that was taken back.
+    pub from: u64,
+    /// The one before, which runs.
+    pub to: u64,
+    /// What could not be started, and why: the first of it.
+    pub refused: BTreeMap<ActorName, Refused>,
 }

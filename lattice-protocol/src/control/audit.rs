@@ -38,7 +38,7 @@ pub struct AuditRecord {
     /// Why it was refused; absent for what was carried out.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub code: Option<ProblemCode>,
-    /// The reason, in words.
+    /// The reason, in words; also of what the lattice took back by itself.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub reason: Option<String>,
 }

@@ -23,6 +23,7 @@ pub use actor::{
 };
 pub use app::{
     AppApply, AppExport, AppRevision, AppRollback, AppSummary, Applied, ByApp, Change, ChangeKind,
+    RolledBack,
 };
 pub use artifact::{
     ArtifactCollect, ArtifactDeleted, ArtifactSummary, ArtifactsCollected, ByDigest,

@@ -2,10 +2,10 @@
 
 use std::time::Instant;
 
-use lattice_config::Declared;
+use lattice_config::{App, Declared};
 use lattice_protocol::control::{ActorSummary, Nothing, Placement};
 use lattice_protocol::id::{ActorName, TargetName};
-use lattice_protocol::report::Report;
+use lattice_protocol::report::{Refused, Report};
 
 use crate::control::desk::Desk;
 use crate::control::placement::{Placements, gather};
@@ -46,9 +46,14 @@ fn list(
                 component: actor.component.to_string(),
                 wanted: actor.instances,
                 hosts: placements.get(name).cloned().unwrap_or_default(),
+                rolled_back: rolled_back(&revised.value, name),
                 unplaced: unplaced.reasons.get(&TargetName::from(name)).cloned(),
             });
         }
     }
     listed
+}
+
+fn rolled_back(app: &App, name: &ActorName) -> Option<Refused> {
+    app.rolled_back.as_ref()?.refused.get(name).cloned()
 }

@@ -54,5 +54,6 @@ fn summary(name: &AppName, kept: StateRevision) -> AppRevision {
             .iter()
             .flat_map(|app| app.providers.keys().cloned())
             .collect(),
+        rolled_back: app.and_then(|app| app.rolled_back),
     }
 }

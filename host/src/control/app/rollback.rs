@@ -1,7 +1,10 @@
 //! `app.rollback`: an earlier revision is written as a new one.
 
+use std::collections::BTreeSet;
+
 use lattice_client::StateRevision;
-use lattice_config::state::key;
+use lattice_config::App;
+use lattice_config::state::{self, key};
 use lattice_protocol::control::{AppRollback, Applied, Problem};
 use lattice_protocol::event::Kind;
 use lattice_protocol::id::AppName;
@@ -29,7 +32,8 @@ pub(in crate::control) async fn handle(desk: &Desk, request: AppRollback) -> Ans
     Ok(applied)
 }
 
-/// The app's revision now (0 when it is removed), and the one to return to.
+/// The app's revision now (0 when it is removed), and the one to return to. Where the lattice went back
+/// by itself, what it took back is not returned to, and what it went back to is the present.
 fn choose<'a>(
     name: &AppName,
     kept: &'a [StateRevision],
@@ -40,7 +44,10 @@ fn choose<'a>(
     let mut earlier = kept.iter().filter(|kept| kept.value.is_some());
     let found = match to {
         Some(to) => earlier.find(|kept| kept.revision == to),
-        None => earlier.rfind(|kept| kept.revision != current),
+        None => {
+            let passed_over = passed_over(kept, current);
+            earlier.rfind(|kept| !passed_over.contains(&kept.revision))
+        }
     };
     let found = found.ok_or_else(|| match to {
         Some(to) => not_found(format!(
@@ -51,8 +58,28 @@ fn choose<'a>(
     Ok((current, found))
 }
 
+/// What "the one before the present" can't mean.
+fn passed_over(kept: &[StateRevision], current: u64) -> BTreeSet<u64> {
+    let mut passed_over = BTreeSet::from([current]);
+    for kept in kept {
+        let app = kept.value.as_ref();
+        let app = app.and_then(|value| state::decode::<App>(value).ok());
+        if let Some(back) = app.and_then(|app| app.rolled_back) {
+            passed_over.extend([kept.revision, back.from]);
+            if kept.revision == current {
+                passed_over.insert(back.to);
+            }
+        }
+    }
+    passed_over
+}
+
 #[cfg(test)]
 mod tests {
+    use std::collections::BTreeMap;
+
+    use lattice_protocol::control::RolledBack;
+
     use super::*;
 
     fn kept(revisions: &[(u64, bool)]) -> Vec<StateRevision> {
@@ -79,6 +106,37 @@ mod tests {
             Some((9, 5))
         );
         assert_eq!(chosen(&[(3, true)], None), None);
+    }
+
+    #[test]
+    fn what_the_lattice_took_back_by_itself_is_not_returned_to() {
+        let one = |revision: u64, back: Option<(u64, u64)>| {
+            let mut app = App::new("demo".parse().unwrap(), "1");
+            app.rolled_back = back.map(|(from, to)| RolledBack {
+                from,
+                to,
+                refused: BTreeMap::new(),
+            });
+            StateRevision {
+                revision,
+                written: String::new(),
+                value: Some(state::encode(&app).unwrap().into()),
+            }
+        };
+        // 9 was refused: 11 is as 5 again.
+        let mut kept = vec![
+            one(3, None),
+            one(5, None),
+            one(9, None),
+            one(11, Some((9, 5))),
+        ];
+        let name = "demo".parse().unwrap();
+        let (current, to) = choose(&name, &kept, None).unwrap();
+        assert_eq!((current, to.revision), (11, 3));
+        kept.push(one(20, None));
+        let (current, to) = choose(&name, &kept, None).unwrap();
+        assert_eq!((current, to.revision), (20, 5));
+        assert_eq!(choose(&name, &kept, Some(9)).unwrap().1.revision, 9);
     }
 
     #[test]

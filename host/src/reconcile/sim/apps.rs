@@ -11,6 +11,11 @@ use lattice_protocol::id::AppName;
 
 const APPS: [&str; 3] = ["one", "two", "three"];
 
+/// Code that no host can start.
+pub(super) fn bad() -> ComponentRef {
+    ComponentRef::Digest(Digest::of(b"bad"))
+}
+
 /// Some app, with actors of its own name.
 pub(super) fn some(random: &mut fastrand::Rng, labels: bool) -> App {
     let name = APPS[random.usize(0..APPS.len())];

@@ -100,7 +100,7 @@ impl World {
                     self.ask(node, &Who::Term { serial, tag }, &ask, TIMEOUT_MS);
                     continue;
                 }
-                term::Step::Tell(_) => continue,
+                term::Step::Tell(_) | term::Step::RolledBack(_) => continue,
                 term::Step::Broken(reason) => {
                     let id = this.id.clone();
                     self.note(format!("{id} begins its term anew: {reason}"));

@@ -96,6 +96,11 @@ fn a_leader_that_thaws_writes_nothing_and_its_host_takes_its_place_again() {
 }
 
 #[test]
+fn what_cannot_start_is_taken_back_once_and_never_replaces_what_runs_whoever_is_lost() {
+    under_seeds(SEEDS, story::refusals);
+}
+
+#[test]
 fn the_assignment_of_a_host_that_stays_away_is_collected() {
     under_seeds(4, story::gone_for_good);
 }

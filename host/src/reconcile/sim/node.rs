@@ -5,14 +5,15 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use lattice_client::StateEntry;
-use lattice_config::{Assignment, Revision};
+use lattice_config::{Assignment, ComponentRef, Revision};
 use lattice_protocol::heartbeat::Heartbeat;
 use lattice_protocol::id::{ActorName, AppName, HostId, ProcessId};
-use lattice_protocol::report::{ActorReport, Phase, Report};
+use lattice_protocol::report::{ActorReport, Phase, Refused, Report};
 
 use super::super::campaign::Campaign;
 use super::super::duty::Duty;
 use super::super::term::Term;
+use super::apps;
 use super::world::Event;
 use crate::heartbeat::telling::Telling;
 use crate::peers::View;
@@ -91,6 +92,25 @@ pub(super) struct Running {
     pub(super) slots: u32,
     /// What serves.
     pub(super) serving: Option<Revision>,
+    /// What was wanted and can't be started.
+    pub(super) refused: Option<Revision>,
+    /// The code of what is wanted.
+    component: ComponentRef,
+}
+
+impl Running {
+    /// It was tried.
+    pub(super) fn tried(&mut self, revision: Revision) {
+        if self.wanted != revision {
+            return;
+        }
+        if self.component == apps::bad() {
+            self.refused = Some(revision);
+        } else {
+            self.serving = Some(revision);
+            self.refused = None;
+        }
+    }
 }
 
 impl Node {
@@ -184,7 +204,11 @@ impl Node {
                 slots: serving.map_or(0, |_| running.slots),
                 busy: u32::try_from(now_ms / 700 % 3).unwrap(),
                 waiting: 0,
-                refused: None,
+                refused: running.refused.as_ref().map(|revision| Refused {
+                    revision: revision.to_string(),
+                    reason: "it can't start".to_owned(),
+                    may_pass: false,
+                }),
                 phase: serving.map_or(Phase::Starting, |_| Phase::Running),
             };
             (name.clone(), report)
@@ -222,9 +246,15 @@ impl Node {
                 wanted: actor.revision.clone(),
                 slots: actor.slots,
                 serving: None,
+                refused: None,
+                component: ComponentRef::Digest(actor.component.clone()),
             });
             running.wanted = actor.revision.clone();
             running.slots = actor.slots;
+            running.component = ComponentRef::Digest(actor.component.clone());
+            if running.serving.as_ref() == Some(&actor.revision) {
+                running.refused = None;
+            }
             if running.serving.as_ref() != Some(&actor.revision) {
                 prepare.push((name.clone(), actor.revision.clone()));
             }

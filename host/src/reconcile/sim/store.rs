@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use bytes::Bytes;
-use lattice_client::StateEntry;
+use lattice_client::{StateEntry, StateRevision};
 
 use super::super::ask::{Answer, Ask};
 
@@ -15,6 +15,8 @@ const STEP: u64 = 16;
 pub(super) struct Store {
     revision: u64,
     keys: BTreeMap<String, (u64, Option<Bytes>)>,
+    /// Everything that was written, oldest first.
+    history: Vec<(String, StateRevision)>,
     /// Grows when it is wiped or set back: revisions of one say nothing of another.
     pub(super) life: u64,
     pub(super) is_away: bool,
@@ -27,6 +29,7 @@ impl Store {
     pub(super) fn answer(&mut self, ask: &Ask) -> Answer {
         match ask {
             Ask::Get { key } => Answer::Entry(self.entry(key)),
+            Ask::History { key } => Answer::History(self.history(key)),
             Ask::Put { key, value, over } => {
                 if !self.is_at(key, *over) {
                     return Answer::Conflict;
@@ -43,6 +46,7 @@ impl Store {
             }
             Ask::Erase { key } => {
                 self.keys.remove(key);
+                self.history.retain(|(of, _)| of != key);
                 Answer::Deleted
             }
         }
@@ -61,8 +65,19 @@ impl Store {
             true => self.revision + 1,
             false => (self.revision / STEP + 1) * STEP + self.life % STEP,
         };
+        let kept = StateRevision {
+            revision: self.revision,
+            written: String::new(),
+            value: value.clone(),
+        };
+        self.history.push((key.to_owned(), kept));
         self.keys.insert(key.to_owned(), (self.revision, value));
         self.revision
+    }
+
+    pub(super) fn history(&self, key: &str) -> Vec<StateRevision> {
+        let of_it = self.history.iter().filter(|(of, _)| of == key);
+        of_it.map(|(_, kept)| kept.clone()).collect()
     }
 
     pub(super) fn entry(&self, key: &str) -> Option<StateEntry> {

@@ -287,3 +287,65 @@ pub(super) fn gone_for_good(world: &mut World) {
     world.start(node);
     world.settle();
 }
+
+/// Updates that no host can start, and hosts that are lost meanwhile: all but one, which runs each actor.
+/// What was declared before them is declared again, unless something newer is.
+pub(super) fn refusals(world: &mut World) {
+    for node in 0..4 {
+        world.start(node);
+    }
+    let mut good = apps::some(&mut world.random, false);
+    for actor in good.actors.values_mut() {
+        actor.instances = world.random.u32(5..9);
+    }
+    world.declare(&good);
+    world.settle();
+    let mut refused = 0;
+    for _ in 0..4 {
+        let mut bad = good.clone();
+        for (at, actor) in bad.actors.values_mut().enumerate() {
+            match at == 0 || world.random.bool() {
+                true => actor.component = apps::bad(),
+                false => actor.instances = world.random.u32(5..9),
+            }
+        }
+        if world.random.bool() {
+            world.weather = Weather::FOUL;
+        }
+        world.declare(&bad);
+        refused += 1;
+        for _ in 0..world.random.u32(0..4) {
+            world.pause(1, 1_500);
+            let node = world.random.usize(1..4);
+            match world.random.u32(0..3) {
+                0 => world.nodes[node].kill(),
+                1 => world.freeze(node),
+                _ => world.nodes[node].is_cut = true,
+            }
+        }
+        if world.random.u32(0..3) == 0 {
+            for actor in good.actors.values_mut() {
+                let code = Digest::of(&[world.random.u8(0..9)]);
+                actor.component = ComponentRef::Digest(code);
+            }
+            world.declare(&good);
+        }
+        heal_all(world);
+        let actors = good.actors.clone();
+        let is_back = |world: &World| {
+            let declared = apps::declared(&world.store.all());
+            declared.apps.values().all(|app| app.value.actors == actors)
+        };
+        assert!(world.run_until(20_000, is_back), "it is not taken back");
+        world.settle();
+        let serves = |node: &Node| {
+            let mut running = node.running.values();
+            running.all(|one| one.serving.as_ref() == Some(&one.wanted) && one.refused.is_none())
+        };
+        // What was lost on its way to the store is written again.
+        let all_serve = |world: &World| world.nodes.iter().all(serves);
+        assert!(world.run_until(20_000, all_serve), "something is refused");
+    }
+    let count = world.invariants.rollback.count();
+    assert!(count <= refused, "{count} of {refused} were taken back");
+}

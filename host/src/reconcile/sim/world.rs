@@ -205,10 +205,8 @@ impl World {
             Event::WasRead { serial, entries } => self.was_read(node, serial, entries),
             Event::Resync => self.resync(node),
             Event::Ready(name, revision) => {
-                if let Some(running) = this.running.get_mut(&name)
-                    && running.wanted == revision
-                {
-                    running.serving = Some(revision);
+                if let Some(running) = this.running.get_mut(&name) {
+                    running.tried(revision);
                 }
             }
             Event::Ask { .. } | Event::Read { .. } => {}

@@ -7,6 +7,7 @@ mod fence;
 mod gap;
 mod parts;
 mod picture;
+pub(super) mod rollback;
 pub(super) mod silence;
 mod winner;
 
@@ -28,6 +29,7 @@ pub(super) struct Invariants {
     pub(super) gap: gap::Gap,
     pub(super) parts: parts::Parts,
     pub(super) picture: picture::Picture,
+    pub(super) rollback: rollback::Rollback,
 }
 
 impl Invariants {
@@ -36,8 +38,10 @@ impl Invariants {
         let Ask::Put { key, value, .. } = ask else {
             return;
         };
-        if matches!(Key::read(key), Some(Key::Assignment(_))) {
-            self.parts.check(store);
+        match Key::read(key) {
+            Some(Key::Assignment(_)) => self.parts.check(store),
+            Some(Key::App(_)) => self.rollback.wrote(store, key),
+            _ => {}
         }
         // Compare-and-swap keeps leaders apart within one store. Between two that count alike only the
         // epochs that hosts remember do.
