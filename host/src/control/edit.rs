@@ -5,7 +5,10 @@ use lattice_protocol::control::Problem;
 use lattice_protocol::id::{ActorName, AppName, ProviderName};
 use lattice_protocol::near::nearest;
 
-use super::request::{Answer, bad, not_found};
+use super::request::{Answer, bad, conflict, not_found};
+
+/// How many things a refusal names.
+const SHOWN_MAX: usize = 5;
 
 /// One app as it is to be: none when it is to be removed.
 #[derive(Debug, Clone, PartialEq)]
@@ -26,6 +29,22 @@ impl Draft {
         }
     }
 
+    /// What is declared without a manifest is to be an app of its own. Nothing else goes for it: who
+    /// starts one thing has not asked to remove others.
+    pub(super) fn alone(declared: &Declared, app: App) -> Answer<Self> {
+        let before = declared.apps.get(&app.name);
+        let others = before.map_or_else(Vec::new, |before| others(&before.value, &app));
+        match others[..] {
+            [] => Ok(Self::of(app)),
+            _ => Err(conflict(format!(
+                "app {} declares more: {}. Declare all of it by app.apply (`lattice apply`), or choose \
+                 another name",
+                app.name,
+                some(&others)
+            ))),
+        }
+    }
+
     /// The app is to be as declared, with this done to it.
     pub(super) fn changed(
         declared: &Declared,
@@ -36,6 +55,26 @@ impl Draft {
         change(&mut app);
         Ok(Self::of(app))
     }
+}
+
+/// What an app declares that another doesn't.
+fn others(app: &App, but: &App) -> Vec<String> {
+    let actors = app.actors.keys();
+    let actors = actors.filter(|name| !but.actors.contains_key(*name));
+    let providers = app.providers.keys();
+    let providers = providers.filter(|name| !but.providers.contains_key(*name));
+    let actors = actors.map(|name| format!("actor {name}"));
+    actors
+        .chain(providers.map(|name| format!("provider {name}")))
+        .collect()
+}
+
+/// The first of many, for people.
+fn some(things: &[String]) -> String {
+    let first = things.iter().take(SHOWN_MAX).cloned();
+    let more = things.len().saturating_sub(SHOWN_MAX);
+    let more = (more > 0).then(|| format!("{more} more"));
+    first.chain(more).collect::<Vec<_>>().join(", ")
 }
 
 /// An app as declared.

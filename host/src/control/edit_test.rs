@@ -148,3 +148,30 @@ fn a_link_is_added_changed_and_removed() {
         "removing what is not there changes nothing"
     );
 }
+
+#[test]
+fn what_is_started_alone_replaces_itself_and_nothing_else() {
+    let alone = |name: &str, actor: &str| {
+        let mut app = App::new(name.parse().unwrap(), "");
+        let component = lattice_config::ComponentRef::Digest(Digest::of(b"y"));
+        app.actors
+            .insert(actor.parse().unwrap(), Actor::new(component));
+        app
+    };
+    for app in [alone("solo", "solo"), alone("new", "new")] {
+        let draft = Draft::alone(&declared(), app.clone()).unwrap();
+        assert_eq!(draft.after, Some(app));
+    }
+    // An app `demo` has an actor and a provider of other names.
+    let refused = Draft::alone(&declared(), alone("demo", "demo")).unwrap_err();
+    assert_eq!(refused.code, ProblemCode::Conflict);
+    for words in ["actor counter", "provider kv", "app.apply", "another name"] {
+        assert!(refused.message.contains(words), "{}", refused.message);
+    }
+    let refused = Draft::alone(&declared(), alone("demo", "counter")).unwrap_err();
+    assert!(
+        !refused.message.contains("actor counter"),
+        "{}",
+        refused.message
+    );
+}

@@ -1,6 +1,6 @@
 //! `actor.start`: one actor without a manifest; it becomes an app of its name.
 
-use lattice_config::{Actor, App, manifest};
+use lattice_config::{Actor, App, Declared, manifest};
 use lattice_protocol::control::{ActorStart, Applied};
 use lattice_protocol::event::Kind;
 
@@ -11,8 +11,9 @@ use crate::control::request::{Answer, bad};
 
 pub(in crate::control) async fn handle(desk: &Desk, request: ActorStart) -> Answer<Applied> {
     let if_revision = request.if_revision;
-    let draft = Draft::of(app(request)?);
-    let applied = commit(desk, if_revision, |_| Ok(draft.clone())).await?;
+    let app = app(request)?;
+    let edit = |declared: &Declared| Draft::alone(declared, app.clone());
+    let applied = commit(desk, if_revision, edit).await?;
     desk.record_applied("actor.start", Kind::AppApplied, &applied)
         .await;
     Ok(applied)

@@ -1,7 +1,7 @@
 //! `provider.start`: one provider without a manifest; it becomes an app of its name.
 
 use lattice_config::validate::PROVIDER_KINDS;
-use lattice_config::{App, Provider, Runs};
+use lattice_config::{App, Declared, Provider, Runs};
 use lattice_protocol::control::{Applied, ProviderStart};
 use lattice_protocol::event::Kind;
 use serde_json::Value;
@@ -13,8 +13,9 @@ use crate::control::request::{Answer, bad};
 
 pub(in crate::control) async fn handle(desk: &Desk, request: ProviderStart) -> Answer<Applied> {
     let if_revision = request.if_revision;
-    let draft = Draft::of(app(request)?);
-    let applied = commit(desk, if_revision, |_| Ok(draft.clone())).await?;
+    let app = app(request)?;
+    let edit = |declared: &Declared| Draft::alone(declared, app.clone());
+    let applied = commit(desk, if_revision, edit).await?;
     desk.record_applied("provider.start", Kind::AppApplied, &applied)
         .await;
     Ok(applied)
