@@ -2,6 +2,7 @@
 //!
 //! - [`calls`], [`values`]: what any NATS client can ask of an actor, and how errors look;
 //! - [`endings`], [`sandbox`]: calls that end badly, and what a guest can't do;
+//! - [`busy`]: how many calls run at once;
 //! - [`worlds`]: what an actor gets of WASI, and what it must be granted;
 //! - [`path`]: from HTTP through an actor to a store and back;
 //! - [`auth`]: a service as people come for it, from its deployment to the death of a host;
@@ -31,6 +32,7 @@
 
 mod artifacts;
 mod auth;
+mod busy;
 mod calls;
 mod cli;
 mod cluster;

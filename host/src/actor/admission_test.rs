@@ -136,3 +136,43 @@ async fn a_call_that_comes_as_another_ends_never_waits_beside_an_idle_actor() {
     }
     door.idle().await;
 }
+
+#[tokio::test]
+async fn a_revision_that_takes_over_has_only_the_room_that_the_one_before_leaves() {
+    let old = Admission::new(2, 1);
+    let (first, _second) = (slot(&old), slot(&old));
+    let waits = waiting(&old);
+    let new = old.another();
+    assert!(matches!(new.enter(), Entry::Full));
+    // It declares more of both.
+    new.resize(3);
+    new.queue(2);
+    let waits = waits.slot().await.unwrap();
+    let of_new = waiting(&new);
+    assert_eq!((new.load().busy, new.load().waiting), (3, 1));
+    drop(first);
+    let of_new = of_new.slot().await.unwrap();
+    assert_eq!(old.load(), new.load());
+    drop((waits, of_new));
+    assert_eq!(new.load().busy, 1);
+}
+
+#[tokio::test]
+async fn a_revision_is_idle_when_its_own_calls_have_ended() {
+    let old = Admission::new(1, 2);
+    let first = slot(&old);
+    let waits = waiting(&old);
+    let new = old.another();
+    let of_new = waiting(&new);
+    let mut idle = std::pin::pin!(old.idle());
+    assert!(futures_util::poll!(&mut idle).is_pending());
+    drop(first);
+    let waits = waits.slot().await.unwrap();
+    assert!(futures_util::poll!(&mut idle).is_pending());
+    drop(waits);
+    idle.await;
+    let of_new = of_new.slot().await.unwrap();
+    assert_eq!(new.load().busy, 1);
+    drop(of_new);
+    new.idle().await;
+}

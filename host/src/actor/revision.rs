@@ -117,10 +117,12 @@ pub(super) struct Revision {
 }
 
 impl Revision {
-    /// Brings a revision up to where it can be called; nothing is called yet.
+    /// Brings a revision up to where it can be called; nothing is called yet. Its `door` leads into the
+    /// same room as that of the one before, if there is one.
     pub(super) async fn prepare(
         cx: &Arc<Context>,
         assigned: Arc<AssignedActor>,
+        door: Option<Admission>,
     ) -> Result<Arc<Self>, Error> {
         let code = cx.starting.code(cx, &assigned).await?;
         code.exports.check()?;
@@ -139,10 +141,9 @@ impl Revision {
             .initialize_copy_on_write_image()
             .map_err(start_failed)?;
         let limits = &assigned.spec.limits;
-        let waiting_max = usize::try_from(limits.waiting).unwrap_or(usize::MAX);
         let revision = Self {
             forwards: Arc::new(Semaphore::new(FORWARDS_MAX)),
-            door: Admission::new(assigned.slots, waiting_max),
+            door: door.unwrap_or_else(|| Admission::new(assigned.slots, waiting_max(limits))),
             log: Log::open(
                 cx.client.clone(),
                 cx.host.clone(),
@@ -243,6 +244,12 @@ impl Revision {
         self.door.load()
     }
 
+    /// What it declares counts from here on, also for those that still wait for the one before.
+    pub(super) fn take_over(&self) {
+        self.door.resize(self.assigned.slots);
+        self.door.queue(waiting_max(self.limits()));
+    }
+
     /// Changes how many calls it serves at once.
     pub(super) fn resize(&self, slots: u32) {
         self.door.resize(slots);
@@ -260,6 +267,10 @@ impl Revision {
     pub(super) async fn idle(&self) {
         self.door.idle().await;
     }
+}
+
+fn waiting_max(limits: &Limits) -> usize {
+    usize::try_from(limits.waiting).unwrap_or(usize::MAX)
 }
 
 /// What its guests are made from: grants are checked and opened, configs are read.

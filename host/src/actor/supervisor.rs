@@ -20,6 +20,7 @@ use tokio::task::JoinSet;
 use tracing::{error, info};
 
 use super::Context;
+use super::admission::Admission;
 use super::inbox::{self, Inbox};
 use super::revision::{Error, Revision};
 
@@ -132,6 +133,8 @@ pub(super) struct Supervisor {
     name: ActorName,
     status: Arc<Status>,
     inbox: Option<Inbox>,
+    /// Into the room that they all share; none once the last call has ended.
+    door: Option<Admission>,
     /// Revisions that take no more calls and finish those they have.
     finishing: JoinSet<()>,
 }
@@ -142,6 +145,7 @@ impl Supervisor {
             name,
             status,
             inbox: None,
+            door: None,
             finishing: JoinSet::new(),
         }
     }
@@ -194,9 +198,11 @@ impl Supervisor {
                 state.running = None;
             });
         }
+        // Calls of all its revisions count together, those of a life that still ends included.
+        let door = self.door.as_ref().map(Admission::another);
         let prepared = async {
             self.until_room_to_finish().await;
-            Revision::prepare(cx, now).await
+            Revision::prepare(cx, now, door).await
         };
         let revision = tokio::select! {
             revision = prepared => revision?,
@@ -210,6 +216,8 @@ impl Supervisor {
                 None
             }
         };
+        revision.take_over();
+        self.door = Some(revision.door.clone());
         self.status.set(|state| {
             state.running = Some(revision.clone());
             state.phase = Some(Phase::Running);
@@ -291,6 +299,7 @@ impl Supervisor {
             () = finished => {}
             () = changed(wanted) => return Converged::Superseded,
         }
+        self.door = None;
         self.status.set(|state| *state = State::default());
         if ran {
             info!(actor = %self.name, "actor.stopped");
