@@ -47,6 +47,8 @@ words! {
         HostJoined = "host.joined",
         /// A host left the lattice in order.
         HostLeft = "host.left",
+        /// A host begins to lead.
+        HostLeads = "host.leads",
         /// A host's report.
         HostHeartbeat = "host.heartbeat",
     }

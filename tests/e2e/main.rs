@@ -16,6 +16,7 @@
 //! - [`way`]: one suite over both ways that a request can go;
 //! - [`keyvalue`]: what any NATS client can ask of a key-value provider;
 //! - [`many`]: many actors on one host; [`hosts`]: more than one host; [`cluster`]: more than one NATS server;
+//! - [`events`]: each kind of event, said once it is so;
 //! - [`up`], [`faults`]: the `lattice` binary and its processes;
 //! - [`telemetry`]: traces and metrics, as a collector and a scraper see them;
 //! - [`providers`]: how providers are watched, told their settings, and run inside a host;
@@ -39,6 +40,7 @@ mod cluster;
 mod control;
 mod edge;
 mod endings;
+mod events;
 mod faults;
 mod flows;
 mod foreign;

@@ -86,6 +86,8 @@ impl Leader {
 
     /// Leads until `stop`, until the lease runs out, or until a later leader is found.
     pub async fn lead(self, epoch: u64, tenure: Tenure, stop: CancellationToken) -> Outcome {
+        let (host, data) = (format!("host/{}", self.host), json!({ "epoch": epoch }));
+        self.events.publish(Kind::HostLeads, host, data).await;
         let evictor = self.evictor.clone();
         let _evicting =
             evictor.map(|evictor| AbortOnDropHandle::new(tokio::spawn(evictor.run(stop.clone()))));
