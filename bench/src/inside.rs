@@ -155,6 +155,7 @@ fn assignment(manifest: &str) -> anyhow::Result<Assignment> {
             slots: SLOTS,
             component,
             spec,
+            asked: Default::default(),
         });
     }
     Ok(assignment)

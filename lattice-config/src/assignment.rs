@@ -1,9 +1,10 @@
 //! What one host is to run: written by the leader, read by that host, which needs nothing else.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use lattice_protocol::digest::Digest;
 use lattice_protocol::id::{ActorName, AppName, ProviderName};
+use lattice_protocol::interface::InterfacePattern;
 use serde::{Deserialize, Serialize};
 
 use crate::app::{ActorSpec, ProviderSpec};
@@ -38,6 +39,10 @@ pub struct AssignedActor {
     pub component: Digest,
     /// How it runs.
     pub spec: ActorSpec,
+    /// What others call it by, through links and routes: a revision that exports it no more does not
+    /// take over from one that does. No part of what the revision names.
+    #[serde(default, skip_serializing_if = "BTreeSet::is_empty")]
+    pub asked: BTreeSet<InterfacePattern>,
 }
 
 /// A provider on one host.

@@ -20,7 +20,12 @@ async fn of_apps(lattice: &Lattice, events: &Events) {
     events.of("app.applied", "app/greeter").await;
     let started = events.of("actor.started", "actor/greeter").await;
     assert_eq!(started["data"]["slots"], 2, "{started}");
-    asked(lattice, "actor.scale", json!({ "name": "greeter", "instances": 3 })).await;
+    asked(
+        lattice,
+        "actor.scale",
+        json!({ "name": "greeter", "instances": 3 }),
+    )
+    .await;
     let scaled = events.of("actor.scaled", "actor/greeter").await;
     assert_eq!(scaled["data"], json!({ "from": 2, "to": 3 }));
     let config = json!({ "name": "greeter", "config": { "a": "b" } });
@@ -29,7 +34,12 @@ async fn of_apps(lattice: &Lattice, events: &Events) {
     assert_ne!(updated["data"]["revision"], started["data"]["revision"]);
     let artifacts = lattice.client().artifacts().await.unwrap();
     let core = artifacts.push(b"\0asm\x01\0\0\0").await.unwrap();
-    asked(lattice, "actor.update", json!({ "name": "greeter", "component": core })).await;
+    asked(
+        lattice,
+        "actor.update",
+        json!({ "name": "greeter", "component": core }),
+    )
+    .await;
     events.of("actor.failed", "actor/greeter").await;
     events.of("app.rolled-back", "app/greeter").await;
 }
@@ -43,15 +53,23 @@ async fn of_providers(lattice: &Lattice, events: &Events) {
     let mut put = link.clone();
     put["target"] = "kv".into();
     asked(lattice, "link.put", put).await;
-    events.of("link.put", "link/greeter/wasi:keyvalue/default").await;
+    events
+        .of("link.put", "link/greeter/wasi:keyvalue/default")
+        .await;
     asked(lattice, "link.delete", link).await;
-    events.of("link.deleted", "link/greeter/wasi:keyvalue/default").await;
+    events
+        .of("link.deleted", "link/greeter/wasi:keyvalue/default")
+        .await;
     let pid = i32::try_from(lattice.provider_pid("kv").await).unwrap();
     kill_process(Pid::from_raw(pid).unwrap(), Signal::KILL).unwrap();
     events.of("provider.crashed", "provider/kv").await;
     eventually("it runs again", async || {
         let again = lattice.provider_pid("kv").await;
-        if i32::try_from(again) == Ok(pid) { Err(()) } else { Ok(()) }
+        if i32::try_from(again) == Ok(pid) {
+            Err(())
+        } else {
+            Ok(())
+        }
     })
     .await;
     asked(lattice, "provider.stop", json!({ "name": "kv" })).await;
@@ -91,4 +109,28 @@ async fn every_kind_of_event_is_said() {
     let said: BTreeSet<_> = said.map(str::to_owned).collect();
     let all = Kind::ALL.iter().map(|kind| format!("lattice.{kind}"));
     assert_eq!(said, all.collect::<BTreeSet<_>>());
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn functions_that_cannot_be_called_beside_others_are_told_at_the_start() {
+    let mut lattice = Lattice::start(program()).await;
+    let mut host = lattice.machine("a", &[]).await;
+    let events = lattice.events().await;
+    lattice.run("lender").await;
+    let started = events.of("actor.started", "actor/lender").await;
+    let uncallable = started["data"]["uncallable"].as_object().unwrap();
+    let names: Vec<_> = uncallable.keys().map(String::as_str).collect();
+    let shelf = [
+        "lattice:lender/shelf.book.title",
+        "lattice:lender/shelf.lend",
+    ];
+    assert_eq!(names, shelf, "{started}");
+    for reason in uncallable.values() {
+        assert!(reason.as_str().unwrap().contains("resource"), "{started}");
+    }
+    let said = host.prints("some of its functions can't be called").await;
+    assert!(said.contains("lattice:lender/shelf.lend"), "{said}");
+    lattice.run("greeter").await;
+    let started = events.of("actor.started", "actor/greeter").await;
+    assert_eq!(started["data"].get("uncallable"), None, "{started}");
 }

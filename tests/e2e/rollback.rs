@@ -3,7 +3,7 @@
 use lattice_tests::{Lattice, eventually};
 use serde_json::{Value, json};
 
-use crate::{cli, program};
+use crate::{cli, one_host, program};
 
 /// Waits until an actor of the app of its name was rolled back; answers why.
 async fn taken_back(lattice: &Lattice, actor: &str) -> String {
@@ -76,4 +76,38 @@ async fn an_update_that_cannot_start_is_taken_back_and_whoever_takes_over_runs_w
     assert_eq!(answer.text(), r#""Hello, World!""#);
     // Nobody asked for the update again.
     assert_eq!(history(&lattice, "greeter").await, kept);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn an_update_that_others_can_call_no_more_is_taken_back() {
+    let lattice = one_host().await;
+    let logs = lattice.logs().await;
+    lattice.run("logger").await;
+    lattice
+        .run_with("processor", "link.\"cyber:system\" = { to = \"logger\" }")
+        .await;
+    let hasher = lattice.push("hasher").await;
+    let update = json!({ "name": "logger", "component": hasher });
+    assert_eq!(lattice.control("actor.update", update).await["ok"], true);
+    let reason = taken_back(&lattice, "logger").await;
+    assert!(reason.contains("cyber:system"), "{reason}");
+    let processed = lattice.call("processor.process", json!(["YWJj"])).await;
+    assert_eq!(processed.json(), json!({ "ok": "ABC" }));
+    logs.with("logger", "[info] processing 3 bytes").await;
+
+    // What nobody asks for may go.
+    lattice
+        .control("actor.stop", json!({ "name": "processor" }))
+        .await;
+    let update = json!({ "name": "logger", "component": hasher });
+    let updated = lattice.control("actor.update", update).await;
+    assert_eq!(updated["ok"], true, "{updated}");
+    eventually("it is a hasher", async || {
+        let subject = "lattice.default.call.logger.hash-payload";
+        match lattice.try_request(subject, &[], r#"[""]"#).await {
+            Ok(reply) if !reply.failed() => Ok(()),
+            other => Err(other),
+        }
+    })
+    .await;
 }

@@ -48,6 +48,12 @@ pub(super) enum Error {
     /// None of its exports can be called.
     #[error(transparent)]
     Export(#[from] component::Uncallable),
+    /// Others call what it lacks.
+    #[error(
+        "links or routes lead here for {0}, which the revision before exports and this one doesn't: \
+         export it, or change those first"
+    )]
+    Lost(String),
     /// A link of it wants to tell what it does not hear.
     #[error(transparent)]
     Unheard(#[from] watcher::Unheard),
@@ -83,6 +89,7 @@ impl Error {
             Self::Slow(_) | Self::Configs(_) | Self::Unanswered(_) | Self::Serve(_) => true,
             Self::Link(_)
             | Self::Export(_)
+            | Self::Lost(_)
             | Self::Unheard(_)
             | Self::Allow(_)
             | Self::Start(_) => false,
@@ -242,6 +249,19 @@ impl Revision {
     /// How busy it is.
     pub(super) fn load(&self) -> Load {
         self.door.load()
+    }
+
+    /// Whether it answers whatever others ask that the one before it answers. What neither does is the
+    /// fault of who asks, and no reason to keep the one before.
+    pub(super) fn follows(&self, before: &Self) -> Result<(), Error> {
+        let (was, is) = (&before.code.exports, &self.code.exports);
+        let asked = self.assigned.asked.iter();
+        let lost = asked.filter(|link| was.answers(link) && !is.answers(link));
+        let lost: Vec<_> = lost.map(ToString::to_string).collect();
+        match lost[..] {
+            [] => Ok(()),
+            _ => Err(Error::Lost(lost.join(", "))),
+        }
     }
 
     /// What it declares counts from here on, also for those that still wait for the one before.

@@ -17,7 +17,7 @@ use lattice_protocol::report::{ActorReport, Phase, Refused};
 use serde_json::json;
 use tokio::sync::watch;
 use tokio::task::JoinSet;
-use tracing::{error, info};
+use tracing::{error, info, warn};
 
 use super::Context;
 use super::admission::Admission;
@@ -210,7 +210,10 @@ impl Supervisor {
             () = changed(wanted) => return Ok(Converged::Superseded),
         };
         let old = match &self.inbox {
-            Some(inbox) => Some(inbox.replace(revision.clone())),
+            Some(inbox) => {
+                revision.follows(&inbox.revision())?;
+                Some(inbox.replace(revision.clone()))
+            }
             None => {
                 self.inbox = Some(Inbox::open(&cx.client, revision.clone()).await?);
                 None
@@ -250,11 +253,17 @@ impl Supervisor {
         };
         let assigned = &revision.assigned;
         info!(actor = %self.name, revision = %assigned.revision, "{kind}");
-        let data = json!({
+        let mut data = json!({
             "revision": assigned.revision,
             "component": assigned.component,
             "slots": assigned.slots,
         });
+        // Somebody may wait for just that.
+        let (uncallable, more) = revision.code.exports.uncallable();
+        if !uncallable.is_empty() {
+            warn!(actor = %self.name, ?uncallable, more, "some of its functions can't be called");
+            data["uncallable"] = json!(uncallable);
+        }
         self.publish(cx, kind, data).await;
     }
 

@@ -6,7 +6,7 @@ mod walk;
 use std::collections::{BTreeMap, HashMap};
 
 use lattice_protocol::error::{CallError, ErrorCode};
-use lattice_protocol::interface::{Endpoint, FunctionName};
+use lattice_protocol::interface::{Endpoint, FunctionName, InterfacePattern};
 use lattice_protocol::standard::keyvalue::Heard;
 use wasmtime::component::ComponentExportIndex;
 
@@ -156,6 +156,20 @@ impl Exports {
             reasons.push(format!("and {more} more functions"));
         }
         Err(Uncallable(reasons.join("; ")))
+    }
+
+    /// Whether something of it answers a link with this key.
+    pub fn answers(&self, link: &InterfacePattern) -> bool {
+        let mut interfaces = self.callables.keys().filter_map(|e| e.interface.as_ref());
+        interfaces.any(|interface| link.covers(interface))
+    }
+
+    /// The first functions that can't be called, with why, and how many more there are.
+    pub fn uncallable(&self) -> (BTreeMap<&str, &str>, usize) {
+        let first = self.refused.iter().take(REASONS_MAX);
+        let first = first.map(|(endpoint, reason)| (endpoint.as_str(), reason.as_str()));
+        let more = self.refused.len().saturating_sub(REASONS_MAX);
+        (first.collect(), more)
     }
 
     /// Every endpoint with its signature; those that can't be called say why.

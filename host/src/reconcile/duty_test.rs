@@ -22,6 +22,7 @@ fn actor(name: &str, app: &str) -> AssignedActor {
         slots: 1,
         component,
         spec,
+        asked: Default::default(),
     }
 }
 

@@ -44,6 +44,7 @@ pub(super) fn place(
             slots: u32::try_from(slots).unwrap_or(u32::MAX),
             component: component.clone(),
             spec: spec.clone(),
+            asked: draft.asked.of(name),
         });
     }
     let placed: u64 = slots.iter().map(|(_, slots)| slots).sum();

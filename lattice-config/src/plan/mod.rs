@@ -10,6 +10,7 @@
 //! port, perhaps a file: its copies stay where they were as long as that host is fit for them.
 
 mod actor;
+mod asked;
 mod ground;
 mod handover;
 mod provider;
@@ -22,6 +23,7 @@ use lattice_protocol::id::{AppName, HostId, TargetName};
 
 use crate::assignment::Assignment;
 use crate::declared::Declared;
+use asked::Asked;
 use ground::Ground;
 
 pub use handover::{Word, hand_over, held};
@@ -66,7 +68,7 @@ pub fn plan(
     epoch: u64,
 ) -> Plan {
     let ground = Ground::new(hosts, previous);
-    let mut draft = Draft::new(&ground, epoch);
+    let mut draft = Draft::new(&ground, Asked::of_all(declared), epoch);
     let mut owners: BTreeMap<TargetName, &AppName> = BTreeMap::new();
     for (app_name, app) in declared
         .apps
@@ -97,17 +99,19 @@ pub fn plan(
 
 /// The plan on its way: assignments in the order of the ground's hosts.
 struct Draft {
+    asked: Asked,
     assignments: Vec<Assignment>,
     unplaced: Vec<Unplaced>,
 }
 
 impl Draft {
-    fn new(ground: &Ground<'_>, epoch: u64) -> Self {
+    fn new(ground: &Ground<'_>, asked: Asked, epoch: u64) -> Self {
         let empty = Assignment {
             epoch,
             ..Assignment::default()
         };
         Self {
+            asked,
             assignments: vec![empty; ground.hosts.len()],
             unplaced: Vec::new(),
         }

@@ -223,3 +223,25 @@ fn ten_thousand_actors_are_spread_over_hosts_in_proportion() {
         );
     }
 }
+
+#[test]
+fn a_host_is_told_what_links_and_routes_ask_of_an_actor() {
+    let declared = declared(&[
+        "name = \"one\"\nactor.a = { component = \"c\", instances = 1 }\n\
+         [actor.b]\ncomponent = \"c\"\ninstances = 1\n[actor.b.link.\"x:y\"]\nto = \"a\"\n"
+            .to_owned(),
+        "name = \"two\"\n[actor.d]\ncomponent = \"c\"\ninstances = 1\n\
+         [actor.d.link.\"x:y/z\"]\nto = \"a\"\n[provider.web]\nkind = \"http\"\n\
+         [[provider.web.route]]\npath = \"/\"\nactor = \"a\"\n"
+            .to_owned(),
+    ]);
+    let plan = fresh(&declared, &[host("h", 9, &[])]);
+    let work = &plan.assignments["h"];
+    let asked = |name: &str| -> Vec<String> {
+        let name = name.parse().unwrap();
+        let asked = work.actor(&name).flat_map(|actor| &actor.asked);
+        asked.map(ToString::to_string).collect()
+    };
+    assert_eq!(asked("a"), ["wasi:http/incoming-handler", "x:y", "x:y/z"]);
+    assert!(asked("b").is_empty() && asked("d").is_empty());
+}

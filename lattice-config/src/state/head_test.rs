@@ -14,6 +14,7 @@ fn actor(number: usize, config_bytes: usize) -> AssignedActor {
         slots: 1,
         component,
         spec,
+        asked: Default::default(),
     }
 }
 

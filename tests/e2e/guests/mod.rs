@@ -56,6 +56,7 @@ guests! {
     wstd_server_runs: "wstd-server" "" => greets_by_http,
     wstd_shop_runs: "wstd-shop" SHOP => sells_by_http,
     wasi_proxy_runs: "wasi-proxy" "" => finishes,
+    lender_runs: "lender" "" => lends_nothing,
     keeper_is_refused: "keeper" "" => does_not_start,
     borrower_is_refused: "borrower" KEEPER => does_not_start,
 }

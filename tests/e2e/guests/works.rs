@@ -231,3 +231,9 @@ pub(super) async fn does_not_start(lattice: Lattice) {
     })
     .await;
 }
+
+pub(super) async fn lends_nothing(lattice: Lattice) {
+    assert_eq!(answer(&lattice, "count", json!([])).await, 3);
+    let lend = lattice.call("guest.lend", json!(["Emma"])).await;
+    assert!(lend.failure().is("not-found", 404), "{lend:?}");
+}
