@@ -212,7 +212,8 @@ async fn names_that_are_misspelt_are_answered_with_the_one_that_was_meant() {
         let (_, text) = refused(&mut lattice, words).await;
         assert!(text.contains(meant), "{words:?}: {text}");
     }
-    cli::start(&mut lattice, &["logs", "greter"], "did you mean greeter?").await;
+    let logs = cli::start(&mut lattice, &["logs", "greter"], "did you mean greeter?").await;
+    drop(logs);
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
