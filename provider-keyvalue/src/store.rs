@@ -6,10 +6,10 @@
 
 use async_trait::async_trait;
 use bytes::Bytes;
-use lattice_protocol::error::{CallError, ErrorCode};
+use lattice_protocol::error::{CallError, ErrorCode, Executed};
 use lattice_protocol::standard::keyvalue::{self, KeyResponse, Number, Versioned};
 
-use crate::bucket::Bucket;
+use crate::bucket::{Bucket, BucketName};
 use crate::number::Delta;
 
 /// The most keys of a page.
@@ -19,6 +19,9 @@ pub(crate) const PAGE_KEYS_MAX: usize = 1000;
 pub(crate) const PAGE_BYTES_MAX: usize = 512 * 1024;
 /// The version of a key that is not there, in stores that count versions.
 pub(crate) const ABSENT: u64 = 0;
+
+/// Hears of a key that was written.
+pub(crate) type Tell = Box<dyn Fn(&BucketName, &str) + Send + Sync>;
 
 /// A key-value store.
 #[async_trait]
@@ -47,6 +50,9 @@ pub(crate) trait Store: Send + Sync {
         version: &str,
         value: Bytes,
     ) -> Result<Swapped, Error>;
+    /// Takes who is told of each write that ended after its caller had dropped it. A store whose writes end
+    /// with their callers has nothing to tell; one that was told before keeps to the first.
+    fn tell_unheard(&self, _tell: Tell) {}
     /// Waits until nothing of it runs any more: no call is in it by then.
     async fn stop(&self) {}
 }
@@ -70,6 +76,14 @@ pub(crate) enum Error {
 }
 
 impl Error {
+    /// Whether a write that ended so may have taken place.
+    pub(crate) fn may_have_written(&self) -> bool {
+        match self {
+            Self::Told(_) => false,
+            Self::Failed(error) => error.executed != Executed::No,
+        }
+    }
+
     /// Something about the request itself, in one sentence.
     pub(crate) fn refused(reason: impl Into<String>) -> Self {
         Self::Told(keyvalue::Error::Other(reason.into()))

@@ -40,6 +40,17 @@ pub(super) enum Outcome {
 }
 
 impl Change {
+    /// The key that it is about, if it is about one.
+    pub(super) fn key(&self) -> Option<&str> {
+        match self {
+            Self::Open => None,
+            Self::Set { key, .. }
+            | Self::Delete { key }
+            | Self::Increment { key, .. }
+            | Self::Swap { key, .. } => Some(key),
+        }
+    }
+
     /// About how many bytes it writes.
     pub(super) fn size(&self) -> usize {
         match self {

@@ -4,9 +4,11 @@ use std::io::{BufRead as _, BufReader};
 use std::path::Path;
 use std::process::{Command, Stdio};
 
+use futures_util::FutureExt as _;
 use futures_util::future::join_all;
 
 use super::*;
+use crate::watch::{Changes, Observable as _, OwnWrites, Watch};
 
 /// Names the file of a process that only writes.
 const WRITES_TO: &str = "KEYVALUE_TEST_WRITES_TO";
@@ -148,4 +150,52 @@ async fn nothing_that_was_answered_is_lost_when_the_process_is_killed() {
         assert!(found >= highest, "{found} of {highest}");
         file.stop().await;
     }
+}
+
+/// What a watch of the bucket is told next.
+async fn told(changes: &mut dyn Changes) -> Option<Bytes> {
+    changes.next().await.unwrap().value
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_write_whose_caller_goes_away_while_it_is_committed_is_told_once_it_is_done() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = at(&folder.path().join("store")).await.unwrap();
+    let database = file.database.clone();
+    let waiting = file.writer.count();
+    let store = OwnWrites::new(file);
+    store.set(&bucket(), "k", "0".into()).await.unwrap();
+    let mut changes = store.changes(&Watch {
+        actor: "a".parse().unwrap(),
+        link: "default".parse().unwrap(),
+        bucket: bucket(),
+        prefix: String::new(),
+    });
+    // One that is dropped before its turn writes nothing: then it is tried again.
+    for number in 1.. {
+        let value = Bytes::from(number.to_string());
+        // The commit waits for this one, like for a slow disk.
+        let held = database.open().unwrap().begin_write().unwrap();
+        let bucket = bucket();
+        let mut write = Box::pin(store.set(&bucket, "k", value.clone()));
+        assert!((&mut write).now_or_never().is_none());
+        while waiting() > 0 {
+            tokio::task::yield_now().await;
+        }
+        drop(write);
+        assert_eq!(told(&mut *changes).await, Some("0".into()));
+        held.abort().unwrap();
+        // Whatever comes after it is written after it.
+        store.set(&bucket, "other", "x".into()).await.unwrap();
+        let (first, second) = (changes.next().await.unwrap(), changes.next().now_or_never());
+        match store.get(&bucket, "k").await.unwrap() {
+            Some(now) if now == value => {
+                assert_eq!((first.key.as_str(), first.value), ("k", Some(value)));
+                assert_eq!(second.unwrap().unwrap().key, "other");
+                break;
+            }
+            _ => assert_eq!(first.key, "other"),
+        }
+    }
+    store.stop().await;
 }

@@ -27,7 +27,7 @@ use self::database::{Database, Found};
 use self::writer::Writer;
 use crate::bucket::Bucket;
 use crate::number::Delta;
-use crate::store::{ABSENT, Error, Store, Swapped, version, versioned};
+use crate::store::{ABSENT, Error, Store, Swapped, Tell, version, versioned};
 
 /// Which file.
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
@@ -150,6 +150,10 @@ impl Store for File {
             Outcome::Stands(found) => Ok(Swapped::Failed(told(found))),
             _ => Ok(Swapped::Done),
         }
+    }
+
+    fn tell_unheard(&self, tell: Tell) {
+        self.writer.tell_unheard(tell);
     }
 
     async fn stop(&self) {

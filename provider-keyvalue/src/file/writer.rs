@@ -1,10 +1,11 @@
 //! Many writes in one commit, in a thread of its own.
 //!
 //! A commit waits for the disk. What comes meanwhile is done together in the next one; each is
-//! answered only after the commit that has it.
+//! answered only after the commit that has it. Whose caller has gone by then is told of to whoever follows
+//! writes (`Store::tell_unheard`).
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 
 use lattice_protocol::error::{CallError, ErrorCode};
 use tokio::sync::{mpsc, oneshot};
@@ -13,7 +14,7 @@ use tracing::error;
 use super::change::{Change, Outcome, Tables};
 use super::database::Database;
 use crate::bucket::Bucket;
-use crate::store::Error;
+use crate::store::{Error, Tell};
 
 /// The most that wait to be written; who comes later waits to wait, which is bounded by how many
 /// calls a provider runs at once.
@@ -28,6 +29,7 @@ const TOGETHER_BYTES_MAX: usize = 16 << 20;
 pub(super) struct Writer {
     jobs: Mutex<Option<mpsc::Sender<Job>>>,
     ended: tokio::sync::Mutex<oneshot::Receiver<()>>,
+    unheard: Arc<OnceLock<Tell>>,
 }
 
 struct Job {
@@ -36,14 +38,33 @@ struct Job {
     answer: oneshot::Sender<Result<Outcome, Error>>,
 }
 
+impl Job {
+    /// Says what came of it: to its caller, or where that has gone, to who follows writes.
+    fn answer(self, outcome: Result<Outcome, Error>, unheard: &OnceLock<Tell>) {
+        let may_have_written = match &outcome {
+            Ok(outcome) => !matches!(outcome, Outcome::Stands(_)),
+            Err(error) => error.may_have_written(),
+        };
+        let is_heard = self.answer.send(outcome).is_ok();
+        if may_have_written
+            && !is_heard
+            && let (Some(key), Some(tell)) = (self.change.key(), unheard.get())
+        {
+            tell(&self.bucket.name, key);
+        }
+    }
+}
+
 impl Writer {
     pub(super) fn start(database: Arc<Database>) -> Result<Self, String> {
         let (jobs, waiting) = mpsc::channel(WAITING_MAX);
         let (end, ended) = oneshot::channel();
+        let unheard = Arc::new(OnceLock::new());
+        let told = unheard.clone();
         std::thread::Builder::new()
             .name("keyvalue-writer".into())
             .spawn(move || {
-                work(&database, waiting);
+                work(&database, waiting, &told);
                 // Nobody listens when the store was dropped without being stopped.
                 let _ = end.send(());
             })
@@ -51,7 +72,24 @@ impl Writer {
         Ok(Self {
             jobs: Mutex::new(Some(jobs)),
             ended: tokio::sync::Mutex::new(ended),
+            unheard,
         })
+    }
+
+    /// Takes who is told of writes that nobody waited for to the end.
+    pub(super) fn tell_unheard(&self, tell: Tell) {
+        // Whoever came first stays.
+        let _ = self.unheard.set(tell);
+    }
+
+    /// Says how many wait for their turn.
+    #[cfg(test)]
+    pub(super) fn count(&self) -> impl Fn() -> usize + use<> {
+        let jobs = self.lock().as_ref().map(mpsc::Sender::downgrade);
+        move || match jobs.as_ref().and_then(mpsc::WeakSender::upgrade) {
+            Some(jobs) => jobs.max_capacity() - jobs.capacity(),
+            None => 0,
+        }
     }
 
     /// Writes, and answers when it is on disk. Dropped before its turn, it writes nothing.
@@ -91,7 +129,7 @@ fn broken_off() -> Error {
     ))
 }
 
-fn work(database: &Database, mut waiting: mpsc::Receiver<Job>) {
+fn work(database: &Database, mut waiting: mpsc::Receiver<Job>, unheard: &OnceLock<Tell>) {
     while let Some(first) = waiting.blocking_recv() {
         let jobs = together(first, &mut waiting);
         // A panic in the library must not end the thread: it is one more way to fail.
@@ -99,11 +137,10 @@ fn work(database: &Database, mut waiting: mpsc::Receiver<Job>) {
         match committed.unwrap_or(Err(Failed::Panicked)) {
             Ok(outcomes) => {
                 for (job, outcome) in jobs.into_iter().zip(outcomes) {
-                    // Who has gone by now was told that it may have been done.
-                    let _ = job.answer.send(outcome);
+                    job.answer(outcome, unheard);
                 }
             }
-            Err(failed) => fail(database, jobs, &failed),
+            Err(failed) => fail(database, jobs, &failed, unheard),
         }
     }
 }
@@ -155,7 +192,7 @@ fn commit(database: &Database, jobs: &[Job]) -> Result<Vec<Result<Outcome, Error
     written().map_err(Failed::Broken)
 }
 
-fn fail(database: &Database, jobs: Vec<Job>, failed: &Failed) {
+fn fail(database: &Database, jobs: Vec<Job>, failed: &Failed, unheard: &OnceLock<Tell>) {
     let told = match failed {
         Failed::Closed(reason) => Error::unavailable(reason.clone()),
         Failed::Broken(reason) => Error::lost(database.failed("write", reason)),
@@ -165,6 +202,6 @@ fn fail(database: &Database, jobs: Vec<Job>, failed: &Failed) {
     database.close();
     error!(writes = jobs.len(), error = ?told, "writes failed");
     for job in jobs {
-        let _ = job.answer.send(Err(told.clone()));
+        job.answer(Err(told.clone()), unheard);
     }
 }

@@ -3,24 +3,30 @@
 //! What is remembered is which keys were written, not what: a key's state is read when it is its
 //! turn. So of two writes at once it doesn't matter which is remembered first, and a key that is
 //! written often waits once.
+//!
+//! A write is told once it has ended, and its end is known here: by the future that asked for it; and
+//! where that was dropped while the store went on, by the store ([`Store::tell_unheard`]). So what is told
+//! last is what stands there.
+//!
+//! - here: the store, whose every write is followed to its end;
+//! - `listeners`: who wants to hear of which bucket;
+//! - `queue`: the keys that wait for one of them.
 
-use std::collections::{HashMap, HashSet, VecDeque};
-use std::sync::{Arc, Mutex, PoisonError, RwLock};
+mod listeners;
+mod queue;
+
+use std::sync::Arc;
 
 use async_trait::async_trait;
 use bytes::Bytes;
-use lattice_protocol::error::Executed;
 use lattice_protocol::standard::keyvalue::{KeyResponse, Number, Versioned};
-use tokio::sync::Notify;
-use tracing::warn;
 
+use self::listeners::Listeners;
+use self::queue::Queue;
 use super::{Change, Changes, Observable, Watch};
 use crate::bucket::{Bucket, BucketName};
 use crate::number::Delta;
 use crate::store::{Error, Store, Swapped};
-
-/// The most keys that wait for one watch: with the longest keys some 10 MiB.
-const WAITING_MAX: usize = 10_000;
 
 /// A store whose writes through this process are told.
 pub(crate) struct OwnWrites<S> {
@@ -28,15 +34,14 @@ pub(crate) struct OwnWrites<S> {
     listeners: Arc<Listeners>,
 }
 
-/// Who wants to hear of which bucket.
-#[derive(Default)]
-struct Listeners(RwLock<HashMap<BucketName, Vec<Arc<Queue>>>>);
-
 impl<S: Store> OwnWrites<S> {
     pub(crate) fn new(store: S) -> Self {
+        let listeners = Arc::<Listeners>::default();
+        let told = listeners.clone();
+        store.tell_unheard(Box::new(move |bucket, key| told.tell(bucket, key)));
         Self {
             store: Arc::new(store),
-            listeners: Arc::default(),
+            listeners,
         }
     }
 
@@ -50,32 +55,8 @@ impl<S: Store> OwnWrites<S> {
     }
 }
 
-impl Listeners {
-    fn add(&self, bucket: &BucketName, queue: Arc<Queue>) {
-        let mut all = self.0.write().unwrap_or_else(PoisonError::into_inner);
-        all.entry(bucket.clone()).or_default().push(queue);
-    }
-
-    fn remove(&self, bucket: &BucketName, queue: &Arc<Queue>) {
-        let mut all = self.0.write().unwrap_or_else(PoisonError::into_inner);
-        if let Some(queues) = all.get_mut(bucket) {
-            queues.retain(|other| !Arc::ptr_eq(other, queue));
-            if queues.is_empty() {
-                all.remove(bucket);
-            }
-        }
-    }
-
-    fn tell(&self, bucket: &BucketName, key: &str) {
-        let all = self.0.read().unwrap_or_else(PoisonError::into_inner);
-        for queue in all.get(bucket).into_iter().flatten() {
-            queue.push(key);
-        }
-    }
-}
-
 /// A write that is under way. It counts as done unless it certainly was not: also when its caller
-/// gave it up.
+/// gave it up, for it may have been done by then.
 struct Mark<'a> {
     listeners: &'a Listeners,
     bucket: &'a BucketName,
@@ -87,8 +68,7 @@ impl Mark<'_> {
     fn settle<T>(mut self, result: Result<T, Error>) -> Result<T, Error> {
         self.changed = match &result {
             Ok(_) => true,
-            Err(Error::Told(_)) => false,
-            Err(Error::Failed(error)) => error.executed != Executed::No,
+            Err(error) => error.may_have_written(),
         };
         result
     }
@@ -99,59 +79,6 @@ impl Drop for Mark<'_> {
         if self.changed {
             self.listeners.tell(self.bucket, self.key);
         }
-    }
-}
-
-/// The keys that wait for one watch, each once.
-struct Queue {
-    prefix: String,
-    waiting: Mutex<Waiting>,
-    came: Notify,
-}
-
-#[derive(Default)]
-struct Waiting {
-    keys: VecDeque<Arc<str>>,
-    known: HashSet<Arc<str>>,
-    is_full: bool,
-}
-
-impl Queue {
-    fn new(prefix: &str) -> Self {
-        Self {
-            prefix: prefix.to_owned(),
-            waiting: Mutex::default(),
-            came: Notify::new(),
-        }
-    }
-
-    fn push(&self, key: &str) {
-        if !key.starts_with(&self.prefix) {
-            return;
-        }
-        let mut waiting = self.waiting.lock().unwrap_or_else(PoisonError::into_inner);
-        if waiting.known.contains(key) {
-            return;
-        }
-        let was_full = waiting.is_full;
-        waiting.is_full = waiting.keys.len() >= WAITING_MAX;
-        if !waiting.is_full {
-            let key: Arc<str> = key.into();
-            waiting.known.insert(key.clone());
-            waiting.keys.push_back(key);
-            drop(waiting);
-            self.came.notify_one();
-        } else if !was_full {
-            drop(waiting);
-            warn!("{WAITING_MAX} keys wait to be told to an actor: it is not told of further ones");
-        }
-    }
-
-    fn pop(&self) -> Option<Arc<str>> {
-        let mut waiting = self.waiting.lock().unwrap_or_else(PoisonError::into_inner);
-        let key = waiting.keys.pop_front()?;
-        waiting.known.remove(&key);
-        Some(key)
     }
 }
 
@@ -182,7 +109,7 @@ impl<S: Store> Changes for OwnChanges<S> {
         let key = loop {
             match self.queue.pop() {
                 Some(key) => break key,
-                None => self.queue.came.notified().await,
+                None => self.queue.came().await,
             }
         };
         match self.store.get(&self.bucket, &key).await {
@@ -348,19 +275,6 @@ mod tests {
         watched.set("x", "1").await;
         let Watched { store, changes, .. } = watched;
         drop(changes);
-        assert!(store.listeners.0.read().unwrap().is_empty());
-    }
-
-    #[test]
-    fn what_waits_is_bounded_and_a_key_that_waits_goes_on_waiting() {
-        let queue = Queue::new("");
-        for at in 0..=WAITING_MAX {
-            queue.push(&at.to_string());
-            queue.push("0");
-        }
-        let waits = std::iter::from_fn(|| queue.pop()).count();
-        assert_eq!(waits, WAITING_MAX);
-        queue.push("again");
-        assert_eq!(queue.pop().as_deref(), Some("again"));
+        assert!(store.listeners.is_empty());
     }
 }
