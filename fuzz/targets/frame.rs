@@ -27,6 +27,9 @@ enum Step {
     Passes(u16),
     Settles(u16),
     Stops(u16),
+    Nudges,
+    /// The server says, over this connection, that nobody is there.
+    Misses(u64),
 }
 
 #[derive(Debug, Clone, Copy, Arbitrary)]
@@ -38,6 +41,7 @@ enum Came {
     Credit(u16, u32),
     Stop(u16),
     Cancel,
+    Here,
 }
 
 fuzz_target!(|input: Input<'_>| {
@@ -60,11 +64,15 @@ fuzz_target!(|input: Input<'_>| {
             if comes(&mut channel, frame, due, bytes as usize).is_none() {
                 return;
             }
-            due += u64::from(frame.number == due);
+            due += u64::from(frame.number == due && frame.kind != Kind::Here);
+        } else if let Step::Misses(connection) = step {
+            if channel.nobody(connection).is_err() {
+                return;
+            }
         } else if let Some(frame) = does(&mut channel, step) {
             assert_eq!(frame.number, sent, "frames are numbered in their order");
             header(&frame.to_string());
-            sent += 1;
+            sent += u64::from(frame.kind != Kind::Here);
         }
         channel.is_over();
         channel.awaits_payload();
@@ -87,6 +95,7 @@ fn kind(came: Came) -> Kind {
         Came::Credit(stream, bytes) => Kind::Credit { stream, bytes },
         Came::Stop(stream) => Kind::Stop { stream },
         Came::Cancel => Kind::Cancel,
+        Came::Here => Kind::Here,
     }
 }
 
@@ -108,7 +117,8 @@ fn comes(channel: &mut Channel, frame: Frame, due: u64, bytes: usize) -> Option<
 /// Does a step of this end, as whoever drives it would.
 fn does(channel: &mut Channel, step: Step) -> Option<Frame> {
     match step {
-        Step::Comes(..) => None,
+        Step::Comes(..) | Step::Misses(_) => None,
+        Step::Nudges => Some(channel.nudge()),
         // An end opens once.
         Step::Opens(streams, bytes, whole) if !channel.is_closed(0) && channel.room(0) == 0 => {
             let streams = streams % (STREAMS_MAX + 1);

@@ -2,17 +2,22 @@
 //!
 //! Each request gets a subject of its own under the inbox; whoever waits is found by the number at
 //! its end. A request that is given up takes its place with it, so nothing is left behind by
-//! replies that never come. A reply that is a frame keeps its place for those that follow.
+//! replies that never come. A reply that is a frame keeps its place for those that follow. The end of a
+//! channel that asks after one which has no place any more is told so: the last word to it may be lost.
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::task::{Context, Poll};
 
-use async_nats::Message;
-use futures_util::StreamExt as _;
+use async_nats::{Message, Subject};
+use bytes::Bytes;
+use futures_util::{FutureExt as _, StreamExt as _};
 use lattice_protocol::call::header;
-use lattice_protocol::frame::{FRAME_COST_MIN, STREAMS_MAX, WINDOW_BYTES};
+use lattice_protocol::frame::{FRAME_COST_MIN, Kind, STREAMS_MAX, WINDOW_BYTES};
 use tokio::sync::{mpsc, oneshot};
+
+use crate::headers;
+use crate::stream::{frame_of, over};
 
 /// How many requests may wait for replies at once: far more than a process can serve, small enough
 /// that their bookkeeping stays in a few MiB.
@@ -78,10 +83,16 @@ impl Mux {
         });
         // The task holds no strong reference: it ends when the connection does, or with the client.
         let weak = Arc::downgrade(&mux);
+        let nats = nats.clone();
         tokio::spawn(async move {
             while let Some(message) = replies.next().await {
                 let Some(mux) = weak.upgrade() else { break };
-                mux.deliver(message);
+                if let Some(asker) = mux.deliver(message) {
+                    let told =
+                        nats.publish_with_headers(asker, headers::of_error(&over()), Bytes::new());
+                    // Replies don't wait for it: who isn't told asks again.
+                    let _ = told.now_or_never();
+                }
             }
             // Nothing comes any more: whoever waits hears so now, not at its deadline.
             if let Some(mux) = weak.upgrade() {
@@ -120,12 +131,10 @@ impl Mux {
         })
     }
 
-    fn deliver(&self, message: Message) {
-        let number = message
-            .subject
-            .strip_prefix(self.inbox.as_str())
-            .and_then(|tail| tail.parse().ok());
-        let Some(number) = number else { return };
+    /// Hands a message to whoever waits for it; answers who asks after a channel that is over.
+    fn deliver(&self, message: Message) -> Option<Subject> {
+        let tail = message.subject.strip_prefix(self.inbox.as_str())?;
+        let number = tail.parse().ok()?;
         let mut pending = self.lock();
         match pending.waiting.remove(&number) {
             Some(Waiting::Reply(sender)) => {
@@ -143,8 +152,13 @@ impl Mux {
                 let _ = sender.try_send(message);
                 pending.waiting.insert(number, Waiting::Frames(sender));
             }
-            None => {}
+            None => {
+                drop(pending);
+                let frame = frame_of(&message)?.ok()?;
+                return message.reply.filter(|_| frame.kind == Kind::Here);
+            }
         }
+        None
     }
 
     fn lock(&self) -> std::sync::MutexGuard<'_, Pending> {

@@ -5,7 +5,7 @@
 //! - `whole`: what comes whole, and in bounds; `endings`: what does not;
 //! - `by_hand`: answers that no callee of ours gives;
 //! - `faulty`: a transport that drops, repeats and reorders;
-//! - `restarted`: a server that goes away and comes back;
+//! - `restarted`: a server that goes away and comes back, `gate`: a way to it that can be shut;
 //! - `edge`, `aborted`, `stalled`, `killed`: over HTTP, with hosts and providers that are processes.
 
 mod aborted;
@@ -13,6 +13,7 @@ mod by_hand;
 mod edge;
 mod endings;
 mod faulty;
+mod gate;
 mod killed;
 mod pair;
 mod restarted;
@@ -23,7 +24,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
-use lattice_client::stream::{Streams, pipe};
+use lattice_client::stream::{Reader, Streams, Writer, pipe};
 use lattice_client::{Call, Reply};
 use lattice_protocol::call::Context;
 use lattice_protocol::error::{CallError, ErrorCode, Executed};

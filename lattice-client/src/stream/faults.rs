@@ -25,6 +25,11 @@ pub(super) fn lost(reason: String) -> CallError {
     CallError::begun(ErrorCode::Unavailable, message)
 }
 
+/// What an end is told that asks after one which is no more.
+pub(crate) fn over() -> CallError {
+    lost("the other end has ended".to_owned())
+}
+
 /// The other end has stopped a stream.
 pub(super) fn unwanted() -> CallError {
     let message = "the other side wants no more of the stream";

@@ -22,6 +22,7 @@ mod streams;
 
 pub(crate) use channel::{Answering, Asking, Opened};
 pub use deadline::Deadline;
+pub(crate) use faults::over;
 pub(crate) use gather::Budget;
 pub use pipe::{Reader, Watch, Writer, pipe, pipe_with};
 pub use progress::Progress;

@@ -2,7 +2,9 @@
 //!
 //! No clock, no bytes, no I/O: whoever drives it moves the bytes.
 
-use super::{Broken, Event, Frame, Kind, PAYLOAD, STREAMS_MAX, TAIL_BYTES_MAX, WINDOW_BYTES, cost};
+use super::presence::{Absence, Presence};
+use super::stream::{Came, Reading, Sending};
+use super::{Broken, Event, Frame, Kind, PAYLOAD, STREAMS_MAX, TAIL_BYTES_MAX, WINDOW_BYTES};
 
 /// Which end of the call it is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -25,27 +27,7 @@ pub struct Channel {
     sending: Option<Vec<Sending>>,
     /// Streams of the other end, by number; none before it has opened.
     reading: Option<Vec<Reading>>,
-}
-
-/// A stream of this end.
-#[derive(Debug, Clone, Copy)]
-struct Sending {
-    credit: usize,
-    closed: bool,
-}
-
-/// A stream of the other end.
-#[derive(Debug, Clone, Copy)]
-struct Reading {
-    /// What the other end may still send.
-    credit: usize,
-    /// What was read and is not yet granted again.
-    read: usize,
-    /// Whether the first window was granted: for a reply it is by opening.
-    begun: bool,
-    closed: bool,
-    /// Stopped by this end: what is still on the way is passed over.
-    stopped: bool,
+    presence: Presence,
 }
 
 impl Channel {
@@ -57,6 +39,7 @@ impl Channel {
             expected: 0,
             sending: None,
             reading: None,
+            presence: Presence::default(),
         }
     }
 
@@ -64,21 +47,8 @@ impl Channel {
     pub fn of_plain_request(role: Role) -> Self {
         let mut channel = Self::new(role);
         match role {
-            Role::Caller => {
-                channel.sending = Some(vec![Sending {
-                    credit: 0,
-                    closed: true,
-                }]);
-            }
-            Role::Callee => {
-                channel.reading = Some(vec![Reading {
-                    credit: 0,
-                    read: 0,
-                    begun: true,
-                    closed: true,
-                    stopped: false,
-                }]);
-            }
+            Role::Caller => channel.sending = Some(vec![Sending::new(0, true)]),
+            Role::Callee => channel.reading = Some(vec![Reading::new(true, true)]),
         }
         channel
     }
@@ -89,23 +59,23 @@ impl Channel {
             Role::Caller => 0,
             Role::Callee => WINDOW_BYTES,
         };
-        let stream = |closed| Sending { credit, closed };
-        let mut sending = vec![stream(whole)];
-        sending.resize(usize::from(streams) + 1, stream(false));
+        let mut sending = vec![Sending::new(credit, whole)];
+        sending.resize(usize::from(streams) + 1, Sending::new(credit, false));
         self.sending = Some(sending);
         self.number(Kind::Open { streams, bytes })
     }
 
     /// What a frame with that many bytes means. After `Broken` the channel is of no use.
     pub fn receive(&mut self, frame: Frame, bytes: usize) -> Result<Event, Broken> {
-        if frame.number < self.expected {
-            return Ok(Event::Nothing);
-        }
+        self.presence.heard();
         if frame.number > self.expected {
             return Err(Broken::Lost {
                 expected: self.expected,
                 came: frame.number,
             });
+        }
+        if frame.number < self.expected || frame.kind == Kind::Here {
+            return Ok(Event::Nothing);
         }
         self.expected += 1;
         match frame.kind {
@@ -119,6 +89,17 @@ impl Channel {
             Kind::Credit { stream, bytes } => self.granted(stream, bytes),
             Kind::Stop { stream } => self.stopped(stream),
             Kind::Cancel => Ok(Event::Cancel),
+            Kind::Here => Ok(Event::Nothing),
+        }
+    }
+
+    /// The server said, over the connection of this number, that nobody is at the other end. Whether the
+    /// channel can go on: what is back within seconds may have missed nothing.
+    pub fn nobody(&mut self, connection: u64) -> Result<(), Broken> {
+        match self.presence.missed(connection) {
+            Absence::Unsure => Ok(()),
+            Absence::Lost => Err(Broken::Unheard),
+            Absence::Gone => Err(Broken::Gone),
         }
     }
 
@@ -130,16 +111,8 @@ impl Channel {
             return Err(Broken::TooMany(streams));
         }
         let begun = self.role == Role::Caller;
-        let credit = if begun { WINDOW_BYTES } else { 0 };
-        let stream = |closed| Reading {
-            credit,
-            read: 0,
-            begun,
-            closed,
-            stopped: false,
-        };
-        let mut reading = vec![stream(here as u64 == all)];
-        reading.resize(usize::from(streams) + 1, stream(false));
+        let mut reading = vec![Reading::new(begun, here as u64 == all)];
+        reading.resize(usize::from(streams) + 1, Reading::new(begun, false));
         self.reading = Some(reading);
         Ok(Event::Opened {
             streams,
@@ -148,15 +121,9 @@ impl Channel {
     }
 
     fn data(&mut self, stream: u16, bytes: usize) -> Result<Event, Broken> {
-        let reading = self.reading(stream)?;
-        reading.credit = reading
-            .credit
-            .checked_sub(cost(bytes))
-            .ok_or(Broken::Flood(stream))?;
-        match (reading.stopped, reading.closed) {
-            (true, _) => Ok(Event::Nothing),
-            (false, true) => Err(Broken::OutOfTurn),
-            (false, false) => Ok(Event::Data(stream)),
+        match self.reading(stream)?.take(stream, bytes)? {
+            Came::Wanted => Ok(Event::Data(stream)),
+            Came::Unwanted => Ok(Event::Nothing),
         }
     }
 
@@ -168,21 +135,15 @@ impl Channel {
     }
 
     fn close_reading(&mut self, stream: u16, event: Event) -> Result<Event, Broken> {
-        let reading = self.reading(stream)?;
-        match (reading.stopped, reading.closed) {
-            (true, _) => Ok(Event::Nothing),
-            (false, true) => Err(Broken::OutOfTurn),
-            (false, false) => {
-                reading.closed = true;
-                Ok(event)
-            }
+        match self.reading(stream)?.end()? {
+            Came::Wanted => Ok(event),
+            Came::Unwanted => Ok(Event::Nothing),
         }
     }
 
     fn granted(&mut self, stream: u16, bytes: u32) -> Result<Event, Broken> {
         let sending = self.sending(stream)?;
-        let bytes = usize::try_from(bytes).unwrap_or(usize::MAX);
-        sending.credit = sending.credit.saturating_add(bytes);
+        sending.grant(bytes);
         match sending.closed {
             true => Ok(Event::Nothing),
             false => Ok(Event::Credit(stream)),
@@ -190,30 +151,20 @@ impl Channel {
     }
 
     fn stopped(&mut self, stream: u16) -> Result<Event, Broken> {
-        let sending = self.sending(stream)?;
-        match std::mem::replace(&mut sending.closed, true) {
-            true => Ok(Event::Nothing),
-            false => Ok(Event::Stop(stream)),
+        match self.sending(stream)?.close() {
+            true => Ok(Event::Stop(stream)),
+            false => Ok(Event::Nothing),
         }
     }
 
     /// How many bytes of a stream may be sent in one frame now.
     pub fn room(&self, stream: u16) -> usize {
-        match self.sent(stream) {
-            Some(sending) if !sending.closed && sending.credit >= super::FRAME_COST_MIN => {
-                sending.credit.min(super::FRAME_BYTES_MAX)
-            }
-            _ => 0,
-        }
+        self.sent(stream).map_or(0, Sending::room)
     }
 
     /// A frame for a piece of a stream, of at most [`Channel::room`] bytes.
     pub fn send(&mut self, stream: u16, bytes: usize) -> Result<Frame, Broken> {
-        let sending = self.sending(stream)?;
-        sending.credit = sending
-            .credit
-            .checked_sub(cost(bytes))
-            .ok_or(Broken::Flood(stream))?;
+        self.sending(stream)?.spend(stream, bytes)?;
         Ok(self.number(Kind::Data { stream }))
     }
 
@@ -228,85 +179,65 @@ impl Channel {
     }
 
     fn close_sending(&mut self, stream: u16, kind: Kind) -> Option<Frame> {
-        let sending = self.sending(stream).ok()?;
-        if std::mem::replace(&mut sending.closed, true) {
-            return None;
-        }
-        Some(self.number(kind))
+        let was_open = self.sending(stream).ok()?.close();
+        was_open.then(|| self.number(kind))
     }
 
     /// Lets the other end send up to a window of a stream that begins to be read; none if it may already,
     /// whatever it has used of it.
     pub fn begin(&mut self, stream: u16) -> Option<Frame> {
-        let reading = self.reading(stream).ok()?;
-        if reading.closed || std::mem::replace(&mut reading.begun, true) {
-            return None;
-        }
-        self.grant(stream, WINDOW_BYTES)
+        let bytes = self.reading(stream).ok()?.begin()?;
+        Some(self.grant(stream, bytes))
     }
 
-    /// So much of what came was read, counted as [`cost`]: credit for it, once it is worth a frame.
+    /// So much of what came was read, counted as [`cost`](super::cost): credit for it, once it is worth a
+    /// frame.
     pub fn read(&mut self, stream: u16, cost: usize) -> Option<Frame> {
         let reading = self.reading(stream).ok()?;
-        reading.read = reading.read.saturating_add(cost);
-        if reading.read < WINDOW_BYTES / 2 {
-            return None;
+        reading.read(cost);
+        match reading.is_worth_a_frame() {
+            true => self.settle(stream),
+            false => None,
         }
-        self.settle(stream)
     }
 
     /// A piece without bytes came, which nobody will read: what it cost counts as read.
     pub fn pass(&mut self, stream: u16) {
         if let Ok(reading) = self.reading(stream) {
-            reading.read = reading.read.saturating_add(cost(0));
+            reading.pass();
         }
     }
 
     /// Whether something was read of a stream that is not yet granted again.
     pub fn is_unsettled(&self, stream: u16) -> bool {
-        self.came(stream)
-            .is_some_and(|reading| !reading.closed && reading.read > 0)
+        self.came(stream).is_some_and(Reading::is_unsettled)
     }
 
     /// Credit for what was read and not yet granted, however little: a sign that somebody reads.
     pub fn settle(&mut self, stream: u16) -> Option<Frame> {
-        let reading = self.reading(stream).ok()?;
-        if reading.closed || reading.read == 0 {
-            return None;
-        }
-        let bytes = std::mem::take(&mut reading.read);
-        self.grant(stream, bytes)
+        let bytes = self.reading(stream).ok()?.settle()?;
+        Some(self.grant(stream, bytes))
     }
 
-    fn grant(&mut self, stream: u16, bytes: usize) -> Option<Frame> {
-        let reading = self.reading(stream).ok()?;
-        reading.credit = reading.credit.saturating_add(bytes);
+    fn grant(&mut self, stream: u16, bytes: usize) -> Frame {
         let bytes = u32::try_from(bytes).unwrap_or(u32::MAX);
-        Some(self.number(Kind::Credit { stream, bytes }))
+        self.number(Kind::Credit { stream, bytes })
     }
 
     /// A frame that says that a stream of the other end is not wanted; none if it is closed already.
     pub fn stop(&mut self, stream: u16) -> Option<Frame> {
-        let reading = self.reading(stream).ok()?;
-        if reading.closed {
-            return None;
-        }
-        reading.closed = true;
-        reading.stopped = true;
-        Some(self.number(Kind::Stop { stream }))
+        let was_open = self.reading(stream).ok()?.stop();
+        was_open.then(|| self.number(Kind::Stop { stream }))
     }
 
-    /// A frame that says nothing: sent where nothing came for a while, so that the server answers if the
-    /// other end is gone. It has the number of one that came before, which is passed over; an end that
-    /// has sent none yet begins its count with it.
+    /// A frame that says nothing but how many were sent before it: sent where nothing came for a while, so
+    /// that the server answers if the other end is gone, and the other end if frames were lost. It takes no
+    /// number, so it may be lost itself.
     pub fn nudge(&mut self) -> Frame {
-        let kind = Kind::Credit {
-            stream: PAYLOAD,
-            bytes: 0,
-        };
-        match self.next {
-            0 => self.number(kind),
-            _ => Frame { number: 0, kind },
+        self.presence.asked();
+        Frame {
+            number: self.next,
+            kind: Kind::Here,
         }
     }
 

@@ -1,6 +1,4 @@
-//! Single steps, and whole channels over a transport that drops, delays, duplicates and reorders.
-
-use std::collections::VecDeque;
+//! Single steps.
 
 use super::*;
 use crate::frame::{FRAME_BYTES_MAX, FRAME_COST_MIN};
@@ -48,7 +46,7 @@ fn a_frame_that_says_nothing_is_passed_over_however_often_it_comes() {
 }
 
 #[test]
-fn an_end_that_has_sent_nothing_yet_begins_its_count_with_it() {
+fn an_end_that_has_sent_nothing_yet_may_say_that_it_is_here() {
     let mut caller = Channel::of_plain_request(Role::Caller);
     let mut callee = Channel::of_plain_request(Role::Callee);
     let open = callee.open(1, 0, true);
@@ -59,6 +57,32 @@ fn an_end_that_has_sent_nothing_yet_begins_its_count_with_it() {
     }
     let stop = caller.stop(1).unwrap();
     assert_eq!(callee.receive(stop, 0), Ok(Event::Stop(1)));
+}
+
+#[test]
+fn a_frame_that_says_nothing_shows_that_those_before_it_were_lost() {
+    let (mut caller, mut callee) = (opened(Role::Caller, 0, 1), opened(Role::Callee, 1, 0));
+    callee.send(1, 5).unwrap();
+    let lost = Broken::Lost {
+        expected: 1,
+        came: 2,
+    };
+    assert_eq!(caller.receive(callee.nudge(), 0), Err(lost));
+}
+
+#[test]
+fn the_server_must_say_twice_that_nobody_is_there_unless_a_frame_is_lost() {
+    let mut caller = opened(Role::Caller, 1, 1);
+    caller.nudge();
+    assert_eq!(caller.nobody(1), Ok(()));
+    caller.receive(frame(1, Kind::Here), 0).unwrap();
+    caller.nudge();
+    assert_eq!(caller.nobody(1), Ok(()));
+    caller.nudge();
+    assert_eq!(caller.nobody(1), Err(Broken::Gone));
+    let mut caller = opened(Role::Caller, 1, 1);
+    caller.stop(1).unwrap();
+    assert_eq!(caller.nobody(1), Err(Broken::Unheard));
 }
 
 #[test]
@@ -191,173 +215,4 @@ fn what_comes_after_the_end_of_a_stream_breaks_the_channel() {
         assert_eq!(caller.receive(end, 0), Ok(Event::End(1)));
         assert_eq!(caller.receive(frame(2, kind), 0), Err(Broken::OutOfTurn));
     }
-}
-
-/// Numbers that look random and come again with the same seed.
-struct Dice(u64);
-
-impl Dice {
-    fn below(&mut self, below: usize) -> usize {
-        self.0 ^= self.0 << 13;
-        self.0 ^= self.0 >> 7;
-        self.0 ^= self.0 << 17;
-        (self.0 % below as u64) as usize
-    }
-
-    fn one_in(&mut self, n: usize) -> bool {
-        n > 0 && self.below(n) == 0
-    }
-}
-
-/// What a transport does to messages, each once in so many; 0 is never.
-#[derive(Clone, Copy)]
-struct Faults {
-    drop: usize,
-    double: usize,
-    swap: usize,
-}
-
-type Message = (Frame, Vec<u8>);
-
-/// One end with the bytes that it sends and those that came.
-struct End {
-    channel: Channel,
-    to_send: VecDeque<u8>,
-    ended: bool,
-    came: Vec<u8>,
-    whole: bool,
-    broken: Option<Broken>,
-    out: VecDeque<Message>,
-}
-
-impl End {
-    fn new(role: Role, bytes: Vec<u8>) -> Self {
-        let mut channel = Channel::new(role);
-        let open = channel.open(1, 0, true);
-        Self {
-            channel,
-            to_send: bytes.into(),
-            ended: false,
-            came: Vec::new(),
-            whole: false,
-            broken: None,
-            out: VecDeque::from([(open, Vec::new())]),
-        }
-    }
-
-    /// Sends one piece of any length that is allowed, or the end.
-    fn send(&mut self, dice: &mut Dice) {
-        let room = self.channel.room(1);
-        if self.to_send.is_empty() && !self.ended {
-            self.ended = true;
-            self.out
-                .extend(self.channel.end(1).map(|frame| (frame, Vec::new())));
-        } else if room > 0 && !self.ended {
-            let bytes = (1 + dice.below(room)).min(self.to_send.len());
-            let piece: Vec<_> = self.to_send.drain(..bytes).collect();
-            let frame = self.channel.send(1, piece.len()).unwrap();
-            self.out.push_back((frame, piece));
-        }
-    }
-
-    fn receive(&mut self, (frame, bytes): Message) {
-        if self.broken.is_some() {
-            return;
-        }
-        let text = frame.to_string();
-        match self.channel.receive(text.parse().unwrap(), bytes.len()) {
-            Ok(Event::Opened { .. }) => {
-                let credit = self.channel.begin(1);
-                self.out.extend(credit.map(|frame| (frame, Vec::new())));
-            }
-            Ok(Event::Data(1)) => {
-                self.came.extend(&bytes);
-                let credit = self.channel.read(1, cost(bytes.len()));
-                self.out.extend(credit.map(|frame| (frame, Vec::new())));
-            }
-            Ok(Event::End(1)) => self.whole = true,
-            Ok(_) => {}
-            Err(broken) => self.broken = Some(broken),
-        }
-    }
-}
-
-/// Moves one message, or does to it what a bad network does.
-fn carry(from: &mut VecDeque<Message>, to: &mut End, faults: Faults, dice: &mut Dice) {
-    if from.len() > 1 && dice.one_in(faults.swap) {
-        from.swap(0, 1);
-    }
-    let Some(message) = from.pop_front() else {
-        return;
-    };
-    if dice.one_in(faults.drop) {
-        return;
-    }
-    if dice.one_in(faults.double) {
-        to.receive(message.clone());
-    }
-    to.receive(message);
-}
-
-/// Runs both ends until nothing moves any more.
-fn run(seed: u64, faults: Faults) -> (End, End, [Vec<u8>; 2]) {
-    let mut dice = Dice(seed.wrapping_mul(0x9E37_79B9_7F4A_7C15) | 1);
-    let payload = |dice: &mut Dice| {
-        let bytes = dice.below(3 * WINDOW_BYTES);
-        (0..bytes)
-            .map(|_| dice.below(256) as u8)
-            .collect::<Vec<_>>()
-    };
-    let sent = [payload(&mut dice), payload(&mut dice)];
-    let mut caller = End::new(Role::Caller, sent[0].clone());
-    let mut callee = End::new(Role::Callee, sent[1].clone());
-    let mut idle = 0;
-    while idle < 200 {
-        let before = (caller.came.len(), callee.came.len());
-        match dice.below(4) {
-            0 => caller.send(&mut dice),
-            1 => callee.send(&mut dice),
-            2 => carry(&mut caller.out, &mut callee, faults, &mut dice),
-            _ => carry(&mut callee.out, &mut caller, faults, &mut dice),
-        }
-        let still = caller.out.is_empty() && callee.out.is_empty();
-        let moved = before != (caller.came.len(), callee.came.len());
-        idle = if still && !moved { idle + 1 } else { 0 };
-    }
-    (caller, callee, sent)
-}
-
-#[test]
-fn over_a_good_transport_every_byte_comes_once_and_in_order_both_ways() {
-    for seed in 1..=8 {
-        let faults = Faults {
-            drop: 0,
-            double: 3,
-            swap: 0,
-        };
-        let (caller, callee, sent) = run(seed, faults);
-        assert_eq!((caller.broken, callee.broken), (None, None), "seed {seed}");
-        assert!(callee.came == sent[0] && callee.whole, "seed {seed}");
-        assert!(caller.came == sent[1] && caller.whole, "seed {seed}");
-        assert!(caller.channel.is_over() && callee.channel.is_over());
-    }
-}
-
-#[test]
-fn over_a_bad_transport_nothing_wrong_is_ever_taken_for_whole() {
-    let mut broken = 0;
-    for seed in 1..=60 {
-        let faults = Faults {
-            drop: [0, 7, 31][seed as usize % 3],
-            double: 5,
-            swap: [4, 0, 17][seed as usize % 3],
-        };
-        let (caller, callee, sent) = run(seed, faults);
-        for (end, sent) in [(&callee, &sent[0]), (&caller, &sent[1])] {
-            assert!(sent.starts_with(&end.came), "seed {seed}");
-            assert!(!end.whole || end.came == *sent, "seed {seed}");
-            broken += u32::from(end.broken.is_some());
-        }
-    }
-    assert!(broken > 30, "the transport was not bad enough: {broken}");
 }

@@ -51,6 +51,12 @@ pub enum Broken {
     /// A tail that is too long.
     #[error("the tail of a stream has {0} bytes and {TAIL_BYTES_MAX} are allowed")]
     LongTail(usize),
+    /// A frame that counts reached nobody.
+    #[error("a frame was lost: nobody was there")]
+    Unheard,
+    /// The other end's process is not there any more.
+    #[error("the process at the other end is gone")]
+    Gone,
     /// It opened twice, or had words before it opened.
     #[error("a frame came out of its turn")]
     OutOfTurn,

@@ -14,6 +14,7 @@
 //! | `<n> credit <stream> <bytes>` | its reader | so many bytes more may be sent |
 //! | `<n> stop <stream>` | its reader | nothing more is wanted of the stream |
 //! | `<n> cancel` | the caller | it goes away, and everything ends |
+//! | `<n> here` | both | nothing: its sender is there, and has sent so many frames before it. It is not counted |
 //!
 //! - `<n>` numbers all frames of one end, from 0 on. One that is missing breaks the channel; one that
 //!   came before is passed over.
@@ -31,8 +32,10 @@
 //! - The channel is over when both have opened and every stream has ended, failed or been stopped.
 //! - Each frame of `data` and of `credit` begins the call's deadline anew; silence for its whole length ends
 //!   the channel. So a reader that is slow grants the little it has read in time: [`Channel::settle`].
-//! - An end that has heard nothing for [`SILENCE_MAX`] sends a frame that says nothing, [`Channel::nudge`]: a
-//!   repeated number is passed over, and where nobody is any more the server says so.
+//! - An end that has heard nothing for [`SILENCE_MAX`] says that it is here ([`Channel::nudge`]), with the
+//!   number that its next frame will have. If that is more than came, frames were lost. If nobody is there,
+//!   the server says so: once may be a process that is coming back, twice in a row is the end of the
+//!   channel ([`Channel::nobody`]). If the process is there and the channel is over, it answers with an error.
 //! - Only who says that it understands frames gets any: callers whose reply subject begins with
 //!   [`inbox_root`](crate::subject::inbox_root) do.
 //!
@@ -40,6 +43,8 @@
 
 mod channel;
 mod event;
+mod presence;
+mod stream;
 mod wire;
 
 use std::time::Duration;
@@ -56,7 +61,8 @@ pub const FRAME_BYTES_MAX: usize = 128 * 1024;
 /// What a frame costs of the credit at least: about what it takes in memory beside its bytes.
 pub const FRAME_COST_MIN: usize = 1024;
 /// After how much silence an end makes sure that the other is still there: soon enough that nobody waits for
-/// the dead, seldom enough that a thousand idle streams cost next to nothing.
+/// the dead, seldom enough that a thousand idle streams cost next to nothing, and longer than a process that
+/// lost its connection pauses before it tries again.
 pub const SILENCE_MAX: Duration = Duration::from_secs(3);
 /// How many streams one side of a call may have: a body needs one, a function rarely three.
 pub const STREAMS_MAX: u16 = 16;
@@ -72,3 +78,6 @@ pub const PAYLOAD: u16 = 0;
 pub fn cost(bytes: usize) -> usize {
     bytes.max(FRAME_COST_MIN)
 }
+
+#[cfg(test)]
+mod transport_test;

@@ -51,6 +51,8 @@ pub enum Kind {
     },
     /// The caller goes away.
     Cancel,
+    /// The sender is there, and has sent all frames below this one's number, which the next has as well.
+    Here,
 }
 
 /// A header that is no frame's.
@@ -72,6 +74,7 @@ impl fmt::Display for Frame {
             Kind::Credit { stream, bytes } => write!(f, "credit {stream} {bytes}"),
             Kind::Stop { stream } => write!(f, "stop {stream}"),
             Kind::Cancel => f.write_str("cancel"),
+            Kind::Here => f.write_str("here"),
         }
     }
 }
@@ -109,6 +112,7 @@ fn read(text: &str) -> Option<Frame> {
             stream: words.next()?.parse().ok()?,
         },
         "cancel" => Kind::Cancel,
+        "here" => Kind::Here,
         _ => return None,
     };
     words.next().is_none().then_some(Frame { number, kind })
@@ -138,6 +142,7 @@ mod tests {
         ),
         ("7 stop 1", Kind::Stop { stream: 1 }),
         ("7 cancel", Kind::Cancel),
+        ("7 here", Kind::Here),
     ];
 
     #[test]

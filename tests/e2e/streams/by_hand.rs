@@ -86,7 +86,7 @@ impl End {
     async fn next(&mut self) -> String {
         loop {
             match self.next_of_any_kind().await {
-                silence if silence == "credit 0 0" => {}
+                silence if silence == "here" => {}
                 frame => return frame,
             }
         }
@@ -156,4 +156,41 @@ async fn a_reader_that_took_little_says_so_while_it_waits_for_more() {
     assert_eq!(piece, "a little");
     // Nothing more is read, and nothing more comes.
     assert_eq!(end.next().await, "credit 1 1024");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn an_end_that_has_sent_more_than_came_breaks_the_channel() {
+    let mut hand = Hand::start().await;
+    let (call, caller) = hand.called(HOUR).await;
+    let mut end = hand.end().await;
+    hand.send(&end, &caller, "0 open 1 0", "").await;
+    let mut reply = call.await.unwrap().unwrap();
+    hand.send(&end, &caller, "1 here", "").await;
+    hand.send(&end, &caller, "1 data 1", "a piece").await;
+    let piece = reply.streams[0].next().await.unwrap().unwrap();
+    assert_eq!(piece, "a piece");
+    // Number 2 is lost.
+    hand.send(&end, &caller, "3 here", "").await;
+    let error = drain(reply.streams.remove(0)).await.unwrap_err();
+    assert_eq!(error.code, ErrorCode::Unavailable, "{error}");
+    assert_eq!(end.next().await, "cancel");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn an_end_that_missed_the_last_word_hears_that_the_channel_is_over() {
+    let mut hand = Hand::start().await;
+    let (call, caller) = hand.called(HOUR).await;
+    let mut end = hand.end().await;
+    hand.send(&end, &caller, "0 open 0 0", "").await;
+    call.await.unwrap().unwrap();
+    eventually("the channel is over", async || {
+        hand.send(&end, &caller, "1 here", "").await;
+        let told: Message = end.frames.next().await.unwrap();
+        let headers = told.headers.unwrap();
+        match headers.get("Lattice-Error") {
+            Some(code) if code.as_str() == "unavailable" => Ok(()),
+            other => Err(other.cloned()),
+        }
+    })
+    .await;
 }

@@ -95,7 +95,9 @@ async fn pass(
 }
 
 /// A line of the protocol, with the payload that it announces.
-async fn next(from: &mut BufReader<impl tokio::io::AsyncRead + Unpin>) -> Option<Vec<u8>> {
+pub(super) async fn next(
+    from: &mut BufReader<impl tokio::io::AsyncRead + Unpin>,
+) -> Option<Vec<u8>> {
     let mut words = Vec::new();
     from.read_until(b'\n', &mut words).await.ok()?;
     let line = std::str::from_utf8(&words).ok()?.to_owned();

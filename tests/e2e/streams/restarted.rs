@@ -2,6 +2,10 @@
 
 use std::sync::atomic::{AtomicBool, Ordering};
 
+use lattice_tests::{END, Exchange, chunk};
+
+use super::edge::{Edge, HOUR_MS};
+use super::gate::Gate;
 use super::*;
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -75,6 +79,91 @@ async fn streams_over_a_server_that_restarts_are_whole_or_an_error_and_the_next_
         pair.ask(pattern(3 * MIB), Vec::new()).await.map(drop)
     })
     .await;
+}
+
+/// Sends the first stream back, or without one the payload.
+async fn send_back_either(payload: Bytes, streams: Streams) -> Result<Reply, CallError> {
+    match streams.take(1) {
+        Some(stream) => Ok(Reply {
+            streams: vec![stream],
+            ..Reply::default()
+        }),
+        None => Ok(payload.into()),
+    }
+}
+
+/// A call whose stream has come back once, and which only the server's word can end within an hour.
+async fn idle(pair: &Pair) -> (Writer, Reader) {
+    let (mut writer, reader) = pipe(64 * KIB);
+    writer.push(pattern(KIB));
+    let mut call = pair.call("", vec![reader]);
+    call.context.remaining = Duration::from_millis(HOUR_MS);
+    let mut reply = pair.caller.call(call).await.unwrap();
+    let mut back = reply.streams.remove(0);
+    assert_eq!(back.next().await.unwrap().unwrap(), pattern(KIB));
+    (writer, back)
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn an_idle_stream_outlives_a_restart_though_one_end_is_back_long_before_the_other() {
+    let nats = Nats::start().await;
+    let (near, far) = (Gate::start(nats.url()).await, Gate::start(nats.url()).await);
+    let (caller, callee) = (connect(&near.url()).await, connect(&far.url()).await);
+    let mut pair = Pair {
+        nats,
+        caller,
+        callee,
+    };
+    pair.serve(send_back_either).await;
+    let (mut writer, back) = idle(&pair).await;
+    far.shut();
+    pair.nats.restart().await;
+    eventually(
+        "the caller looks for the callee, which is not back",
+        async || match near.missed() {
+            0 => Err("nothing was missed"),
+            _ => Ok(()),
+        },
+    )
+    .await;
+    far.open();
+    eventually("the callee is back", async || {
+        pair.ask("", Vec::new()).await.map(drop)
+    })
+    .await;
+    writer.write(pattern(3 * MIB)).await.unwrap();
+    writer.end(Bytes::from_static(b"the tail"));
+    let (bytes, tail) = drain(back).await.unwrap();
+    assert!(bytes == pattern(3 * MIB) && tail == "the tail");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn an_idle_stream_whose_other_end_died_while_the_server_was_away_ends_with_an_error() {
+    let mut pair = Pair::start().await;
+    let other = OtherProcess::start(&pair, send_back_either).await;
+    let (mut writer, back) = idle(&pair).await;
+    other.kill();
+    pair.nats.restart().await;
+    let error = drain(back).await.unwrap_err();
+    assert_eq!(error.code, ErrorCode::Unavailable, "{error}");
+    assert_eq!(writer.closed().await.code, ErrorCode::Unavailable);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_body_that_is_held_open_goes_on_after_the_server_restarts() {
+    let config =
+        format!("timeout_ms = {HOUR_MS}, idle_timeout_ms = {HOUR_MS}, body_timeout_ms = {HOUR_MS}");
+    let mut edge = Edge::start(&config, 2).await;
+    let mut exchange = Exchange::post(edge.address, "/echo").await;
+    exchange.send(&chunk("before")).await;
+    exchange.accepted().await;
+    exchange.until(&chunk("before")).await;
+    edge.lattice.nats().restart().await;
+    edge.until_served().await;
+    exchange.send(&chunk("after")).await;
+    exchange.until(&chunk("after")).await;
+    exchange.send(END).await;
+    assert_eq!(exchange.rest().await, END);
 }
 
 fn is_cut_off(error: &CallError) -> bool {

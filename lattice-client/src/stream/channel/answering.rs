@@ -201,9 +201,12 @@ impl Callee {
 
     async fn message(&mut self, message: Message) -> Result<(), CallError> {
         if message.status == Some(StatusCode::NO_RESPONDERS) {
-            return Err(lost("the caller is gone".to_owned()));
+            return self.pump.nobody();
         }
-        let frame = frame_of(&message).unwrap_or_else(|| Err(out_of_turn()))?;
+        let Some(frame) = frame_of(&message) else {
+            return Err(headers::error(message.headers.as_ref()).unwrap_or_else(out_of_turn));
+        };
+        let frame = frame?;
         match self.pump.receive(frame, &message)? {
             Event::Data(PAYLOAD) => {
                 if let Some(payload) = &mut self.payload {

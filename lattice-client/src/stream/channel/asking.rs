@@ -12,6 +12,7 @@ use lattice_protocol::id::{CallId, TargetName};
 use lattice_protocol::subject::Subject;
 use tokio::sync::oneshot;
 
+use super::awaited::Awaited;
 use crate::call::{Call, REPLY_GRACE, Reply, plain_reply};
 use crate::cancel;
 use crate::connect::Client;
@@ -29,9 +30,7 @@ pub(crate) struct Asking {
     id: CallId,
     /// The streams of the call, until the callee wants them.
     streams: Streams,
-    payload: Option<Gather>,
-    readers: Vec<Reader>,
-    answer: Option<oneshot::Sender<Result<Reply, CallError>>>,
+    reply: Awaited,
 }
 
 /// What is said to have been called where a control request was made.
@@ -68,8 +67,7 @@ impl Asking {
         };
         let mut asking = Self::new(client, frames, call, Channel::new(Role::Caller));
         asking.send_request(subject, headers, &call.payload).await?;
-        let (sender, answer) = oneshot::channel();
-        asking.answer = Some(sender);
+        let answer = asking.reply.await_it();
         asking.spawn(answer, gone).await
     }
 
@@ -87,8 +85,7 @@ impl Asking {
         let frames = ticket.into_frames(more);
         let machine = Channel::of_plain_request(Role::Caller);
         let mut asking = Self::new(client, frames, call, machine);
-        let (sender, answer) = oneshot::channel();
-        asking.answer = Some(sender);
+        let answer = asking.reply.await_it();
         match asking.message(reply.message).await {
             Ok(Next::Go) if !asking.pump.machine.is_over() => asking.spawn(answer, gone).await,
             Ok(_) => answer.await.unwrap_or_else(|_| Err(never())),
@@ -128,9 +125,7 @@ impl Asking {
             target: call.target.clone(),
             id: call.context.id,
             streams: call.streams.clone(),
-            payload: None,
-            readers: Vec::new(),
-            answer: None,
+            reply: Awaited::default(),
         }
     }
 
@@ -189,7 +184,7 @@ impl Asking {
         };
         // Those here first: without a connection, a word to the callee waits for one.
         self.pump.break_off(&error);
-        self.settle(Err(error.clone()));
+        self.reply.settle(Err(error.clone()));
         self.leave(&error).await;
     }
 
@@ -218,7 +213,7 @@ impl Asking {
                 biased;
                 step = self.pump.step() => step,
                 () = progress.silence(patience) => return Err(silent(self.pump.patience)),
-                () = abandoned(&mut self.answer) => return Err(abandonment()),
+                () = self.reply.abandoned() => return Err(abandonment()),
             };
             let next = match step {
                 Step::Message(message) => self.message(message).await?,
@@ -248,9 +243,9 @@ impl Asking {
 
     /// A callee ends the work at its deadline and says so: its word is better than this end's guess.
     fn patience(&self) -> Duration {
-        match self.answer {
-            Some(_) => self.pump.patience + REPLY_GRACE,
-            None => self.pump.patience,
+        match self.reply.is_due() {
+            true => self.pump.patience + REPLY_GRACE,
+            false => self.pump.patience,
         }
     }
 
@@ -261,22 +256,21 @@ impl Asking {
         let event = self.pump.receive(frame?, &message)?;
         match event {
             Event::Opened { streams, bytes } => {
-                self.readers = self.pump.open_incoming(streams);
+                let readers = self.pump.open_incoming(streams);
                 let budget = &self.pump.client.gathered;
-                self.payload = Some(Gather::begin(budget, &message.payload, bytes)?);
+                let payload = Gather::begin(budget, &message.payload, bytes)?;
+                self.reply.opened(payload, readers);
                 if self.pump.machine.awaits_payload() {
                     self.ask_for_payload().await?;
                 } else {
-                    self.reply()?;
+                    self.whole()?;
                 }
             }
             Event::Data(PAYLOAD) => {
-                if let Some(payload) = &mut self.payload {
-                    payload.add(&message.payload)?;
-                }
+                self.reply.add(&message.payload)?;
                 self.took_payload(message.payload.len()).await?;
             }
-            Event::End(PAYLOAD) => self.reply()?,
+            Event::End(PAYLOAD) => self.whole()?,
             Event::Credit(stream) => self.wanted(stream),
             Event::Stop(_) => self.let_go(),
             _ => {}
@@ -310,21 +304,17 @@ impl Asking {
     }
 
     /// The payload is whole: the caller has its reply, and the streams go on.
-    fn reply(&mut self) -> Result<(), CallError> {
-        let Some(payload) = self.payload.take() else {
-            return Ok(());
-        };
-        let payload = payload.finish()?;
-        let streams = std::mem::take(&mut self.readers);
-        self.settle(Ok(Reply { payload, streams }));
-        self.let_go();
+    fn whole(&mut self) -> Result<(), CallError> {
+        if self.reply.whole()? {
+            self.let_go();
+        }
         Ok(())
     }
 
     /// Lets go of streams that the callee doesn't want: not before there is a reply, for a call that is
     /// refused still has them.
     fn let_go(&mut self) {
-        if self.answer.is_some() {
+        if self.reply.is_due() {
             return;
         }
         for stream in 1..u16::try_from(self.pump.outgoing.readers.len()).unwrap_or(u16::MAX) {
@@ -339,36 +329,21 @@ impl Asking {
     /// A message that is no frame: a reply that ends the channel, or the server's word that nobody is
     /// there.
     fn plain(&mut self, message: Message) -> Result<Next, CallError> {
-        let nobody = message.status == Some(StatusCode::NO_RESPONDERS);
-        if self.answer.is_none() || (nobody && self.pump.peer.is_some()) {
-            return Err(match nobody {
-                true => lost(format!("the process that served {} is gone", self.target)),
-                false => plain_reply(&self.target, message)
-                    .err()
-                    .unwrap_or_else(|| lost("an answer came twice".to_owned())),
-            });
+        if message.status == Some(StatusCode::NO_RESPONDERS) && self.pump.peer.is_some() {
+            self.pump.nobody()?;
+            return Ok(Next::Go);
+        }
+        if !self.reply.is_due() {
+            let told = plain_reply(&self.target, message).err();
+            return Err(told.unwrap_or_else(|| lost("an answer came twice".to_owned())));
         }
         let reply = plain_reply(&self.target, message);
         let ended = CallError::begun(ErrorCode::Cancelled, "the call has ended");
         self.pump.break_off(reply.as_ref().err().unwrap_or(&ended));
-        self.settle(reply);
+        self.reply.settle(reply);
         Ok(Next::Over)
-    }
-
-    fn settle(&mut self, reply: Result<Reply, CallError>) {
-        if let Some(answer) = self.answer.take() {
-            // Whoever asked may have gone: its streams then go with the reply.
-            let _ = answer.send(reply);
-        }
     }
 }
 
 /// What the frame's own header takes, in the longest case.
 const FRAME_HEADER_BYTES: usize = 128;
-
-async fn abandoned(answer: &mut Option<oneshot::Sender<Result<Reply, CallError>>>) {
-    match answer {
-        Some(answer) => answer.closed().await,
-        None => std::future::pending().await,
-    }
-}
