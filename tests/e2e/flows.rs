@@ -1,4 +1,6 @@
-//! Streams and futures of functions, as callers from outside see them: with frames, and without.
+//! Streams and futures of functions, as callers from outside see them: with frames, and without (`whole`).
+
+mod whole;
 
 use std::time::Duration;
 
@@ -114,52 +116,6 @@ async fn a_client_with_frames_gives_and_takes_streams_and_futures() {
         "\u{a5}later".as_bytes()[1..]
     );
     assert!(value.may_end());
-}
-
-#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_client_without_frames_gives_and_takes_all_of_a_stream_as_a_value() {
-    let lattice = flows().await;
-    for (function, arguments, result) in [
-        ("sum", json!([[1, 2, 3]]), json!(6)),
-        ("sum", json!({"numbers": []}), json!(0)),
-        ("upper", json!(["YWJj"]), json!("QUJD")),
-        ("pass", json!([[97, 98]]), json!("YWI=")),
-        ("count", json!([4]), json!([0, 1, 2, 3])),
-        ("count", json!([0]), json!([])),
-        ("now", json!(["soon"]), json!("soon")),
-        ("later", json!(["aGk="]), json!("hi")),
-        (
-            "mirror",
-            json!([[{"x": 1, "name": "a"}, {"x": -2}]]),
-            json!([{"x": -1, "name": "a"}, {"x": 2, "name": null}]),
-        ),
-        (
-            "read",
-            json!([3, false]),
-            json!({"ok": ["eHh4", {"ok": 3}]}),
-        ),
-        (
-            "read",
-            json!([1, true]),
-            json!({"ok": ["eA==", {"err": "it broke"}]}),
-        ),
-        ("read", json!([0, true]), json!({"err": "nothing to read"})),
-    ] {
-        let endpoint = format!("flows.lattice:flows/work.{function}");
-        let reply = lattice.call(&endpoint, arguments).await;
-        assert_eq!(reply.json(), result, "{function}");
-    }
-    let endless = lattice
-        .call("flows.lattice:flows/work.endless", json!([]))
-        .await;
-    let failure = endless.failure();
-    assert!(failure.is("too-large", 413), "{failure:?}");
-    assert!(failure.message.contains("takes no frames"), "{failure:?}");
-    let broken = lattice
-        .call("flows.lattice:flows/work.break-off", json!([9]))
-        .await;
-    let failure = broken.failure();
-    assert!(failure.is("trapped", 502), "{failure:?}");
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

@@ -102,3 +102,41 @@ impl Room {
 fn not_whole(error: impl std::fmt::Display) -> CallError {
     CallError::begun(ErrorCode::Internal, error.to_string())
 }
+
+#[cfg(test)]
+mod tests {
+    use bytes::Bytes;
+    use lattice_client::stream::pipe;
+
+    use super::*;
+    use crate::wire::flow::{Life, Outlet};
+
+    /// A stream of bytes that a result refers to.
+    fn flow(at: usize, bytes: &'static [u8]) -> Flow {
+        let (writer, _) = pipe(1);
+        let watch = writer.watch();
+        let (_, valve) = Outlet::new(writer, Life::default(), None);
+        Flow {
+            at,
+            kind: Kind::Bytes,
+            reader: Reader::whole(Bytes::from_static(bytes), Bytes::new()),
+            valve,
+            watch,
+        }
+    }
+
+    /// A tuple of two streams of three bytes each, in so much room.
+    async fn two(bytes_max: usize) -> Result<Vec<u8>, CallError> {
+        let result = b"\x92\xd6\x01\0\0\0\x01\xd6\x01\0\0\0\x02".to_vec();
+        whole(result, vec![flow(1, b"abc"), flow(7, b"def")], bytes_max).await
+    }
+
+    #[tokio::test]
+    async fn the_streams_of_a_result_share_its_room() {
+        let together = two(6).await.unwrap();
+        assert_eq!(together, b"\x92\xc4\x03abc\xc4\x03def");
+        // Each of them alone would fit.
+        let error = two(5).await.unwrap_err();
+        assert_eq!(error.code, ErrorCode::TooLarge, "{error}");
+    }
+}

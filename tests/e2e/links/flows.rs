@@ -1,8 +1,9 @@
 //! Streams and futures between actors: the same on every way, and nothing that breaks off looks whole.
 
+use futures_util::StreamExt as _;
 use lattice_protocol::error::{ErrorCode, Executed};
 use rustix::process::Signal;
-use serde_json::json;
+use serde_json::{Value, json};
 
 use super::pair::{self, Pair, Parts};
 use crate::way::{Way, every_way};
@@ -13,10 +14,18 @@ every_way! {
     a_stream_that_only_passes_through_an_actor_comes_whole,
     a_reader_that_stops_early_stops_the_writer_and_frees_both,
     a_writer_that_traps_half_way_is_an_error_and_never_a_short_stream,
+    a_stream_that_breaks_off_is_never_whole_for_whom_it_was_passed_on_to,
+    nor_is_it_when_the_instance_that_passes_it_on_is_used_again,
     calls_with_streams_share_an_instance_that_is_used_again,
 }
 
 const MIB: u64 = 1024 * 1024;
+
+/// Actors whose instances serve one call after another.
+const REUSE: Parts<'_> = Parts {
+    both: "limits = { time_ms = 3_600_000 }\ninstance = \"reuse\"",
+    ..Parts::FLOWS
+};
 
 fn order(function: &str) -> String {
     format!("lattice:flows/orders.{function}")
@@ -109,12 +118,38 @@ async fn a_writer_that_traps_half_way_is_an_error_and_never_a_short_stream(way: 
     pair.until_load("callee", 0, 0).await;
 }
 
-async fn calls_with_streams_share_an_instance_that_is_used_again(way: Way) {
-    let parts = Parts {
-        both: "limits = { time_ms = 3_600_000 }\ninstance = \"reuse\"",
-        ..Parts::FLOWS
+async fn a_stream_that_breaks_off_is_never_whole_for_whom_it_was_passed_on_to(way: Way) {
+    passed_on(&Pair::start(way, Parts::FLOWS).await).await;
+}
+
+async fn nor_is_it_when_the_instance_that_passes_it_on_is_used_again(way: Way) {
+    passed_on(&Pair::start(way, REUSE).await).await;
+}
+
+/// Whoever gets a stream to its end says so: where it broke off on the way, nobody may.
+async fn passed_on(pair: &Pair) {
+    let subscribed = pair.lattice.plain().subscribe("lattice.default.log.callee");
+    let mut log = subscribed.await.unwrap();
+    for bytes in [0, 1, 100_000, 600_000, 2_000_000] {
+        let broken = pair.call(&order("hand-on"), json!([bytes, false])).await;
+        let failure = broken.failure();
+        assert!(failure.is("trapped", 502), "{failure:?}");
+    }
+    pair.until_load("callee", 0, 0).await;
+    let whole = pair.call(&order("hand-on"), json!([7, true])).await.json();
+    assert_eq!(whole, json!({"ok": 7}));
+    let said = loop {
+        let record: Value = serde_json::from_slice(&log.next().await.unwrap().payload).unwrap();
+        match record["message"].as_str().unwrap() {
+            said if said.starts_with("whole") => break said.to_owned(),
+            _ => {}
+        }
     };
-    let pair = Pair::start(way, parts).await;
+    assert_eq!(said, "whole: 7");
+}
+
+async fn calls_with_streams_share_an_instance_that_is_used_again(way: Way) {
+    let pair = Pair::start(way, REUSE).await;
     let echo = order("echo");
     let calls = (0..8).map(|_| pair.call(&echo, json!([300_000])));
     for reply in futures_util::future::join_all(calls).await {

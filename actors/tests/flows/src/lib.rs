@@ -125,6 +125,15 @@ impl Guest for Flows {
         taken
     }
 
+    async fn swallow(mut bytes: StreamReader<u8>) -> u32 {
+        let mut taken = 0;
+        while let Some(piece) = piece(&mut bytes).await {
+            taken += piece.len() as u32;
+        }
+        println!("whole: {taken}");
+        taken
+    }
+
     async fn break_off(n: u32) -> StreamReader<u8> {
         let (mut writer, reader) = wit_stream::new();
         wit_bindgen::spawn_local(async move {

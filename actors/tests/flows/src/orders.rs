@@ -96,6 +96,14 @@ impl Guest for Flows {
         work::sip(bytes, n).await
     }
 
+    async fn hand_on(n: u32, whole: bool) -> Result<u32, String> {
+        let bytes = match whole {
+            true => work::read(n, false).await?.0,
+            false => work::break_off(n).await,
+        };
+        Ok(work::swallow(bytes).await)
+    }
+
     async fn break_off(n: u32) -> u32 {
         work::break_off(n).await.collect().await.len() as u32
     }

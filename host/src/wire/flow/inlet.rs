@@ -1,29 +1,33 @@
 //! Into a guest: what comes by pipes goes into its streams.
+//!
+//! - here: which pipe becomes which stream of the guest;
+//! - `feed`: the pipe of one stream, and what happens when it breaks off;
+//! - `octets`, `values`: what the guest reads of it.
 
-use std::pin::Pin;
+mod feed;
+mod octets;
+mod values;
+
 use std::sync::Arc;
-use std::task::{Context, Poll, ready};
 
-use bytes::{Buf as _, Bytes};
+use bytes::Bytes;
 use lattice_client::stream::{Reader as Pipe, Streams};
-use lattice_protocol::codec::elements::{Elements, chunks};
+use lattice_protocol::codec::elements::chunks;
 use lattice_protocol::codec::{Encoding, Error, Reader};
-use lattice_protocol::error::{CallError, ErrorCode};
+use lattice_protocol::error::CallError;
 use wasmtime::component::__internal::{InterfaceType, LowerContext};
 use wasmtime::component::types::Type;
-use wasmtime::component::{
-    Destination, FutureProducer, FutureReader, Lower, StreamProducer, StreamReader, StreamResult,
-    VecBuffer,
-};
-use wasmtime::{AsContextMut as _, StoreContextMut, ValRaw};
+use wasmtime::component::{FutureReader, Lower, StreamReader};
+use wasmtime::{AsContextMut as _, ValRaw};
 
-use super::super::check::check;
+use self::feed::Feed;
+use self::octets::Octets;
+use self::values::{Once, Values};
 use super::super::fault::Stop;
 use super::super::lower::cases::result_by;
 use super::super::lower::{elements_by, lower};
 use super::super::place::{Target, shape};
-use super::value::Value;
-use super::{Carried, Hold, at_once};
+use super::{Carried, Hold};
 
 /// Ends the call whose stream broke off, and answers what traps the guest if there is no other way.
 pub type Fail = Arc<dyn Fn(CallError) -> Option<wasmtime::Error> + Send + Sync>;
@@ -55,28 +59,21 @@ impl Inlets {
             Some(number) => (self.stream(number)?, Encoding::MessagePack),
             None => (whole(carried, reader)?, self.source),
         };
-        let feed = Feed {
-            pipe,
-            fail: self.fail.clone(),
-            failed: false,
-            _hold: self.hold.clone(),
-        };
+        let feed = Feed::new(pipe, self.fail.clone(), self.hold.clone());
         let store = cx.store.as_context_mut();
-        let values = |feed, ty: &Type| Values {
-            feed,
-            elements: Elements::default(),
-            ty: ty.clone(),
-            source,
-            bad: None,
-        };
         match carried {
             Carried::Bytes => {
                 let rest = Bytes::new();
                 place(StreamReader::new(store, Octets { feed, rest })?, cx, ty, to)
             }
-            Carried::Values(of) => place(StreamReader::new(store, values(feed, of))?, cx, ty, to),
+            Carried::Values(of) => place(
+                StreamReader::new(store, Values::new(feed, of, source))?,
+                cx,
+                ty,
+                to,
+            ),
             Carried::Value(of) => {
-                let once = Once(values(feed, of));
+                let once = Once(Values::new(feed, of, source));
                 place(FutureReader::new(store, once)?, cx, ty, to)
             }
         }
@@ -161,212 +158,5 @@ pub(in crate::wire) fn lower_result<T: 'static>(
             result_by(cx, &types[index], reader, to, inner)
         }
         _ => lower(cx, ty, reader, to),
-    }
-}
-
-/// The pipe of one stream.
-struct Feed {
-    pipe: Pipe,
-    fail: Fail,
-    /// It broke off: the call is ending, and the guest waits until it has.
-    failed: bool,
-    _hold: Option<Hold>,
-}
-
-/// What comes next.
-enum Next {
-    Piece(Bytes),
-    End,
-    Cancelled,
-}
-
-impl Feed {
-    fn poll(&mut self, cx: &mut Context<'_>, finish: bool) -> Poll<wasmtime::Result<Next>> {
-        if self.failed {
-            return waits(finish);
-        }
-        match self.pipe.poll_next(cx) {
-            Poll::Pending => waits(finish),
-            Poll::Ready(None) => Poll::Ready(Ok(Next::End)),
-            Poll::Ready(Some(Ok(piece))) => Poll::Ready(Ok(Next::Piece(piece))),
-            Poll::Ready(Some(Err(error))) => self.fail(error, finish),
-        }
-    }
-
-    fn fail(&mut self, error: CallError, finish: bool) -> Poll<wasmtime::Result<Next>> {
-        self.failed = true;
-        match (self.fail)(error) {
-            Some(trap) => Poll::Ready(Err(trap)),
-            None => waits(finish),
-        }
-    }
-}
-
-fn waits(finish: bool) -> Poll<wasmtime::Result<Next>> {
-    match finish {
-        true => Poll::Ready(Ok(Next::Cancelled)),
-        false => Poll::Pending,
-    }
-}
-
-/// A `stream<u8>`.
-struct Octets {
-    feed: Feed,
-    /// What didn't fit the guest's last read.
-    rest: Bytes,
-}
-
-impl<D: 'static> StreamProducer<D> for Octets {
-    type Item = u8;
-    type Buffer = VecBuffer<u8>;
-
-    fn poll_produce<'a>(
-        mut self: Pin<&mut Self>,
-        cx: &mut Context<'_>,
-        mut store: StoreContextMut<'a, D>,
-        destination: Destination<'a, u8, Self::Buffer>,
-        finish: bool,
-    ) -> Poll<wasmtime::Result<StreamResult>> {
-        let this = &mut *self;
-        while this.rest.is_empty() {
-            match ready!(this.feed.poll(cx, finish))? {
-                Next::Piece(piece) => this.rest = piece,
-                Next::End => return Poll::Ready(Ok(StreamResult::Dropped)),
-                Next::Cancelled => return Poll::Ready(Ok(StreamResult::Cancelled)),
-            }
-        }
-        // A read of nothing only asks whether there is something.
-        if destination.remaining(&mut store) != Some(0) {
-            let mut room = destination.as_direct(store, this.rest.len());
-            let into = room.remaining();
-            let len = into.len().min(this.rest.len());
-            into[..len].copy_from_slice(&this.rest[..len]);
-            room.mark_written(len);
-            this.rest.advance(len);
-        }
-        Poll::Ready(Ok(StreamResult::Completed))
-    }
-}
-
-/// A stream of other values.
-struct Values {
-    feed: Feed,
-    elements: Elements,
-    ty: Type,
-    source: Encoding,
-    /// What is wrong with the next element.
-    bad: Option<Error>,
-}
-
-impl Values {
-    /// The elements that have come, up to so many.
-    fn here(&mut self, wanted: usize) -> Vec<Value> {
-        let mut values = Vec::new();
-        // What comes after a bad one is as good as not there.
-        while !self.feed.failed && values.len() < wanted && self.bad.is_none() {
-            match self.next() {
-                Ok(Some(bytes)) => values.push(Value {
-                    bytes,
-                    source: self.source,
-                }),
-                Ok(None) => break,
-                Err(error) => self.bad = Some(error),
-            }
-        }
-        values
-    }
-
-    fn next(&mut self) -> Result<Option<Bytes>, Error> {
-        let Some(bytes) = self.elements.pull()? else {
-            return Ok(None);
-        };
-        check(&self.ty, &mut Reader::new(&bytes, self.source))?;
-        Ok(Some(bytes))
-    }
-
-    /// Waits for more.
-    fn poll_more(
-        &mut self,
-        cx: &mut Context<'_>,
-        finish: bool,
-    ) -> Poll<wasmtime::Result<Option<StreamResult>>> {
-        if let Some(error) = self.bad.take() {
-            let error = CallError::begun(ErrorCode::BadRequest, format!("in a stream: {error}"));
-            return self
-                .feed
-                .fail(error, finish)
-                .map_ok(|_| Some(StreamResult::Cancelled));
-        }
-        Poll::Ready(Ok(match ready!(self.feed.poll(cx, finish))? {
-            Next::Piece(piece) => {
-                self.elements.feed(&piece);
-                None
-            }
-            Next::End if self.elements.may_end() => Some(StreamResult::Dropped),
-            Next::End => {
-                self.bad = Some(Error::new("it ended within an element"));
-                None
-            }
-            Next::Cancelled => Some(StreamResult::Cancelled),
-        }))
-    }
-}
-
-impl<D: 'static> StreamProducer<D> for Values {
-    type Item = Value;
-    type Buffer = VecBuffer<Value>;
-
-    fn poll_produce<'a>(
-        mut self: Pin<&mut Self>,
-        cx: &mut Context<'_>,
-        mut store: StoreContextMut<'a, D>,
-        mut destination: Destination<'a, Value, Self::Buffer>,
-        finish: bool,
-    ) -> Poll<wasmtime::Result<StreamResult>> {
-        let this = &mut *self;
-        let most = at_once(&this.ty);
-        let wanted = match destination.remaining(&mut store) {
-            Some(0) => return Poll::Ready(Ok(StreamResult::Completed)),
-            Some(room) => room.min(most),
-            None => most,
-        };
-        loop {
-            let values = this.here(wanted);
-            if !values.is_empty() {
-                destination.set_buffer(values.into());
-                return Poll::Ready(Ok(StreamResult::Completed));
-            }
-            if let Some(result) = ready!(this.poll_more(cx, finish))? {
-                return Poll::Ready(Ok(result));
-            }
-        }
-    }
-}
-
-/// A future.
-struct Once(Values);
-
-impl<D: 'static> FutureProducer<D> for Once {
-    type Item = Value;
-
-    fn poll_produce(
-        mut self: Pin<&mut Self>,
-        cx: &mut Context<'_>,
-        _: StoreContextMut<'_, D>,
-        finish: bool,
-    ) -> Poll<wasmtime::Result<Option<Value>>> {
-        let values = &mut self.0;
-        loop {
-            if let Some(value) = values.here(1).pop() {
-                return Poll::Ready(Ok(Some(value)));
-            }
-            match ready!(values.poll_more(cx, finish))? {
-                None => {}
-                Some(StreamResult::Dropped) => {
-                    values.bad = Some(Error::new("a future ended without its value"));
-                }
-                Some(_) => return Poll::Ready(Ok(None)),
-            }
-        }
     }
 }
