@@ -1,6 +1,6 @@
 //! Waits until what was declared runs.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Display;
 use std::time::{Duration, Instant};
 
@@ -10,7 +10,7 @@ use lattice_config::{App, Declared, HostView, Revised, Revision, Runs, plan};
 use lattice_protocol::control::{
     ActorSummary, HostSummary, Nothing, Placement, ProviderSummary, Verb,
 };
-use lattice_protocol::id::{ActorName, HostId, TargetName};
+use lattice_protocol::id::{ActorName, HostId, ProviderName, TargetName};
 use lattice_protocol::report::Phase;
 
 use crate::present;
@@ -156,8 +156,11 @@ fn outlook(
     hosts: &[HostSummary],
 ) -> Outlook {
     let mut awaited = Awaited::default();
+    let named = |provider: ProviderSummary| (provider.name.clone(), provider);
+    let providers = providers.into_iter().map(named).collect();
     let looked = look_at_actors(app, actors, &daemons(app, hosts), &mut awaited)
-        .and_then(|()| look_at_providers(app, providers, &mut awaited));
+        .and_then(|()| look_at_settings(app, &providers, &mut awaited))
+        .and_then(|()| look_at_providers(app, &providers, &mut awaited));
     match looked {
         Err(reason) => Outlook::Failed(reason),
         Ok(()) if awaited.things.is_empty() => Outlook::Running,
@@ -230,10 +233,9 @@ fn look_at_actors(
 
 fn look_at_providers(
     app: &App,
-    listed: Vec<ProviderSummary>,
+    listed: &BTreeMap<ProviderName, ProviderSummary>,
     awaited: &mut Awaited,
 ) -> Result<(), String> {
-    let listed: BTreeMap<_, _> = listed.into_iter().map(|p| (p.name.clone(), p)).collect();
     for (name, provider) in &app.providers {
         if provider.runs == Runs::External {
             continue;
@@ -248,6 +250,42 @@ fn look_at_providers(
         if running.hosts < wanted || running.others {
             let count = format!("{} of {} copies", running.hosts, provider.copies);
             awaited.add(name, (provider.copies > 1).then_some(count), unplaced);
+        }
+    }
+    Ok(())
+}
+
+/// Whether each provider that the app has, or links to, works by what is declared for it: before it
+/// does, it refuses calls through a new link. One that does not say is not waited for.
+fn look_at_settings(
+    app: &App,
+    listed: &BTreeMap<ProviderName, ProviderSummary>,
+    awaited: &mut Awaited,
+) -> Result<(), String> {
+    let own = app.providers.keys().map(ProviderName::as_str);
+    let links = app.actors.values().flat_map(|actor| &actor.links);
+    let names: BTreeSet<_> = own.chain(links.map(|link| link.to.as_str())).collect();
+    for provider in names.into_iter().filter_map(|name| listed.get(name)) {
+        let Some(declared) = &provider.settings else {
+            continue;
+        };
+        for placement in provider.hosts.values() {
+            if let Some(refused) = &placement.refused
+                && refused.revision == *declared
+            {
+                let (name, reason) = (&provider.name, &refused.reason);
+                return Err(format!(
+                    "provider {name} refuses what is declared for it: {reason}"
+                ));
+            }
+        }
+        // One that is silent too: it may take up again what it did before.
+        let is_behind = |placement: &Placement| {
+            let says = placement.settings.as_ref();
+            says.is_some_and(|taken| taken != declared)
+        };
+        if provider.hosts.values().any(is_behind) {
+            awaited.add(&provider.name, Some("its settings".to_owned()), None);
         }
     }
     Ok(())

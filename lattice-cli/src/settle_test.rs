@@ -23,6 +23,7 @@ fn placement(revision: &Revision, slots: u32, phase: Phase) -> Placement {
     Placement {
         revision: revision.to_string(),
         slots,
+        settings: None,
         refused: None,
         phase,
     }
@@ -53,6 +54,7 @@ fn look_at(actor: Vec<(u32, Phase)>, provider: Vec<Phase>) -> Outlook {
         name,
         app: app.name.clone(),
         kind: "keyvalue".into(),
+        settings: None,
         hosts: hosts.collect(),
         unplaced: None,
     }];
@@ -168,6 +170,7 @@ fn kv(app: &App, hosts: usize, unplaced: Option<&str>) -> ProviderSummary {
         name,
         app: app.name.clone(),
         kind: "keyvalue".into(),
+        settings: None,
         hosts: hosts.collect(),
         unplaced: unplaced.map(str::to_owned),
     }
@@ -239,4 +242,59 @@ fn a_reason_that_stands_is_told_once_and_one_that_passes_is_not() {
     assert_eq!(unplaced.see(vec!["b: two".into()], later), None);
     assert_eq!(unplaced.see(vec![], later), None);
     assert_eq!(unplaced.see(one(), later), None);
+}
+
+#[test]
+fn a_provider_is_awaited_until_it_works_by_what_is_declared_for_it() {
+    let mut app = app();
+    let link = |to: &str| lattice_config::Link::new("a:b".parse().unwrap(), to.parse().unwrap());
+    let name: ActorName = "counter".parse().unwrap();
+    app.actors.get_mut(&name).unwrap().links = vec![link("far")];
+    app.actors.get_mut(&name).unwrap().instances = 0;
+    let look = |provider: &str, settings: Option<&str>, phase: Phase| {
+        let mut listed = vec![kv(&app, 1, None), kv(&app, 1, None)];
+        listed[1].name = "far".parse().unwrap();
+        let other = listed.iter_mut().find(|one| one.name.as_str() == provider);
+        let other = other.unwrap();
+        other.settings = Some("new".into());
+        let placement = other.hosts.values_mut().next().unwrap();
+        placement.settings = settings.map(str::to_owned);
+        placement.phase = phase;
+        outlook(&app, vec![], listed, &[])
+    };
+    for provider in ["kv", "far"] {
+        let behind = look(provider, Some("old"), Phase::Running);
+        assert_eq!(behind, waiting(&[&format!("{provider} (its settings)")]));
+        for says in [Some("new"), None] {
+            assert_eq!(look(provider, says, Phase::Running), Outlook::Running);
+        }
+    }
+    // Of another app, and away for reasons of its own.
+    let away = |says| {
+        let reason = "it does not answer".into();
+        look("far", says, Phase::Failed { reason })
+    };
+    assert_eq!(away(Some("old")), waiting(&["far (its settings)"]));
+    assert_eq!(away(None), Outlook::Running);
+}
+
+#[test]
+fn a_provider_that_refuses_what_is_declared_for_it_ends_the_wait_with_its_reason() {
+    let mut app = app();
+    app.actors.clear();
+    let refusing = |revision: &str| {
+        let mut listed = kv(&app, 1, None);
+        listed.settings = Some("new".into());
+        let placement = listed.hosts.values_mut().next().unwrap();
+        placement.settings = Some("old".into());
+        placement.refused = Some(lattice_protocol::report::Refused {
+            revision: revision.into(),
+            reason: "no disk".into(),
+            may_pass: false,
+        });
+        outlook(&app, vec![], vec![listed], &[])
+    };
+    let reason = "provider kv refuses what is declared for it: no disk";
+    assert_eq!(refusing("new"), Outlook::Failed(reason.into()));
+    assert_eq!(refusing("old"), waiting(&["kv (its settings)"]));
 }

@@ -9,6 +9,7 @@
 //! - [`mod@validate`]: everything that is wrong with an app, at once;
 //! - [`declared`]: all apps of a lattice, and who owns a name;
 //! - [`revision`]: the short name of one state of an actor or a provider;
+//! - `settings`: what is declared for one provider;
 //! - [`assignment`]: what one host is to run;
 //! - [`mod@plan`]: declared × hosts → assignments;
 //! - [`mod@diff`]: what an apply would change;
@@ -23,6 +24,7 @@ pub mod manifest;
 pub mod plan;
 pub mod revision;
 pub mod roll_back;
+mod settings;
 pub mod state;
 pub mod validate;
 

@@ -7,6 +7,7 @@
 use std::fmt;
 use std::str::FromStr;
 
+use lattice_protocol::control::ProviderSettings;
 use lattice_protocol::digest::Digest;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value, json};
@@ -72,6 +73,11 @@ impl Revision {
             state["inline"] = json!(true);
         }
         Self::of(&state)
+    }
+
+    /// The revision of what is declared for a provider, links and all.
+    pub(crate) fn of_settings(settings: &ProviderSettings) -> Self {
+        Self::of(&json!(settings))
     }
 
     fn of(value: &Value) -> Self {

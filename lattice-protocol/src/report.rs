@@ -66,7 +66,7 @@ pub struct ActorReport {
     pub phase: Phase,
 }
 
-/// A revision that can't be started.
+/// A revision that can't be started, or settings that can't be taken.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Refused {
     /// The revision.
@@ -82,7 +82,7 @@ pub struct Refused {
 /// One provider on one host.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ProviderReport {
-    /// The revision of its settings.
+    /// The revision of what it is started with.
     pub revision: String,
     /// Its process, while it has one.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -92,6 +92,12 @@ pub struct ProviderReport {
     pub process: Option<ProcessId>,
     /// How often it was started again.
     pub restarts: u32,
+    /// The revision of `provider.settings` that it says it works by; none if it says none.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub settings: Option<String>,
+    /// The revision of `provider.settings` that it could not take; those before stay.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub refused: Option<Refused>,
     /// For how long it has not answered its host's health checks; absent while it does.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub silent_ms: Option<u64>,

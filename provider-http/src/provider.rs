@@ -61,6 +61,7 @@ impl HttpProvider {
             config,
             routes,
             links,
+            ..
         } = settings;
         let limits = Config::read(config)?.outgoing;
         self.outgoing.apply(limits, links).await?;

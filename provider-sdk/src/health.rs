@@ -1,12 +1,14 @@
 //! `lattice:provider/health.check`: the question that every provider answers.
 //!
-//! It takes no arguments and answers `null`, as soon as the provider takes calls and for as long
-//! as it does, however busy it is. Hosts ask it to know when a process that they started is ready.
-//! While something is wrong that doesn't keep it from answering, it answers what that is, as text.
+//! It takes no arguments and answers [`Health`], as soon as the provider takes calls and for as long
+//! as it does, however busy it is. Hosts ask it to know when a process that they started is ready, by
+//! which settings it works, and which it refuses.
 
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use lattice_protocol::interface::Endpoint;
+use lattice_protocol::report::Refused;
+use lattice_protocol::standard::health::Health;
 
 /// The endpoint, in full form.
 pub const CHECK: &str = lattice_protocol::standard::HEALTH_CHECK;
@@ -21,22 +23,35 @@ pub(crate) fn is_check(endpoint: &Endpoint) -> bool {
     })
 }
 
-/// What a provider complains of; clones share it.
+/// What a provider says of its settings; clones share it.
 #[derive(Debug, Clone, Default)]
-pub(crate) struct Complaint(Arc<Mutex<Option<String>>>);
+pub(crate) struct Said(Arc<Mutex<Health>>);
 
-impl Complaint {
-    /// What is wrong from now on.
-    pub(crate) fn set(&self, complaint: Option<String>) {
-        *self.0.lock().unwrap_or_else(PoisonError::into_inner) = complaint;
+impl Said {
+    /// The settings of that revision are taken.
+    pub(crate) fn taken(&self, revision: &str) {
+        *self.lock() = Health {
+            settings: Some(revision.to_owned()),
+            refused: None,
+        };
     }
 
-    /// What is wrong.
-    pub(crate) fn get(&self) -> Option<String> {
-        self.0
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
-            .clone()
+    /// The settings of that revision are refused, those before stay.
+    pub(crate) fn refused(&self, revision: &str, reason: &str) {
+        self.lock().refused = Some(Refused {
+            revision: revision.to_owned(),
+            reason: reason.to_owned(),
+            may_pass: false,
+        });
+    }
+
+    /// What is so.
+    pub(crate) fn get(&self) -> Health {
+        self.lock().clone()
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Health> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 

@@ -10,7 +10,7 @@ use tokio::sync::{mpsc, watch};
 use tokio::time::{Instant, sleep_until};
 use tracing::{error, info};
 
-use crate::health::Complaint;
+use crate::health::Said;
 use crate::links::Links;
 use crate::service::Core;
 use crate::{Provider, Settings};
@@ -24,8 +24,8 @@ const PAUSE_MAX: Duration = Duration::from_secs(60);
 pub(crate) struct Keeper<P> {
     pub(crate) core: Arc<Core<P>>,
     pub(crate) links: watch::Sender<Arc<Links>>,
-    /// What the provider refuses: told to who asks for its health.
-    pub(crate) complaint: Complaint,
+    /// What the provider takes and refuses: told to who asks for its health.
+    pub(crate) said: Said,
 }
 
 /// Settings that were refused, and when they are tried again.
@@ -52,8 +52,7 @@ impl<P: Provider> Keeper<P> {
                 Err(reason) => {
                     let provider = &self.core.name;
                     error!(%provider, reason, again_in = ?pause, "settings were refused: those before stay");
-                    let complaint = format!("it refuses its settings, those before stay: {reason}");
-                    self.complaint.set(Some(complaint));
+                    self.said.refused(&settings.revision, &reason);
                     let again = Instant::now() + pause;
                     Some(Refused {
                         settings,
@@ -71,9 +70,10 @@ impl<P: Provider> Keeper<P> {
         match configured.await {
             Ok(Ok(())) => {
                 info!(provider = %self.core.name, links = settings.links.len(), "settings changed");
-                self.complaint.set(None);
                 self.links
                     .send_replace(Arc::new(Links::new(&settings.links)));
+                // Last: who hears this may call through those links.
+                self.said.taken(&settings.revision);
                 Ok(())
             }
             Ok(Err(error)) => Err(error.to_string()),

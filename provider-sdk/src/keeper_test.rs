@@ -5,6 +5,8 @@ use lattice_client::Reply;
 use lattice_protocol::error::{CallError, ErrorCode};
 use lattice_protocol::id::{LatticeId, ProviderName};
 use lattice_protocol::interface::Endpoint;
+use lattice_protocol::report::Refused;
+use lattice_protocol::standard::health::Health;
 use lattice_telemetry::Telemetry;
 use tokio_util::sync::CancellationToken;
 
@@ -43,7 +45,7 @@ impl Provider for Picky {
 
 struct Bench {
     core: Arc<Core<Picky>>,
-    complaint: Complaint,
+    said: Said,
     changes: mpsc::Sender<Settings>,
     links: watch::Receiver<Arc<Links>>,
 }
@@ -63,24 +65,45 @@ fn bench() -> Bench {
         links: links.clone(),
         abort: CancellationToken::new(),
     });
-    let complaint = Complaint::default();
+    let said = Said::default();
     let (changes, changed) = mpsc::channel(1);
     let keeper = Keeper {
         core: core.clone(),
         links: sender,
-        complaint: complaint.clone(),
+        said: said.clone(),
     };
     tokio::spawn(keeper.run(changed));
     Bench {
         core,
-        complaint,
+        said,
         changes,
         links,
     }
 }
 
-fn settings(refusals: u64) -> Settings {
-    let mut settings = Settings::default();
+impl Bench {
+    async fn until_refused(&self) -> Refused {
+        loop {
+            if let Some(refused) = self.said.get().refused {
+                return refused;
+            }
+            tokio::task::yield_now().await;
+        }
+    }
+}
+
+fn taken(revision: &str) -> Health {
+    Health {
+        settings: Some(revision.to_owned()),
+        refused: None,
+    }
+}
+
+fn settings(revision: &str, refusals: u64) -> Settings {
+    let mut settings = Settings {
+        revision: revision.to_owned(),
+        ..Settings::default()
+    };
     settings.config.insert("refusals".into(), refusals.into());
     settings
 }
@@ -88,14 +111,14 @@ fn settings(refusals: u64) -> Settings {
 #[tokio::test(start_paused = true)]
 async fn settings_that_were_refused_are_tried_again_until_they_are_taken_and_meanwhile_told() {
     let mut bench = bench();
-    bench.changes.send(settings(5)).await.unwrap();
+    bench.changes.send(settings("a", 5)).await.unwrap();
     let began = Instant::now();
-    while bench.complaint.get().is_none() {
-        tokio::task::yield_now().await;
-    }
-    assert!(bench.complaint.get().unwrap().contains("no disk"));
+    let refused = bench.until_refused().await;
+    assert!(refused.reason.contains("no disk"));
+    assert_eq!(refused.revision, "a");
+    assert_eq!(bench.said.get().settings, None, "those before stay");
     bench.links.changed().await.unwrap();
-    assert_eq!(bench.complaint.get(), None);
+    assert_eq!(bench.said.get(), taken("a"));
     assert_eq!(bench.core.provider.asked.load(Ordering::SeqCst), 6);
     // 1 + 2 + 4 + 8 + 16 seconds of a clock that only the pauses move.
     assert_eq!(began.elapsed().as_secs(), 31);
@@ -104,13 +127,11 @@ async fn settings_that_were_refused_are_tried_again_until_they_are_taken_and_mea
 #[tokio::test(start_paused = true)]
 async fn a_change_is_tried_at_once_whatever_was_refused_before() {
     let mut bench = bench();
-    bench.changes.send(settings(u64::MAX)).await.unwrap();
-    while bench.complaint.get().is_none() {
-        tokio::task::yield_now().await;
-    }
+    bench.changes.send(settings("a", u64::MAX)).await.unwrap();
+    bench.until_refused().await;
     let began = Instant::now();
-    bench.changes.send(settings(0)).await.unwrap();
+    bench.changes.send(settings("b", 0)).await.unwrap();
     bench.links.changed().await.unwrap();
     assert_eq!(began.elapsed(), Duration::ZERO);
-    assert_eq!(bench.complaint.get(), None);
+    assert_eq!(bench.said.get(), taken("b"));
 }

@@ -15,7 +15,7 @@ use tracing::{info, warn};
 use crate::admission::Admission;
 use crate::endpoints::Endpoints;
 use crate::follow::Follow;
-use crate::health::Complaint;
+use crate::health::Said;
 use crate::keeper::Keeper;
 use crate::links::Links;
 use crate::service::{Core, Service};
@@ -106,11 +106,10 @@ where
         shown,
         abort: CancellationToken::new(),
     });
-    let (admission, complaint) = (
-        Admission::new(running_max, waiting_max),
-        Complaint::default(),
-    );
-    let service = Service::new(core.clone(), admission, complaint.clone());
+    let said = Said::default();
+    said.taken(&settings.revision);
+    let admission = Admission::new(running_max, waiting_max);
+    let service = Service::new(core.clone(), admission, said.clone());
     let process_is_own = open.is_none();
     let source = core.shown.show(
         &core.name,
@@ -134,7 +133,7 @@ where
     let keeper = Keeper {
         core: core.clone(),
         links: links_sender,
-        complaint,
+        said,
     };
     Ok(Running {
         client,

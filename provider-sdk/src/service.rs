@@ -13,6 +13,7 @@ use lattice_protocol::call::Context;
 use lattice_protocol::error::{CallError, ErrorCode};
 use lattice_protocol::id::ProviderName;
 use lattice_protocol::interface::Endpoint;
+use lattice_protocol::standard::health::Health;
 use lattice_telemetry::Way;
 use lattice_telemetry::metrics::Meter;
 use tokio::sync::watch;
@@ -22,7 +23,7 @@ use tracing::{debug, error};
 
 use crate::admission::{Admission, Ticket};
 use crate::endpoints::{Endpoints, Offered};
-use crate::health::Complaint;
+use crate::health::Said;
 use crate::links::{self, Links};
 use crate::options::Direct;
 use crate::shown::Shown;
@@ -36,7 +37,7 @@ const LINK_GRACE: Duration = Duration::from_millis(500);
 pub(crate) struct Service<P> {
     core: Arc<Core<P>>,
     admission: Admission,
-    complaint: Complaint,
+    said: Said,
     tasks: TaskTracker,
 }
 
@@ -63,11 +64,11 @@ struct Request {
 }
 
 impl<P: Provider> Service<P> {
-    pub(crate) fn new(core: Arc<Core<P>>, admission: Admission, complaint: Complaint) -> Self {
+    pub(crate) fn new(core: Arc<Core<P>>, admission: Admission, said: Said) -> Self {
         Self {
             core,
             admission,
-            complaint,
+            said,
             tasks: TaskTracker::new(),
         }
     }
@@ -93,9 +94,7 @@ impl<P: Provider> Service<P> {
             way: Way::Queue,
         };
         if health::is_check(&request.endpoint) {
-            return responder
-                .reply(healthy(request, self.complaint.get()))
-                .await;
+            return responder.reply(healthy(request, &self.said.get())).await;
         }
         match self.admission.enter() {
             Some(ticket) => self.spawn(request, ticket, responder),
@@ -159,14 +158,14 @@ impl<P: Provider> Service<P> {
     }
 }
 
-fn healthy(request: Request, complaint: Option<String>) -> Result<Reply, CallError> {
+fn healthy(request: Request, health: &Health) -> Result<Reply, CallError> {
     let Request {
         endpoint,
         context,
         payload,
         ..
     } = request;
-    Call::new(endpoint, None, context, payload)?.reply(&complaint)
+    Call::new(endpoint, None, context, payload)?.reply(health)
 }
 
 impl<P: Provider> Core<P> {

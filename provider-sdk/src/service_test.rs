@@ -221,12 +221,16 @@ async fn a_stop_ends_a_call_that_does_not_finish() {
 
 #[test]
 fn health_is_answered_in_the_callers_encoding() {
+    let said = Health {
+        settings: Some("0b1c2d3e4f50".into()),
+        refused: None,
+    };
     let mut check = request(health::CHECK, None);
-    assert_eq!(healthy(check, None).unwrap().payload, "null");
+    let json = r#"{"settings":"0b1c2d3e4f50"}"#;
+    assert_eq!(healthy(check, &said).unwrap().payload, json);
     check = request(health::CHECK, None);
     check.payload = Bytes::from_static(&[0x90]);
-    assert_eq!(healthy(check, None).unwrap().payload.as_ref(), [0xc0]);
-    check = request(health::CHECK, None);
-    let complaint = Some("no disk".to_owned());
-    assert_eq!(healthy(check, complaint).unwrap().payload, "\"no disk\"");
+    let packed = healthy(check, &said).unwrap().payload;
+    // A map of one pair.
+    assert_eq!(packed[..10], *b"\x81\xa8settings");
 }

@@ -3,13 +3,15 @@
 use std::collections::BTreeMap;
 
 use lattice_config::{Declared, Route};
-use lattice_protocol::id::{ActorName, LinkName, ProviderName, TargetName};
+use lattice_protocol::id::{ActorName, LinkName, ProviderName};
 use lattice_protocol::interface::InterfacePattern;
 use serde_json::{Map, Value};
 
 /// A provider's settings: its own, and the links of every actor that calls it.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Settings {
+    /// Names all that follows, as `provider.settings` does.
+    pub revision: String,
     /// `config` of the provider.
     pub config: Map<String, Value>,
     /// What it passes on to which actor.
@@ -34,17 +36,17 @@ pub struct Link {
 impl Settings {
     /// The settings of `provider`; none when no app declares it.
     pub fn of(declared: &Declared, provider: &ProviderName) -> Option<Self> {
+        let settings = declared.settings(provider)?;
         let (_, own) = declared.provider(provider)?;
-        // A provider's name is a target's name by its rule, so this never fails.
-        let target: TargetName = provider.as_str().parse().ok()?;
-        let links = declared.links_to(&target).map(|(source, link)| Link {
-            source: source.clone(),
-            interface: link.interface.clone(),
-            name: link.name.clone(),
-            config: link.config.clone(),
+        let links = settings.links.into_iter().map(|link| Link {
+            source: link.source,
+            interface: link.interface,
+            name: link.name,
+            config: link.config,
         });
         Some(Self {
-            config: own.config.clone(),
+            revision: settings.revision,
+            config: settings.config,
             routes: own.routes.clone(),
             links: links.collect(),
         })

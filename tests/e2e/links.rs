@@ -5,6 +5,7 @@
 //! on NATS that its calls went the way it says.
 
 mod abandoned;
+mod confirmed;
 mod deadlines;
 mod examples;
 mod failures;

@@ -52,7 +52,6 @@ async fn the_provider_in_python_of_the_protocol_works_as_it_stands_there() {
         )
     };
     let logs = lattice.logs().await;
-    // Running means that it answered its health check, which it does not know.
     lattice.apply(&manifest(41)).await;
     let get = async |path: &str| {
         let request = json!({"method": "GET", "path": path});

@@ -205,6 +205,10 @@ impl Lattice {
                     return Err(format!("{hosts} copies of {name}: {found:?}"));
                 }
             }
+            let behind = providers.iter().find(|provider| is_behind(provider));
+            if let Some(behind) = behind {
+                return Err(format!("it has not taken its settings: {behind:?}"));
+            }
             Ok(())
         })
         .await;
@@ -334,6 +338,15 @@ impl Lattice {
     pub fn folder(&self) -> &Path {
         self.folder.path()
     }
+}
+
+/// Whether some process of a provider says that it works by other settings than are declared.
+fn is_behind(provider: &ProviderSummary) -> bool {
+    let mut running = provider.hosts.values();
+    running.any(|placement| {
+        let says = placement.settings.is_some() && placement.phase == Phase::Running;
+        says && placement.settings != provider.settings
+    })
 }
 
 /// On how many hosts a thing runs at this revision, with how many slots together.

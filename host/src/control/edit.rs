@@ -103,13 +103,16 @@ pub(super) fn provider_of<'a>(
     declared: &'a Declared,
     name: &ProviderName,
 ) -> Answer<(&'a AppName, &'a Provider)> {
-    declared.provider(name).ok_or_else(|| {
-        let apps = declared.apps.values();
-        let names = apps
-            .flat_map(|app| app.value.providers.keys())
-            .map(AsRef::as_ref);
-        undeclared("provider", name.as_str(), names)
-    })
+    let found = declared.provider(name);
+    found.ok_or_else(|| no_provider(declared, name))
+}
+
+pub(super) fn no_provider(declared: &Declared, name: &ProviderName) -> Problem {
+    let apps = declared.apps.values();
+    let names = apps
+        .flat_map(|app| app.value.providers.keys())
+        .map(AsRef::as_ref);
+    undeclared("provider", name.as_str(), names)
 }
 
 pub(super) fn no_app(declared: &Declared, name: &AppName) -> Problem {

@@ -247,6 +247,8 @@ mod tests {
                 pid: None,
                 process: None,
                 restarts: 0,
+                settings: None,
+                refused: None,
                 silent_ms: None,
                 phase,
             };

@@ -5,11 +5,14 @@ use std::time::Duration;
 use bytes::Bytes;
 use lattice_client::stream::Streams;
 use lattice_client::{Call, Client, Reply};
+use lattice_config::Revision;
 use lattice_protocol::call::Context;
 use lattice_protocol::error::{CallError, ErrorCode, Executed};
 use lattice_protocol::id::{ProcessId, ProviderName, TargetName};
 use lattice_protocol::interface::Endpoint;
+use lattice_protocol::report::Refused;
 use lattice_protocol::standard::HEALTH_CHECK;
+use lattice_protocol::standard::health::Health;
 use tokio::sync::mpsc;
 
 use super::machine::Answer;
@@ -32,7 +35,13 @@ pub(super) struct Ask {
 }
 
 /// What came of the check of one run of a provider.
-pub(super) type Checked = (u64, Answer);
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Checked {
+    pub(super) run: u64,
+    pub(super) answer: Answer,
+    /// What it says of its settings.
+    pub(super) health: Health,
+}
 
 /// Checks as it is asked to, one at a time, until nobody asks or listens.
 pub(super) async fn check(
@@ -56,11 +65,17 @@ pub(super) async fn check(
         if let Answered {
             answer: Answer::Answers | Answer::Complains(_),
             by_itself: true,
+            ..
         } = &answered
         {
             heard = wanted.process;
         }
-        if answers.send((run, answered.answer)).await.is_err() {
+        let checked = Checked {
+            run,
+            answer: answered.answer,
+            health: answered.health,
+        };
+        if answers.send(checked).await.is_err() {
             return;
         }
     }
@@ -68,6 +83,7 @@ pub(super) async fn check(
 
 struct Answered {
     answer: Answer,
+    health: Health,
     /// Whether it was asked on the subject of its process, where nobody else can answer for it.
     by_itself: bool,
 }
@@ -77,23 +93,22 @@ struct Answered {
 async fn ask(client: &Client, name: &ProviderName, endpoint: Endpoint, wanted: &Ask) -> Answered {
     let connected = client.is_connected();
     let call = question(name.into(), endpoint);
-    let heard = |reply: Result<Reply, CallError>| {
+    let heard = |reply: Result<Reply, CallError>, by_itself| {
         let reply = reply.map(|reply| reply.payload);
-        read(reply, connected && client.is_connected())
+        let health = reply.as_ref().map(|said| health(said));
+        Answered {
+            health: health.unwrap_or_default(),
+            answer: read(reply, connected && client.is_connected()),
+            by_itself,
+        }
     };
     if let Some(process) = &wanted.process {
         let reply = client.call_process(process, call.clone()).await;
         if wanted.knows_itself || !is_nobody(&reply) {
-            return Answered {
-                answer: heard(reply),
-                by_itself: true,
-            };
+            return heard(reply, true);
         }
     }
-    Answered {
-        answer: heard(client.call(call).await),
-        by_itself: false,
-    }
+    heard(client.call(call).await, false)
 }
 
 /// Whether nobody of those who serve `target` says anything to the question, though this host reaches
@@ -151,10 +166,38 @@ fn read(reply: Result<Bytes, CallError>, connected: bool) -> Answer {
 
 /// What a provider that answers says is wrong with it; whatever else it says means that it is well.
 fn complaint(said: &[u8]) -> Option<String> {
-    let text: String = serde_json::from_slice(said).ok()?;
+    let text: Option<String> = serde_json::from_slice(said).ok();
+    let refused = || {
+        let reason = health(said).refused?.reason;
+        let complaint = format!("it refuses its settings, those before stay: {reason}");
+        Some(one_line(&complaint)?.to_owned())
+    };
+    match text {
+        Some(text) => Some(one_line(&text)?.to_owned()),
+        None => refused(),
+    }
+}
+
+/// What it says of its settings, cut to what a report may carry.
+fn health(said: &[u8]) -> Health {
+    let Health { settings, refused } = serde_json::from_slice(said).unwrap_or_default();
+    let is_revision = |text: &String| text.parse::<Revision>().is_ok();
+    let refused = refused.filter(|refused| is_revision(&refused.revision));
+    Health {
+        settings: settings.filter(is_revision),
+        refused: refused.map(|refused| Refused {
+            reason: one_line(&refused.reason)
+                .unwrap_or("it says no reason")
+                .to_owned(),
+            ..refused
+        }),
+    }
+}
+
+fn one_line(text: &str) -> Option<&str> {
     let line = text.lines().next()?;
     let end = line.floor_char_boundary(COMPLAINT_BYTES_MAX);
-    (end > 0).then(|| line[..end].to_owned())
+    (end > 0).then(|| &line[..end])
 }
 
 #[cfg(test)]
@@ -171,6 +214,35 @@ mod tests {
         for text in ["null", "", "{}", "true", r#""""#, "\u{1}"] {
             assert_eq!(said(text), Answer::Answers, "{text:?}");
         }
+    }
+
+    #[test]
+    fn what_it_says_of_its_settings_is_taken_if_it_can_be_one_and_a_refusal_is_a_complaint() {
+        let said = br#"{"settings":"a1b2c3d4e5f6","refused":{"revision":"0b1c2d3e4f50","reason":"no disk\nx"}}"#;
+        let refused = Refused {
+            revision: "0b1c2d3e4f50".into(),
+            reason: "no disk".into(),
+            may_pass: false,
+        };
+        let wanted = Health {
+            settings: Some("a1b2c3d4e5f6".into()),
+            refused: Some(refused),
+        };
+        assert_eq!(health(said), wanted);
+        let complaint = "it refuses its settings, those before stay: no disk";
+        let answer = read(Ok(Bytes::from_static(said)), true);
+        assert_eq!(answer, Answer::Complains(complaint.into()));
+        let strange = br#"{"settings":"whatever","refused":{"revision":"","reason":""}}"#;
+        for said in [
+            &b"null"[..],
+            b"\"text\"",
+            b"\x01",
+            b"{\"settings\":7}",
+            strange,
+        ] {
+            assert_eq!(health(said), Health::default());
+        }
+        assert_eq!(read(Ok(Bytes::from_static(strange)), true), Answer::Answers);
     }
 
     #[test]

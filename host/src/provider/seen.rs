@@ -3,6 +3,7 @@
 use lattice_config::Revision;
 use lattice_protocol::id::ProcessId;
 use lattice_protocol::report::{Phase, ProviderReport};
+use lattice_protocol::standard::health::Health;
 use tokio::time::Instant;
 
 /// What others see of a provider; none: nothing of it runs.
@@ -15,6 +16,8 @@ pub(super) struct Seen {
     pub(super) pid: Option<u32>,
     pub(super) process: Option<ProcessId>,
     pub(super) restarts: u32,
+    /// What it said last of its settings.
+    pub(super) health: Health,
     /// Since when it has not answered, if it did before.
     pub(super) silent_since: Option<Instant>,
     pub(super) phase: Phase,
@@ -28,6 +31,7 @@ impl Seen {
             pid: None,
             process: None,
             restarts: 0,
+            health: Health::default(),
             silent_since: None,
             phase: Phase::Starting,
         }
@@ -44,6 +48,8 @@ impl Seen {
             pid: self.pid,
             process: self.process,
             restarts: self.restarts,
+            settings: self.health.settings,
+            refused: self.health.refused,
             silent_ms: self.silent_since.map(silent_ms),
             phase: self.phase,
         }

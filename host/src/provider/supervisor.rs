@@ -7,6 +7,7 @@ use lattice_config::app::Runs;
 use lattice_config::assignment::AssignedProvider;
 use lattice_protocol::event::Kind;
 use lattice_protocol::id::{ProcessId, ProviderName};
+use lattice_protocol::standard::health::Health;
 use tokio::sync::{mpsc, watch};
 use tokio::time::{Instant, sleep_until};
 use tracing::{info, warn};
@@ -45,6 +46,8 @@ pub(super) struct Supervisor {
     work: Option<Work>,
     /// Which run that is, for its own health checks.
     process: Option<ProcessId>,
+    /// What that said last of its settings.
+    health: Health,
     closed: bool,
 }
 
@@ -61,6 +64,7 @@ impl Supervisor {
             current: None,
             work: None,
             process: None,
+            health: Health::default(),
             closed: false,
         }
     }
@@ -85,13 +89,26 @@ impl Supervisor {
             exit = ended(self.work.as_mut()) => {
                 self.work = None;
                 self.process = None;
+                self.health = Health::default();
                 Some(Input::Ended(exit))
             }
-            Some((run, answer)) = self.parts.answers.recv() => {
-                Some(Input::Checked { run, answer })
-            }
+            Some(checked) = self.parts.answers.recv() => Some(self.checked(checked)),
             () = until(deadline) => Some(Input::Tick),
         }
+    }
+
+    /// What it says of its settings holds until it says otherwise, or ends.
+    fn checked(&mut self, checked: Checked) -> Input {
+        let Checked {
+            run,
+            answer,
+            health,
+        } = checked;
+        let answered = matches!(answer, Answer::Answers | Answer::Complains(_));
+        if answered && self.machine.is_at(run) {
+            self.health = health;
+        }
+        Input::Checked { run, answer }
     }
 
     /// What a change of what is wanted means for what runs.
@@ -223,6 +240,7 @@ impl Supervisor {
             pid: self.work.as_ref().and_then(Work::pid),
             process: self.process.clone(),
             restarts: self.machine.restarts(),
+            health: self.health.clone(),
             silent_since: silent_since.map(|moment| self.began + moment),
             phase: self.machine.phase(),
         });

@@ -25,6 +25,14 @@ struct Bench {
     task: JoinHandle<()>,
 }
 
+fn checked(run: u64, answer: Answer) -> Checked {
+    Checked {
+        run,
+        answer,
+        health: Health::default(),
+    }
+}
+
 fn exec(script: &str) -> Wanted {
     let words = ["/bin/sh", "-c", script].map(str::to_owned).to_vec();
     provider(Provider::new(Runs::Exec(words)))
@@ -104,7 +112,7 @@ impl Bench {
 
     async fn answer(&mut self, answer: Answer) {
         let run = self.asks.recv().await.unwrap().run;
-        self.answers.send((run, answer)).await.unwrap();
+        self.answers.send(checked(run, answer)).await.unwrap();
     }
 
     async fn news(&mut self) -> News {
@@ -253,7 +261,7 @@ async fn each_start_has_a_process_id_of_its_own_and_is_asked_by_it() {
             }
             bench
                 .answers
-                .send((ask.run, Answer::Unknown))
+                .send(checked(ask.run, Answer::Unknown))
                 .await
                 .unwrap();
         };
@@ -264,7 +272,7 @@ async fn each_start_has_a_process_id_of_its_own_and_is_asked_by_it() {
         seen.push(line);
         bench
             .answers
-            .send((ask.run, Answer::Answers))
+            .send(checked(ask.run, Answer::Answers))
             .await
             .unwrap();
         bench.answer(Answer::Silent).await;
@@ -298,7 +306,7 @@ async fn one_that_runs_inline_and_panics_is_started_again_and_stops_in_order() {
         assert!(ask.knows_itself);
         bench
             .answers
-            .send((ask.run, Answer::Answers))
+            .send(checked(ask.run, Answer::Answers))
             .await
             .unwrap();
         if bench.report(|_| true).await.phase == Phase::Running {

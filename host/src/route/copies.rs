@@ -73,6 +73,8 @@ mod tests {
             pid: Some(1),
             process: Some(process.parse().unwrap()),
             restarts: 0,
+            settings: None,
+            refused: None,
             silent_ms,
             phase,
         };

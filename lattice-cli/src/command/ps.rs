@@ -212,6 +212,7 @@ mod tests {
         let placement = |phase: &Phase| Placement {
             revision: "r".into(),
             slots: 1,
+            settings: None,
             refused: None,
             phase: phase.clone(),
         };

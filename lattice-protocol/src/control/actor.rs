@@ -104,7 +104,12 @@ pub struct Placement {
     pub revision: String,
     /// How many instances it may use there.
     pub slots: u32,
-    /// The revision that should run there and can't be started.
+    /// The revision of [`ProviderSettings`](super::ProviderSettings) that a provider works by there, if
+    /// it says so.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub settings: Option<String>,
+    /// The revision that should run there and can't be started; of a provider, the settings that it
+    /// could not take.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub refused: Option<Refused>,
     /// How far it is.

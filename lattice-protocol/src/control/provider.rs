@@ -48,6 +48,9 @@ pub struct ProviderSummary {
     pub app: AppName,
     /// What it is: a kind, or a command.
     pub kind: String,
+    /// The revision of its [settings](ProviderSettings) as they are declared; older hosts don't say.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub settings: Option<String>,
     /// Where it is and how it does there.
     pub hosts: BTreeMap<HostId, Placement>,
     /// Why it is not placed, or not all of it.

@@ -4,13 +4,15 @@
 //! Each follows the payload mapping of every call, so that any NATS client can stand at either
 //! end; a resource's method is a function whose first argument is the name behind the handle.
 
+pub mod health;
 pub mod http;
 pub mod keyvalue;
 
 use serde::{Deserialize, Serialize};
 
-/// The question that every provider answers, with null: whether it is there and well. Any answer
-/// says that it is there; an error from one that doesn't know the question does, too.
+/// The question that every provider answers, with null, text that says what is wrong with it, or
+/// [`Health`](health::Health): whether it is there and well. Any answer says that it is there; an
+/// error from one that doesn't know the question does, too.
 pub const HEALTH_CHECK: &str = "lattice:provider/health.check";
 
 /// A WIT `result`: `{"ok":…}` or `{"err":…}`.

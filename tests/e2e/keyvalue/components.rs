@@ -2,25 +2,13 @@
 
 use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 
-use lattice_tests::{Lattice, eventually};
+use lattice_tests::Lattice;
 use serde_json::{Value, json};
 
 use super::bucket::{BACKENDS, Stores};
 
 async fn told(lattice: &Lattice, endpoint: String, arguments: Value) -> Value {
     lattice.call(&endpoint, arguments).await.json()
-}
-
-/// Waits until the actor's link is known to its provider.
-async fn until_linked(lattice: &Lattice, actor: &str) {
-    eventually("the link is known", async || {
-        let answer = told(lattice, format!("{actor}.add"), json!(["b", "first", 0]));
-        match answer.await {
-            sum if sum == json!({"ok": 0}) => Ok(()),
-            other => Err(other),
-        }
-    })
-    .await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -37,7 +25,6 @@ async fn a_component_of_the_second_draft_works_alike_over_each_backend() {
     lattice.apply(&manifest).await;
     for backend in BACKENDS {
         let actor = format!("at-{backend}");
-        until_linked(lattice, &actor).await;
         let call = async |function: &str, arguments: Value| {
             told(lattice, format!("{actor}.{function}"), arguments).await
         };
@@ -90,14 +77,8 @@ async fn a_component_that_was_built_before_the_second_draft_changed_works_too() 
     lattice
         .apply(&format!("{}{actor}", stores.manifest()))
         .await;
-    eventually("the link is known", async || {
-        let many = json!(["b", ["x", "y"]]);
-        match told(lattice, "early.many".to_owned(), many).await {
-            found if found == json!({"ok": ["x", null]}) => Ok(()),
-            other => Err(other),
-        }
-    })
-    .await;
+    let many = told(lattice, "early.many".to_owned(), json!(["b", ["x", "y"]]));
+    assert_eq!(many.await, json!({"ok": ["x", null]}));
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -114,13 +95,8 @@ async fn a_backend_is_changed_by_one_line_while_the_actor_and_the_provider_run_o
     };
     lattice.apply(&manifest("memory")).await;
     let put = json!(["b", "k", "v"]);
-    eventually("the link is known", async || {
-        match told(lattice, "buckets.put".to_owned(), put.clone()).await {
-            done if done == json!({"ok": null}) => Ok(()),
-            other => Err(other),
-        }
-    })
-    .await;
+    let done = told(lattice, "buckets.put".to_owned(), put.clone()).await;
+    assert_eq!(done, json!({"ok": null}));
     let events = lattice.events().await;
     let pid = lattice.provider_pid("kv").await;
     let (stop, answered) = (AtomicBool::new(false), AtomicU32::new(0));
@@ -134,14 +110,12 @@ async fn a_backend_is_changed_by_one_line_while_the_actor_and_the_provider_run_o
     let changes = async {
         for backend in ["redis", "file", "nats", "memory"] {
             lattice.apply(&manifest(backend)).await;
-            eventually(
-                "another store answers, which has nothing yet",
-                async || match told(lattice, "buckets.get".to_owned(), json!(["b", "k"])).await {
-                    none if none == json!({"ok": null}) => Ok(()),
-                    other => Err(other),
-                },
-            )
-            .await;
+            let none = told(lattice, "buckets.get".to_owned(), json!(["b", "k"])).await;
+            assert_eq!(
+                none,
+                json!({"ok": null}),
+                "another store, which has nothing yet"
+            );
             let put = told(lattice, "buckets.put".to_owned(), put.clone()).await;
             assert_eq!(put, json!({"ok": null}), "{backend}");
         }

@@ -25,6 +25,7 @@ fn on(report: &Report) -> impl Iterator<Item = (&ActorName, Placement)> {
         let placement = Placement {
             revision: actor.revision.clone(),
             slots: actor.slots,
+            settings: None,
             refused: actor.refused.clone(),
             phase: actor.phase.clone(),
         };

@@ -26,7 +26,8 @@ fn on(report: &Report) -> impl Iterator<Item = (&ProviderName, Placement)> {
             revision: provider.revision.clone(),
             // A host runs one process of a provider.
             slots: 1,
-            refused: None,
+            settings: provider.settings.clone(),
+            refused: provider.refused.clone(),
             phase: provider.phase.clone(),
         };
         (name, placement)
@@ -45,6 +46,7 @@ fn list(
                 name: name.clone(),
                 app: app.clone(),
                 kind: kind(&provider.runs),
+                settings: declared.settings(name).map(|settings| settings.revision),
                 hosts: placements.get(name).cloned().unwrap_or_default(),
                 unplaced: unplaced.reasons.get(&TargetName::from(name)).cloned(),
             });

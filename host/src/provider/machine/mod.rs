@@ -89,6 +89,11 @@ impl Machine {
         self.restarts
     }
 
+    /// Whether that is the process that was started last.
+    pub(super) fn is_at(&self, run: u64) -> bool {
+        self.run == run
+    }
+
     /// Whether nothing of it runs or will run.
     pub(super) fn is_idle(&self) -> bool {
         matches!(self.stage, Stage::Idle)
