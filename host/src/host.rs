@@ -13,7 +13,7 @@ use tokio_util::sync::CancellationToken;
 
 use crate::actor::{self, Actors, Starting};
 use crate::capability::Imports;
-use crate::control::{self, Desk, Leave};
+use crate::control::{self, Desk, Leave, Trail};
 use crate::engine::{self, Engine};
 use crate::event::Events;
 use crate::labels::Labels;
@@ -149,6 +149,7 @@ impl Host {
             reporter: reporter.clone(),
             events,
             leave: Arc::new(leave),
+            trail: Trail::default(),
         };
         let running = Running::new(client, peers, reporter, actors, providers);
         let collector = Collector::new(

@@ -1,7 +1,6 @@
 //! What every handler works with.
 
 use std::sync::Arc;
-use std::time::Duration;
 
 use lattice_client::{Artifacts, Client, State};
 use lattice_config::Declared;
@@ -11,15 +10,13 @@ use lattice_protocol::id::HostId;
 use serde::Serialize;
 use tokio::sync::watch;
 
+use super::audit::trail::Trail;
 use super::request::{Answer, state_problem};
 use crate::actor::Actors;
 use crate::event::Events;
 use crate::peers::Peers;
 use crate::reconcile::unplaced::Unplaced;
 use crate::report::Reporter;
-
-/// How long the audit trail may hold up an answer: the change itself is made.
-const AUDIT_TIME_MAX: Duration = Duration::from_secs(1);
 
 /// How this host was asked to leave.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -50,6 +47,8 @@ pub struct Desk {
     pub events: Events,
     /// Where this host is asked to leave.
     pub leave: Arc<watch::Sender<Option<Leave>>>,
+    /// What is being kept of requests.
+    pub trail: Trail,
 }
 
 impl Desk {
@@ -66,14 +65,13 @@ impl Desk {
     /// Keeps what became of a request; without the store it is in this host's log alone.
     pub(super) async fn audit(&self, kind: Kind, record: AuditRecord) {
         let about = record.about.clone();
-        let event = self.events.event(kind, about, record);
-        let kept = tokio::time::timeout(AUDIT_TIME_MAX, self.client.audit(kind, &event)).await;
-        let failed = match kept {
-            Ok(Ok(())) => return,
-            Ok(Err(error)) => error.to_string(),
-            Err(_) => format!("no answer within {AUDIT_TIME_MAX:?}"),
+        let event = Arc::new(self.events.event(kind, about, record));
+        let (client, kept) = (self.client.clone(), event.clone());
+        let work = async move { client.audit(kind, &kept).await };
+        let told = move |reason| {
+            tracing::warn!(target: "audit", record = ?event.data, failed = %reason, "not kept");
         };
-        tracing::warn!(target: "audit", record = ?event.data, failed, "not kept");
+        self.trail.keep(work, told).await;
     }
 
     /// Writes down a change of an app, and tells it.

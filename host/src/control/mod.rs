@@ -34,6 +34,7 @@ use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
 use audit::Asked;
+pub use audit::trail::Trail;
 pub use desk::{Desk, Leave};
 
 /// How many requests are worked on at once: each reads and writes state a few times, and more at
@@ -69,6 +70,7 @@ pub async fn serve(mut controls: Controls, desk: Arc<Desk>, stop: CancellationTo
     }
     tasks.close();
     tasks.wait().await;
+    desk.trail.settled().await;
 }
 
 async fn answer(desk: &Desk, request: ControlRequest) {
@@ -98,7 +100,7 @@ async fn answer(desk: &Desk, request: ControlRequest) {
     if let Err(problem) = &result {
         tracing::info!(verb = request.verb, code = %problem.code, problem.message, "refused");
     }
-    // Before the answer: whoever has it finds its record.
+    // Before the answer: whoever has it finds its record, unless keeping takes long.
     if let Some((kind, record)) = audit::record(asked, &desk.host, &result) {
         desk.audit(kind, record).await;
     }

@@ -1,6 +1,7 @@
 //! The audit trail: what was asked that changes something, by whom, and what became of it.
 
 pub(super) mod list;
+pub(super) mod trail;
 
 use lattice_config::Manifest;
 use lattice_protocol::control::{
