@@ -53,7 +53,7 @@ fn classify(error: &(dyn std::error::Error + 'static)) -> Option<Exit> {
     if error.is::<CallError>() {
         return Some(Exit::Answered);
     }
-    if error.is::<ConnectError>() {
+    if is_no_connection(error) {
         return Some(Exit::Unreachable);
     }
     if let Some(error) = error.downcast_ref::<ControlError>() {
@@ -65,6 +65,19 @@ fn classify(error: &(dyn std::error::Error + 'static)) -> Option<Exit> {
     let io = error.downcast_ref::<std::io::Error>()?;
     // `lattice ps | head`: the reader has seen enough.
     (io.kind() == std::io::ErrorKind::BrokenPipe).then_some(Exit::Done)
+}
+
+/// Whether NATS can't be reached, be it a host or a provider that says so: their errors stand for that of
+/// the connection, which is then no link of the chain.
+fn is_no_connection(error: &(dyn std::error::Error + 'static)) -> bool {
+    let of_host = error.downcast_ref::<host::Error>();
+    let of_provider = error.downcast_ref::<provider_sdk::Error>();
+    error.is::<ConnectError>()
+        || matches!(of_host, Some(host::Error::Connect(_)))
+        || matches!(
+            of_provider,
+            Some(provider_sdk::Error::Connect(_) | provider_sdk::Error::Closed)
+        )
 }
 
 /// Prints what went wrong, if there is anybody to read it, and says how to end.
@@ -93,6 +106,11 @@ mod tests {
         assert_eq!(Exit::of(&error), Exit::Answered);
         let error = anyhow::Error::from(ControlError::NoHost("default".into()));
         assert_eq!(Exit::of(&error), Exit::Unreachable);
+        let unreachable = || ConnectError::Inbox("closed".into());
+        let of_host = anyhow::Error::from(host::Error::from(unreachable()));
+        assert_eq!(Exit::of(&of_host), Exit::Unreachable);
+        let of_provider = anyhow::Error::from(provider_sdk::Error::from(unreachable()));
+        assert_eq!(Exit::of(&of_provider), Exit::Unreachable);
         assert_eq!(Exit::of(&anyhow::anyhow!("other")), Exit::Failed);
         assert_eq!(
             Exit::of(&anyhow::Error::from(Usage("x".into()))),
