@@ -9,12 +9,13 @@
 //! Hosts say what changed, and who missed something asks for the whole: until that comes, what runs there
 //! is not known, and nothing is decided by it ([`Picture`](crate::heartbeat::picture::Picture)).
 
+mod departed;
 mod view;
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Instant;
 
-use lattice_client::{Client, Events, ServeError};
+use lattice_client::{Client, ControlError, Events, ServeError};
 use lattice_protocol::control::{HostAnswer, HostVerb, Nothing};
 use lattice_protocol::event::Kind;
 use lattice_protocol::heartbeat::Heartbeat;
@@ -24,6 +25,7 @@ use tokio::sync::Notify;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
+use departed::Departed;
 use view::ASK_AGAIN;
 pub use view::{GONE_AFTER, Standing, View};
 
@@ -35,6 +37,7 @@ const ASKED_MAX: usize = 64;
 pub struct Peers {
     view: Arc<Mutex<View>>,
     changed: Arc<Notify>,
+    departed: Arc<Mutex<Departed>>,
 }
 
 impl Peers {
@@ -43,6 +46,7 @@ impl Peers {
         Self {
             view: Arc::new(Mutex::new(View::new(me))),
             changed: Arc::new(Notify::new()),
+            departed: Arc::default(),
         }
     }
 
@@ -57,17 +61,57 @@ impl Peers {
         self.changed.notified().await;
     }
 
-    /// Returns when a host that was heard is gone, or is another process than it was.
-    pub async fn gone(&self, host: &HostId) {
+    /// Returns when a host that was heard is gone, or is another process than it was. One that said that
+    /// it leaves is heard no more and ends what it has: it is asked whether it is still there.
+    pub async fn gone(&self, client: &Client, host: &HostId) {
         let uptime_ms = self.view().uptime_ms(host);
+        let mut unheard_since = None;
         loop {
             // First, as nearly every call ends before.
             tokio::time::sleep(HEARTBEAT_INTERVAL).await;
-            let view = self.view();
-            if view.is_gone(host, Instant::now()) || view.was_restarted(host, uptime_ms) {
-                return;
+            let now = Instant::now();
+            let is_listed = {
+                let view = self.view();
+                if view.is_gone(host, now) || view.was_restarted(host, uptime_ms) {
+                    return;
+                }
+                view.is_listed(host)
+            };
+            match is_listed {
+                true => unheard_since = None,
+                false => {
+                    let since = *unheard_since.get_or_insert(now);
+                    if self.has_departed(client, host, since).await {
+                        return;
+                    }
+                }
             }
         }
+    }
+
+    /// Whether nobody answers for a host that is not heard since then: asked now and then, once for all
+    /// the calls that wait for it.
+    async fn has_departed(&self, client: &Client, host: &HostId, since: Instant) -> bool {
+        let asks = match self.departed().look(host, since, Instant::now()) {
+            departed::Look::Gone => return true,
+            departed::Look::Wait => false,
+            departed::Look::Ask => client.is_connected(),
+        };
+        if !asks {
+            return false;
+        }
+        let asked = client.control_host::<HostAnswer>(host, HostVerb::Ping, &Nothing {});
+        let answer = tokio::time::timeout(departed::ASK_TIME, asked).await;
+        let is_gone = matches!(answer, Ok(Err(ControlError::NoHost(_))));
+        if is_gone {
+            self.departed().gone(host, Instant::now());
+        }
+        is_gone
+    }
+
+    fn departed(&self) -> MutexGuard<'_, Departed> {
+        // Nothing panics under this lock.
+        self.departed.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Begins to listen; the future then listens until `stop`.

@@ -45,6 +45,17 @@ pub struct Reply {
     pub streams: Vec<Reader>,
 }
 
+/// Whether a call had any answer.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Heard {
+    /// Whoever was called answered, be it by an error.
+    Answer,
+    /// It was sent, and there was none; or the server says that nobody is there to answer.
+    Nothing,
+    /// It never left this process, or this process could hear nothing itself.
+    Unknown,
+}
+
 impl From<Bytes> for Reply {
     fn from(payload: Bytes) -> Self {
         Self {
@@ -59,17 +70,17 @@ impl Client {
     pub async fn call(&self, call: Call) -> Result<Reply, CallError> {
         let subject = subject::call(&self.lattice, &call.target, &call.endpoint);
         // The server speaks for those who serve a target: it tells at once when there is nobody.
-        self.request(subject, &call, pending()).await
+        self.request(subject, &call, pending()).await.1
     }
 
     /// Calls the target on one host, for as long as that is not `gone`: neither the call nor its streams
-    /// outlive it.
+    /// outlive it. Says as well whether that host was heard: an error may be its answer or the want of one.
     pub async fn call_on(
         &self,
         host: &HostId,
         call: Call,
         gone: impl Future<Output = ()> + Send + 'static,
-    ) -> Result<Reply, CallError> {
+    ) -> (Heard, Result<Reply, CallError>) {
         let subject = subject::host_call(&self.lattice, host, &call.target, &call.endpoint);
         self.request(subject, &call, gone).await
     }
@@ -77,7 +88,7 @@ impl Client {
     /// Calls the target on one process of a provider.
     pub async fn call_process(&self, process: &ProcessId, call: Call) -> Result<Reply, CallError> {
         let subject = subject::process_call(&self.lattice, process, &call.target, &call.endpoint);
-        self.request(subject, &call, pending()).await
+        self.request(subject, &call, pending()).await.1
     }
 
     async fn request(
@@ -85,15 +96,13 @@ impl Client {
         subject: Subject,
         call: &Call,
         gone: impl Future<Output = ()> + Send + 'static,
-    ) -> Result<Reply, CallError> {
+    ) -> (Heard, Result<Reply, CallError>) {
         if !self.is_connected() {
-            return Err(CallError::refused(
-                ErrorCode::Unavailable,
-                format!(
-                    "failed to call {}: there is no connection to NATS",
-                    call.target
-                ),
-            ));
+            let message = format!(
+                "failed to call {}: there is no connection to NATS",
+                call.target
+            );
+            return unsent(ErrorCode::Unavailable, message);
         }
         let headers = headers::of_context(&call.context);
         let mut gone = Box::pin(gone);
@@ -104,7 +113,7 @@ impl Client {
         }
         let Some(mut ticket) = self.mux.ticket() else {
             let message = "too many calls of this process wait for replies";
-            return Err(CallError::refused(ErrorCode::Overloaded, message));
+            return unsent(ErrorCode::Overloaded, message);
         };
         let published = self.nats.publish_with_reply_and_headers(
             subject.into_string(),
@@ -117,8 +126,8 @@ impl Client {
         // Without a connection a message waits for one: not longer than its own time.
         match tokio::time::timeout(patience, published).await {
             Ok(Ok(())) => {}
-            Ok(Err(error)) => return Err(unsent(error)),
-            Err(_) => return Err(unsent("there was no connection to NATS in time")),
+            Ok(Err(error)) => return not_sent(error),
+            Err(_) => return not_sent("there was no connection to NATS in time"),
         }
         let under_way = UnderWay::new(self, &call.target, call.context.id);
         let patience = patience.saturating_sub(begun.elapsed());
@@ -131,23 +140,42 @@ impl Client {
         under_way.settled();
         let Some(reply) = reply else {
             let message = format!("the host that served {} is gone", call.target);
-            return Err(CallError::begun(ErrorCode::Unavailable, message));
+            let error = CallError::begun(ErrorCode::Unavailable, message);
+            return (Heard::Nothing, Err(error));
         };
         match reply {
             Ok(Some(Delivered {
                 message,
                 more: None,
-            })) => plain_reply(&call.target, message),
-            Ok(Some(reply)) => Asking::go_on(self, ticket, reply, call, gone).await,
-            Ok(None) => Err(CallError::begun(
-                ErrorCode::Unavailable,
-                "the connection to NATS was closed",
-            )),
-            Err(_) => Err(CallError::begun(
-                ErrorCode::Deadline,
-                format!("{} did not answer in time", call.target),
-            )),
+            })) => (heard(&message), plain_reply(&call.target, message)),
+            Ok(Some(reply)) => {
+                let result = Asking::go_on(self, ticket, reply, call, gone).await;
+                (Heard::Answer, result)
+            }
+            // The end of this process's connection is no silence of who was called.
+            Ok(None) => {
+                let message = "the connection to NATS was closed";
+                let error = CallError::begun(ErrorCode::Unavailable, message);
+                (Heard::Unknown, Err(error))
+            }
+            Err(_) => {
+                let message = format!("{} did not answer in time", call.target);
+                let heard = match self.is_connected() {
+                    true => Heard::Nothing,
+                    false => Heard::Unknown,
+                };
+                let error = CallError::begun(ErrorCode::Deadline, message);
+                (heard, Err(error))
+            }
         }
+    }
+}
+
+/// Whether a reply is of whoever was called, or the server's word that nobody is there.
+pub(crate) fn heard(reply: &Message) -> Heard {
+    match reply.status {
+        Some(StatusCode::NO_RESPONDERS) => Heard::Nothing,
+        _ => Heard::Answer,
     }
 }
 
@@ -165,7 +193,13 @@ pub(crate) fn plain_reply(target: &TargetName, reply: Message) -> Result<Reply, 
     }
 }
 
-fn unsent(reason: impl std::fmt::Display) -> CallError {
+type Outcome = (Heard, Result<Reply, CallError>);
+
+fn unsent(code: ErrorCode, message: impl Into<String>) -> Outcome {
+    (Heard::Unknown, Err(CallError::refused(code, message)))
+}
+
+fn not_sent(reason: impl std::fmt::Display) -> Outcome {
     let message = format!("failed to send the call: {reason}");
-    CallError::refused(ErrorCode::Unavailable, message)
+    unsent(ErrorCode::Unavailable, message)
 }

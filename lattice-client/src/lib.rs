@@ -41,7 +41,7 @@ mod system;
 pub use artifact::{ArtifactError, Artifacts, Record, Records, StoredArtifact};
 pub use audit::AuditError;
 pub use broadcast::{Events, Logs, now_rfc3339, rfc3339_ago};
-pub use call::{Call, Reply};
+pub use call::{Call, Heard, Reply};
 pub use connect::{Client, ConnectError, Options};
 pub use control::{ControlError, ControlRequest, Controls};
 pub use replicas::{Replicas, ReplicasError};

@@ -241,6 +241,11 @@ impl View {
         heard.map_or(0, |heard| heard.report().uptime_ms)
     }
 
+    /// Whether a host is among those that were heard lately and did not say that they leave.
+    pub(super) fn is_listed(&self, host: &HostId) -> bool {
+        self.hosts.contains_key(host)
+    }
+
     /// Whether a host that was heard is gone: those that said so are not, they end what they have.
     pub fn is_gone(&self, host: &HostId, now: Instant) -> bool {
         let Some(since) = self.hearing_since.filter(|_| self.hears_itself(now)) else {

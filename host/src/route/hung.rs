@@ -1,10 +1,11 @@
 //! Providers that don't answer: calls to them fail at once, and now and then one asks whether they are
 //! back.
 //!
-//! A provider is *doubted* after seven calls in a row that had no answer for a second at least, or when
-//! its host says that it is silent. A doubted one is asked for its health, beside the calls; one that does not answer
-//! that within a second, or whose host asked it just so, is *hung*: calls are refused. Whatever it
-//! answers lifts both. So nobody is refused for being slow.
+//! A provider is *doubted* when a call has had no answer for a second, after seven calls in a row that had
+//! none, or when its host says that it is silent. A doubted one is asked for its health, beside the calls;
+//! one that does not answer that within a second, or whose host asked it just so, is *hung*: calls are
+//! refused. Whatever it answers lifts both. So nobody is refused for being slow, and of a provider that
+//! falls silent only those calls are lost that come within two seconds.
 
 use std::collections::HashMap;
 use std::sync::Mutex;
@@ -42,6 +43,8 @@ struct Record {
     /// Whether its host said so last.
     is_reported: bool,
     ask: Pause,
+    /// Whether it is being asked: once at a time.
+    is_asked: bool,
 }
 
 /// What becomes of a call.
@@ -69,7 +72,18 @@ impl Record {
             is_hung: false,
             is_reported: false,
             ask: Pause::new(ASK_MIN, ASK_MAX),
+            is_asked: false,
         }
+    }
+
+    /// Whether this is the moment to ask; then it is being asked.
+    fn asks(&mut self, now: Instant) -> bool {
+        let asks = !self.is_asked && self.ask.is_over(now);
+        if asks {
+            self.is_asked = true;
+            self.ask.begin(now);
+        }
+        asks
     }
 }
 
@@ -86,10 +100,7 @@ impl Hung {
             return Verdict::FINE;
         };
         let is_doubted = record.is_reported || record.is_hung || record.failures >= FAILURES_MAX;
-        let ask = is_doubted && record.ask.is_over(now);
-        if ask {
-            record.ask.begin(now);
-        }
+        let ask = is_doubted && record.asks(now);
         Verdict {
             hung_since: record.is_hung.then_some(record.since),
             ask,
@@ -124,9 +135,18 @@ impl Hung {
                 ..Record::new(record.since)
             };
             record.ask.begin(now);
-        } else {
+        } else if record.ask.is_over(now) {
             self.targets.remove(target);
+        } else {
+            // Calls that all take long would else each raise the question.
+            *record = Record::new(record.since);
+            record.ask.begin(now);
         }
+    }
+
+    /// A call has had no answer yet, for so long that its target is doubted: whether to ask for its health.
+    pub(super) fn overdue(&mut self, target: &TargetName, now: Instant) -> bool {
+        self.record(target, now).asks(now)
     }
 
     /// A call had no answer at all.
@@ -139,6 +159,7 @@ impl Hung {
     pub(super) fn silent(&mut self, target: &TargetName) {
         if let Some(record) = self.targets.get_mut(target) {
             record.is_hung = true;
+            record.is_asked = false;
         }
     }
 
@@ -240,6 +261,21 @@ mod tests {
         assert_eq!(bench.verdict(&Copies::Unknown), (true, false));
         bench.now += ASK_MIN;
         assert_eq!(bench.verdict(&Copies::Unknown), (true, true));
+        bench.now += ASK_MAX;
+        let asked = bench.verdict(&Copies::Unknown);
+        assert_eq!(asked, (true, false), "one question at a time");
+        bench.hung.answered(&bench.kv, bench.now);
+        assert_eq!(bench.verdict(&Copies::Unknown), (false, false));
+    }
+
+    #[test]
+    fn the_first_call_that_waits_too_long_raises_the_question_and_the_others_do_not() {
+        let mut bench = Bench::new();
+        assert!(bench.hung.overdue(&bench.kv, bench.now));
+        assert!(!bench.hung.overdue(&bench.kv, bench.now));
+        assert_eq!(bench.verdict(&Copies::Unknown), (false, false));
+        bench.hung.silent(&bench.kv);
+        assert_eq!(bench.verdict(&Copies::Unknown), (true, false));
         bench.hung.answered(&bench.kv, bench.now);
         assert_eq!(bench.verdict(&Copies::Unknown), (false, false));
     }
@@ -260,6 +296,10 @@ mod tests {
             bench.fail(7);
             assert_eq!(bench.verdict(&Copies::Well), (false, true));
             bench.hung.answered(&bench.kv, bench.now);
+            bench.fail(7);
+            assert_eq!(bench.verdict(&Copies::Well), (false, false), "not at once");
+            bench.now += ASK_MIN;
+            bench.hung.answered(&bench.kv, bench.now);
         }
     }
 
@@ -270,6 +310,7 @@ mod tests {
         let mut pause = ASK_MIN;
         for _ in 0..10 {
             assert!(bench.verdict(&Copies::Unknown).1);
+            bench.hung.silent(&bench.kv);
             bench.now += pause - Duration::from_millis(1);
             assert!(!bench.verdict(&Copies::Unknown).1);
             bench.now += Duration::from_millis(1);

@@ -10,10 +10,11 @@ mod hung;
 mod pause;
 mod suspects;
 
+use std::pin::pin;
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 use std::time::{Duration, Instant};
 
-use lattice_client::{Call, Client, Reply, rfc3339_ago};
+use lattice_client::{Call, Client, Heard, Reply, rfc3339_ago};
 use lattice_protocol::error::{CallError, ErrorCode, Executed};
 use lattice_protocol::id::{ActorName, HostId, LatticeId, ProcessId, ProviderName, TargetName};
 use lattice_telemetry::{Calling, Telemetry, Way};
@@ -21,7 +22,7 @@ use tokio::task::JoinSet;
 
 use crate::actor::{Actors, WeakActors};
 use crate::peers::Peers;
-use crate::provider::health;
+use crate::provider::health::{self, CHECK_DEADLINE};
 use crate::provider::inline::{Direct, Doors};
 use choice::Candidate;
 use copies::Copies;
@@ -163,25 +164,34 @@ impl Router {
     }
 
     async fn call_peer(&self, host: &HostId, call: &Call) -> Result<Reply, CallError> {
-        let (peers, peer) = (self.shared.peers.clone(), host.clone());
-        let gone = async move { peers.gone(&peer).await };
-        let result = self.shared.client.call_on(host, call.clone(), gone).await;
-        let mut suspects = self.suspects();
-        match &result {
-            Err(error) if is_silence(error) => suspects.failed(host, Instant::now()),
-            _ => suspects.answered(host),
+        let (shared, peer) = (self.shared.clone(), host.clone());
+        let gone = async move { shared.peers.gone(&shared.client, &peer).await };
+        let (heard, result) = self.shared.client.call_on(host, call.clone(), gone).await;
+        match heard {
+            // Whatever it says: what its actor can't do is no fault of the host.
+            Heard::Answer => self.suspects().answered(host),
+            Heard::Nothing => self.suspects().failed(host, Instant::now()),
+            Heard::Unknown => {}
         }
         result
     }
 
     /// Calls whoever serves the target, and remembers whether anybody did.
     async fn call_any(&self, call: Call) -> Result<Reply, CallError> {
-        let unanswered = Unanswered::new(&self.shared.hung, &call.target);
-        let result = self.shared.client.call(call).await;
-        match &result {
-            Err(error) if is_silence(error) && error.executed == Executed::Maybe => {
-                drop(unanswered)
+        let target = call.target.clone();
+        let unanswered = Unanswered::new(&self.shared.hung, &target);
+        let mut answer = pin!(self.shared.client.call(call));
+        let result = match tokio::time::timeout(CHECK_DEADLINE, &mut answer).await {
+            Ok(result) => result,
+            Err(_) => {
+                if lock(&self.shared.hung).overdue(&target, Instant::now()) {
+                    self.ask(target.clone());
+                }
+                answer.await
             }
+        };
+        match &result {
+            Err(error) if is_silence(error) => drop(unanswered),
             Err(error) if says_nothing_of_it(error) => unanswered.says_nothing(),
             _ => unanswered.answered(),
         }
@@ -319,9 +329,8 @@ fn says_nothing_of_it(error: &CallError) -> bool {
         && matches!(error.code, ErrorCode::Unavailable | ErrorCode::Overloaded)
 }
 
-/// Whether the host said nothing at all, as opposed to saying no.
+/// Whether the call may have had no answer at all.
 fn is_silence(error: &CallError) -> bool {
     matches!(error.code, ErrorCode::Unavailable | ErrorCode::Deadline)
         && error.executed == Executed::Maybe
-        || error.code == ErrorCode::Unavailable
 }

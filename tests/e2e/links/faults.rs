@@ -20,6 +20,11 @@ const SAY: &str = "caller.lattice:errand/orders.say";
 
 /// The callee runs on hosts of side b only, `callees` of them.
 fn manifest(callees: u32, link: &str) -> String {
+    manifest_of(callees, link, 3_600_000)
+}
+
+/// The same with so much time for a call of the callee.
+fn manifest_of(callees: u32, link: &str, time_ms: u32) -> String {
     format!(
         r#"
         name = "pair"
@@ -35,7 +40,7 @@ fn manifest(callees: u32, link: &str) -> String {
         component = "errand"
         instances = {callees}
         require = {{ side = "b" }}
-        limits = {{ time_ms = 3_600_000 }}
+        limits = {{ time_ms = {time_ms} }}
         [actor.callee.link."lattice:errand"]
         to = "callee"
         "#
@@ -117,6 +122,65 @@ async fn a_call_on_its_way_on_a_host_that_is_killed_ends_long_before_its_deadlin
     assert_eq!(error.code, ErrorCode::Unavailable, "{error}");
     assert_eq!(error.executed, Executed::Maybe, "{error}");
     assert!(error.message.ends_with("callee is gone"), "{error}");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_call_on_its_way_on_a_host_that_is_killed_while_it_leaves_ends_long_before_its_deadline()
+{
+    let mut lattice = Lattice::start(program()).await;
+    lattice.host_with("a", &[("side", "a")]).await;
+    let process = host_process(&mut lattice).await;
+    lattice.apply(&manifest(1, "")).await;
+    until_routed(&lattice).await;
+    let call = sleep(&lattice);
+    eventually("the callee is busy", async || {
+        match busy(&lattice, "b").await {
+            1 => Ok(()),
+            other => Err(other),
+        }
+    })
+    .await;
+    process.signal(Signal::TERM);
+    eventually("host b is not listed any more", async || {
+        let hosts = lattice.control("host.list", json!({})).await["value"].clone();
+        match hosts.as_array().map(Vec::len) {
+            Some(1) => Ok(()),
+            _ => Err(hosts),
+        }
+    })
+    .await;
+    // It ends what it has, and does not come to that.
+    assert!(!call.is_finished());
+    kill(&lattice, &process).await;
+    eventually("the call has ended", async || {
+        if call.is_finished() { Ok(()) } else { Err(()) }
+    })
+    .await;
+    let error = call.await.unwrap().unwrap_err();
+    assert_eq!(error.code, ErrorCode::Unavailable, "{error}");
+    assert_eq!(error.executed, Executed::Maybe, "{error}");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_host_whose_actor_answers_that_it_had_no_time_goes_on_to_be_called() {
+    let mut lattice = Lattice::start(program()).await;
+    lattice.host_with("a", &[("side", "a")]).await;
+    lattice.host_with("b", &[("side", "b")]).await;
+    lattice.apply(&manifest_of(1, "", 1_000)).await;
+    until_routed(&lattice).await;
+    let mut wire = Wire::listen(lattice.plain()).await;
+    // As many as would leave a silent host out.
+    for _ in 0..7 {
+        let error = sleep(&lattice).await.unwrap().unwrap_err();
+        assert_eq!(error.code, ErrorCode::Deadline, "{error}");
+        assert_eq!(error.executed, Executed::Maybe, "{error}");
+    }
+    assert_eq!(lattice.call(SAY, json!(["a"])).await.json(), "a");
+    let seen = wire.calls_to("callee");
+    assert!(
+        seen.iter().all(|subject| subject.contains(".host.")),
+        "{seen:?}"
+    );
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

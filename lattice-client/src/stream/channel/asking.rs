@@ -12,8 +12,8 @@ use lattice_protocol::id::{CallId, TargetName};
 use lattice_protocol::subject::Subject;
 use tokio::sync::oneshot;
 
-use super::awaited::Awaited;
-use crate::call::{Call, REPLY_GRACE, Reply, plain_reply};
+use super::awaited::{Answer, Awaited};
+use crate::call::{Call, Heard, REPLY_GRACE, Reply, heard, plain_reply};
 use crate::cancel;
 use crate::connect::Client;
 use crate::mux::{Delivered, Frames, Ticket};
@@ -51,22 +51,26 @@ impl Asking {
         headers: HeaderMap,
         call: &Call,
         gone: impl Future<Output = ()> + Send + 'static,
-    ) -> Result<Reply, CallError> {
+    ) -> Answer {
+        let unsent = |error| (Heard::Unknown, Err(error));
         if call.streams.len() > usize::from(STREAMS_MAX) {
             let message = format!(
                 "the call has {} streams and {STREAMS_MAX} are allowed",
                 call.streams.len()
             );
-            return Err(CallError::refused(ErrorCode::BadRequest, message));
+            return unsent(CallError::refused(ErrorCode::BadRequest, message));
         }
         let Some(frames) = client.mux.frames() else {
-            return Err(CallError::refused(
+            return unsent(CallError::refused(
                 ErrorCode::Overloaded,
                 "too many calls of this process wait for replies",
             ));
         };
         let mut asking = Self::new(client, frames, call, Channel::new(Role::Caller));
-        asking.send_request(subject, headers, &call.payload).await?;
+        let sent = asking.send_request(subject, headers, &call.payload).await;
+        if let Err(error) = sent {
+            return unsent(error);
+        }
         let answer = asking.reply.await_it();
         asking.spawn(answer, gone).await
     }
@@ -87,8 +91,8 @@ impl Asking {
         let mut asking = Self::new(client, frames, call, machine);
         let answer = asking.reply.await_it();
         match asking.message(reply.message).await {
-            Ok(Next::Go) if !asking.pump.machine.is_over() => asking.spawn(answer, gone).await,
-            Ok(_) => answer.await.unwrap_or_else(|_| Err(never())),
+            Ok(Next::Go) if !asking.pump.machine.is_over() => asking.spawn(answer, gone).await.1,
+            Ok(_) => answer.await.unwrap_or_else(|_| unheard()).1,
             Err(error) => {
                 asking.pump.break_off(&error);
                 asking.leave(&error).await;
@@ -161,11 +165,11 @@ impl Asking {
     /// Goes on in a task of its own; whoever drops the answer's future cancels the call.
     async fn spawn(
         self,
-        answer: oneshot::Receiver<Result<Reply, CallError>>,
+        answer: oneshot::Receiver<Answer>,
         gone: impl Future<Output = ()> + Send + 'static,
-    ) -> Result<Reply, CallError> {
+    ) -> Answer {
         tokio::spawn(self.run(gone));
-        answer.await.unwrap_or_else(|_| Err(never()))
+        answer.await.unwrap_or_else(|_| unheard())
     }
 
     /// Goes on until all is over, or the callee's process is known to be gone.
@@ -184,7 +188,12 @@ impl Asking {
         };
         // Those here first: without a connection, a word to the callee waits for one.
         self.pump.break_off(&error);
-        self.reply.settle(Err(error.clone()));
+        let heard = match (&self.pump.peer, self.pump.client.is_connected()) {
+            (Some(_), _) => Heard::Answer,
+            (None, true) => Heard::Nothing,
+            (None, false) => Heard::Unknown,
+        };
+        self.reply.settle(heard, Err(error.clone()));
         self.leave(&error).await;
     }
 
@@ -337,13 +346,18 @@ impl Asking {
             let told = plain_reply(&self.target, message).err();
             return Err(told.unwrap_or_else(|| lost("an answer came twice".to_owned())));
         }
-        let reply = plain_reply(&self.target, message);
+        let (heard, reply) = (heard(&message), plain_reply(&self.target, message));
         let ended = CallError::begun(ErrorCode::Cancelled, "the call has ended");
         self.pump.break_off(reply.as_ref().err().unwrap_or(&ended));
-        self.reply.settle(reply);
+        self.reply.settle(heard, reply);
         Ok(Next::Over)
     }
 }
 
 /// What the frame's own header takes, in the longest case.
 const FRAME_HEADER_BYTES: usize = 128;
+
+/// The task of a channel is gone: that is this process's own doing.
+fn unheard() -> Answer {
+    (Heard::Unknown, Err(never()))
+}

@@ -2,13 +2,13 @@
 
 use tokio::sync::oneshot;
 
-use crate::call::Reply;
+use crate::call::{Heard, Reply};
 use crate::stream::gather::Gather;
 use crate::stream::pipe::Reader;
 use lattice_protocol::error::CallError;
 
-/// A call's outcome, on its way to whoever made it.
-type Answer = Result<Reply, CallError>;
+/// A call's outcome, on its way to whoever made it, and whether the callee was heard at all.
+pub(super) type Answer = (Heard, Result<Reply, CallError>);
 
 /// A reply that may come in parts.
 #[derive(Default)]
@@ -52,15 +52,15 @@ impl Awaited {
         };
         let payload = payload.finish()?;
         let streams = std::mem::take(&mut self.readers);
-        self.settle(Ok(Reply { payload, streams }));
+        self.settle(Heard::Answer, Ok(Reply { payload, streams }));
         Ok(true)
     }
 
     /// Hands it over; what comes after the first is nobody's.
-    pub(super) fn settle(&mut self, reply: Answer) {
+    pub(super) fn settle(&mut self, heard: Heard, reply: Result<Reply, CallError>) {
         if let Some(answer) = self.answer.take() {
             // Whoever asked may have gone: its streams then go with the reply.
-            let _ = answer.send(reply);
+            let _ = answer.send((heard, reply));
         }
     }
 
