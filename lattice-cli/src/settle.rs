@@ -63,8 +63,7 @@ pub(crate) async fn until_running(
                     progress.note(&format!("still waiting: {reasons}"));
                 }
             }
-            // A host that is busy with its start answers the next time.
-            Err(ControlError::TimedOut(_)) => {}
+            Err(error) if is_passing(&error) => waiting = error.to_string(),
             Err(error) => return Err(error.into()),
         }
         tokio::time::sleep(LOOK_INTERVAL).await;
@@ -92,8 +91,7 @@ pub(crate) async fn until_gone(
             .await
         {
             Ok(hosts) => left = still_there(names, &hosts),
-            // A host that is busy answers the next time.
-            Err(ControlError::TimedOut(_)) => {}
+            Err(error) if is_passing(&error) => {}
             Err(error) => return Err(error.into()),
         }
         progress.detail(&left.join(", "));
@@ -102,6 +100,12 @@ pub(crate) async fn until_gone(
         }
     }
     Ok(())
+}
+
+/// Whether a request may well be answered the next time: a host is busy, or each of them just connects
+/// anew. They were there when the change was made.
+pub(crate) fn is_passing(error: &ControlError) -> bool {
+    matches!(error, ControlError::TimedOut(_) | ControlError::NoHost(_))
 }
 
 /// What still runs, with its host: a host that is silent may never say that it has stopped it.

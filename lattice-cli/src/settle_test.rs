@@ -298,3 +298,14 @@ fn a_provider_that_refuses_what_is_declared_for_it_ends_the_wait_with_its_reason
     assert_eq!(refusing("new"), Outlook::Failed(reason.into()));
     assert_eq!(refusing("old"), waiting(&["kv (its settings)"]));
 }
+
+#[test]
+fn hosts_that_connect_anew_for_a_moment_end_no_wait() {
+    assert!(is_passing(&ControlError::NoHost("default".into())));
+    assert!(is_passing(&ControlError::TimedOut("actor.list".into())));
+    let failed = ControlError::Failed {
+        what: "actor.list".into(),
+        reason: "the answer can't be read".into(),
+    };
+    assert!(!is_passing(&failed));
+}

@@ -14,6 +14,7 @@ use serde::Serialize;
 
 use crate::connection::Connection;
 use crate::present;
+use crate::settle::is_passing;
 use crate::ui::{self, Progress};
 
 /// How often is looked: as often as hosts say what they have.
@@ -185,7 +186,7 @@ impl Things {
     async fn ask(client: &Client) -> Result<Option<Self>, ControlError> {
         match Self::asked(client).await {
             Ok(things) => Ok(Some(things)),
-            Err(ControlError::TimedOut(_)) => Ok(None),
+            Err(error) if is_passing(&error) => Ok(None),
             Err(error) => Err(error),
         }
     }
