@@ -126,7 +126,7 @@ impl Host {
             kinds: options.inline,
             around: Around {
                 telemetry: options.telemetry,
-                out: router.direct(),
+                out: router.out(),
             },
             events: events.clone(),
         });

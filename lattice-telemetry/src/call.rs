@@ -106,6 +106,7 @@ impl Served<'_> {
 pub struct Calling<'a> {
     counts: Option<&'a ActorCounts>,
     way: Option<Way>,
+    told: Option<&'a mut Option<Way>>,
     span: Option<Span>,
 }
 
@@ -128,6 +129,7 @@ impl<'a> Calling<'a> {
         Self {
             counts,
             way: None,
+            told: None,
             span: Some(span),
         }
     }
@@ -137,13 +139,23 @@ impl<'a> Calling<'a> {
         Self {
             counts: None,
             way: None,
+            told: None,
             span: None,
         }
+    }
+
+    /// Writes there, too, which way it goes, whatever becomes of it.
+    pub fn telling(mut self, told: &'a mut Option<Way>) -> Self {
+        self.told = Some(told);
+        self
     }
 
     /// It goes this way; a second time it was sent once more.
     pub fn goes(&mut self, way: Way) {
         let before = self.way.replace(way);
+        if let Some(told) = &mut self.told {
+            **told = Some(way);
+        }
         if let Some(span) = &mut self.span {
             span.say("lattice.way", way.as_str());
             if way != Way::Local {

@@ -10,6 +10,7 @@
 //! | `bytes` | of the response's body, as far as the client's connection took them |
 //! | `ms` | from the request's head to the end of the response |
 //! | `actor` | absent when no route led to one |
+//! | `way` | which way the call to it went: `local`, `peer` or `queue`; absent when there was none |
 //! | `request_id` | the response's `x-request-id` |
 //! | `peer`, `client` | the other end of the connection; who the trusted proxies say it was for |
 //! | `end` | `complete`; `broken` when the response broke off; `gone` when its client did |
@@ -19,6 +20,7 @@ use std::net::IpAddr;
 use http::request::Parts;
 use http::{HeaderValue, Method, Version};
 use lattice_protocol::id::TargetName;
+use lattice_telemetry::Way;
 use tokio::time::Instant;
 use tracing::info;
 
@@ -37,6 +39,7 @@ pub(crate) struct Entry {
     pub(crate) host: Option<String>,
     pub(crate) client: Option<IpAddr>,
     pub(crate) actor: Option<TargetName>,
+    pub(crate) way: Option<Way>,
     pub(crate) status: Option<u16>,
     pub(crate) bytes: u64,
     pub(crate) end: End,
@@ -63,6 +66,7 @@ impl Entry {
             host: None,
             client: None,
             actor: None,
+            way: None,
             status: None,
             bytes: 0,
             end: End::Gone,
@@ -83,6 +87,7 @@ impl Drop for Entry {
             bytes = self.bytes,
             ms,
             actor = self.actor.as_ref().map(TargetName::as_str),
+            way = self.way.map(Way::as_str),
             request_id = self.request_id.as_str(),
             peer = %self.peer,
             client = self.client.map(tracing::field::display),

@@ -75,6 +75,7 @@ async fn a_request_is_one_line_with_what_an_operator_looks_for() {
         ("status", json!(200)),
         ("bytes", json!(answer.body.len())),
         ("actor", json!("root")),
+        ("way", json!("peer")),
         ("request_id", json!("r-1")),
         ("peer", json!("127.0.0.1")),
         ("client", json!("127.0.0.1")),
@@ -109,8 +110,8 @@ async fn what_no_actor_answered_is_logged_too() {
     web.get("/nowhere").await;
     let line = log.line().await;
     assert_eq!(
-        (&line["status"], &line["actor"]),
-        (&json!(404), &Value::Null)
+        (&line["status"], &line["actor"], &line["way"]),
+        (&json!(404), &Value::Null, &Value::Null)
     );
 }
 
@@ -141,8 +142,8 @@ async fn how_a_response_ended_is_told_when_it_has_ended() {
     drop(stream);
     let line = log.line().await;
     assert_eq!(
-        (&line["end"], &line["status"]),
-        (&json!("gone"), &Value::Null)
+        (&line["end"], &line["status"], &line["way"]),
+        (&json!("gone"), &Value::Null, &json!("peer"))
     );
 }
 

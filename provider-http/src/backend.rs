@@ -1,59 +1,35 @@
-//! The lattice as this provider sees it: somebody to call.
+//! Whom this provider calls.
 
 use std::future::Future;
 
 use bytes::Bytes;
-use lattice_client::{Call, Client, Reply};
+use lattice_client::{Call, Reply};
 use lattice_protocol::error::{CallError, ErrorCode};
 use lattice_protocol::interface::{Endpoint, Interface};
 use lattice_protocol::standard::http;
-use lattice_telemetry::Way;
-use provider_sdk::Direct;
+use lattice_telemetry::Calling;
+use provider_sdk::Caller;
 
-/// Who answers calls: a connection to a lattice, or in tests a function.
+/// Who answers calls: a lattice, or in tests a function.
 pub(crate) trait Backend: Send + Sync + 'static {
     /// Whether calls can be made now.
     fn is_connected(&self) -> bool;
 
-    /// Which way calls go first.
-    fn way(&self) -> Way {
-        Way::Queue
-    }
-
-    /// Makes a call; dropping the future cancels it.
-    fn call(&self, call: Call) -> impl Future<Output = Result<Reply, CallError>> + Send;
+    /// Makes a call, and tells `calling` which way it goes; dropping the future cancels it.
+    fn call(
+        &self,
+        call: Call,
+        calling: &mut Calling<'_>,
+    ) -> impl Future<Output = Result<Reply, CallError>> + Send;
 }
 
-/// The lattice: straight into the actors of the host in whose process this runs, else over NATS.
-pub(crate) struct Lattice {
-    client: Client,
-    out: Option<Direct>,
-}
-
-impl Lattice {
-    /// Calls go by `out` if there is such a way.
-    pub(crate) fn new(client: Client, out: Option<Direct>) -> Self {
-        Self { client, out }
-    }
-}
-
-impl Backend for Lattice {
+impl Backend for Caller {
     fn is_connected(&self) -> bool {
-        self.client.is_connected()
+        self.is_connected()
     }
 
-    fn way(&self) -> Way {
-        match &self.out {
-            Some(_) => Way::Local,
-            None => Way::Queue,
-        }
-    }
-
-    async fn call(&self, call: Call) -> Result<Reply, CallError> {
-        match &self.out {
-            Some(out) => out(call).await,
-            None => self.client.call(call).await,
-        }
+    async fn call(&self, call: Call, calling: &mut Calling<'_>) -> Result<Reply, CallError> {
+        self.call(call, calling).await
     }
 }
 

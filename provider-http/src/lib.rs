@@ -66,8 +66,8 @@ pub use config::LISTEN_DEFAULT;
 pub use error::Error;
 pub use provider::ADDRESS;
 
-use backend::Lattice;
 use provider::HttpProvider;
+use provider_sdk::Caller;
 use server::Server;
 
 /// Runs the provider until `shutdown`, or until it can't go on.
@@ -79,7 +79,7 @@ pub async fn run(
     shutdown: CancellationToken,
 ) -> Result<(), provider_sdk::Error> {
     let leave = CancellationToken::new();
-    let built: OnceLock<Arc<Server<Lattice>>> = OnceLock::new();
+    let built: OnceLock<Arc<Server<Caller>>> = OnceLock::new();
     let name = options.name.clone();
     let telemetry = options.telemetry.clone();
     let out = options.out.take();

@@ -7,9 +7,8 @@ use lattice_client::Client;
 use lattice_protocol::error::{CallError, ErrorCode};
 use lattice_protocol::id::ProviderName;
 use lattice_protocol::interface::Endpoint;
-use provider_sdk::{Call, Direct, Error, Provider, Reply, Settings, Telemetry};
+use provider_sdk::{Call, Caller, Error, Out, Provider, Reply, Settings, Telemetry};
 
-use crate::backend::Lattice;
 use crate::config::Config;
 use crate::outgoing::{self, Outgoing};
 use crate::server::Server;
@@ -23,7 +22,7 @@ pub(crate) struct HttpProvider {
     name: ProviderName,
     address: Endpoint,
     handle: Endpoint,
-    server: Arc<Server<Lattice>>,
+    server: Arc<Server<Caller>>,
     outgoing: Outgoing,
 }
 
@@ -31,7 +30,7 @@ impl HttpProvider {
     /// A provider that calls actors by `out`, or over `client`.
     pub(crate) fn new(
         client: Client,
-        out: Option<Direct>,
+        out: Option<Out>,
         name: ProviderName,
         telemetry: Telemetry,
     ) -> Result<Self, Error> {
@@ -45,14 +44,14 @@ impl HttpProvider {
             handle: outgoing::handle().map_err(|error| refused(error.to_string()))?,
             outgoing: Outgoing::default(),
             server: Arc::new(
-                Server::shown(Lattice::new(client, out), shown)
+                Server::shown(Caller::new(client, out), shown)
                     .map_err(|error| refused(error.to_string()))?,
             ),
         })
     }
 
     /// The server behind it.
-    pub(crate) fn server(&self) -> Arc<Server<Lattice>> {
+    pub(crate) fn server(&self) -> Arc<Server<Caller>> {
         self.server.clone()
     }
 

@@ -14,6 +14,7 @@ use lattice_protocol::error::{CallError, ErrorCode};
 use lattice_protocol::id::TargetName;
 use lattice_protocol::interface::Endpoint;
 use lattice_protocol::standard::http::Body;
+use lattice_telemetry::Way;
 use tokio::sync::watch;
 use tracing::{debug, warn};
 
@@ -168,7 +169,7 @@ impl<B: Backend> Service<B> {
 
     async fn forward(
         &self,
-        asked: &Asked,
+        asked: &mut Asked,
         taken: Taken,
         routed: Routed,
         limits: &Limits,
@@ -176,9 +177,12 @@ impl<B: Backend> Service<B> {
         let Asked {
             parts,
             source,
+            call: id,
             request_id,
-            ..
+            entry,
         } = asked;
+        let mut unlogged = None;
+        let way = entry.as_mut().map_or(&mut unlogged, |entry| &mut entry.way);
         let Taken {
             body,
             streams,
@@ -191,11 +195,11 @@ impl<B: Backend> Service<B> {
         let call = Call {
             target: routed.target.clone(),
             endpoint: self.handle.clone(),
-            context: request::context(&parts.headers, asked.call, limits),
+            context: request::context(&parts.headers, *id, limits),
             payload: payload.map_err(|error| failed(&routed.target, request_id, &error))?,
             streams,
         };
-        let reply = self.call(call, &mut feed).await?;
+        let reply = self.call(call, &mut feed, way).await?;
         let reply = reply.map_err(|error| failed(&routed.target, request_id, &error))?;
         let response = response::read(reply).map_err(|fault| {
             warn!(?request_id, actor = %routed.target, %fault, "the answer is no HTTP response");
@@ -210,14 +214,15 @@ impl<B: Backend> Service<B> {
         &self,
         call: Call,
         feed: &mut Option<Feed>,
+        way: &mut Option<Way>,
     ) -> Result<Result<Reply, CallError>, Refusal> {
         let Some(feed) = feed else {
-            return Ok(self.shown.call(&self.backend, call).await);
+            return Ok(self.shown.call(&self.backend, call, way).await);
         };
         tokio::select! {
             biased;
             refusal = feed.broken() => Err(refusal),
-            reply = self.shown.call(&self.backend, call) => Ok(reply),
+            reply = self.shown.call(&self.backend, call, way) => Ok(reply),
         }
     }
 }

@@ -81,17 +81,18 @@ impl Shown {
         }
     }
 
-    /// Makes the call of a request.
+    /// Makes the call of a request; which way it goes is written into `went`.
     pub(crate) async fn call(
         &self,
         backend: &impl Backend,
         mut call: Call,
+        went: &mut Option<Way>,
     ) -> Result<Reply, CallError> {
         let (tracer, lattice) = (self.telemetry.tracer(), &self.lattice);
         let (target, endpoint, context) = (&call.target, &call.endpoint, &mut call.context);
-        let mut calling = Calling::begin(tracer, None, lattice, target, endpoint, context);
-        calling.goes(backend.way());
-        let result = backend.call(call).await;
+        let calling = Calling::begin(tracer, None, lattice, target, endpoint, context);
+        let mut calling = calling.telling(went);
+        let result = backend.call(call, &mut calling).await;
         calling.end(&result);
         result
     }

@@ -39,9 +39,9 @@ use tokio_util::sync::CancellationToken;
 use crate::provider::KeyValue;
 
 /// Runs the provider until `shutdown`.
-pub async fn run(options: Options, shutdown: CancellationToken) -> Result<(), Error> {
-    let name = options.name.clone();
-    let build = async |client| Ok(KeyValue::new(client, name));
+pub async fn run(mut options: Options, shutdown: CancellationToken) -> Result<(), Error> {
+    let (name, out) = (options.name.clone(), options.out.take());
+    let build = async |client| Ok(KeyValue::new(client, out, name));
     provider_sdk::run(options, build, shutdown).await
 }
 

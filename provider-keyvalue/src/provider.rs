@@ -8,7 +8,7 @@ use lattice_protocol::error::{CallError, ErrorCode};
 use lattice_protocol::id::ProviderName;
 use lattice_protocol::interface::Endpoint;
 use lattice_protocol::standard::keyvalue::Operation;
-use provider_sdk::{Call, Client, Link, Provider, Reply, Settings};
+use provider_sdk::{Call, Caller, Client, Link, Out, Provider, Reply, Settings};
 use tokio::sync::watch;
 use tokio_util::task::TaskTracker;
 use tokio_util::task::task_tracker::TaskTrackerToken;
@@ -70,9 +70,10 @@ impl Active {
 }
 
 impl KeyValue {
-    pub(crate) fn new(client: Client, name: ProviderName) -> Self {
+    /// A provider that tells actors of changes by `out`, or over `client`.
+    pub(crate) fn new(client: Client, out: Option<Out>, name: ProviderName) -> Self {
         Self {
-            watches: Watches::new(client.clone()),
+            watches: Watches::new(Caller::new(client.clone(), out)),
             client,
             name,
             active: watch::Sender::new(None),

@@ -8,7 +8,7 @@
 //!
 //! In reading order:
 //! - [`Provider`]: what to write;
-//! - [`Call`]: one call: its link, its arguments, its reply;
+//! - [`Call`]: one call: its link, its arguments, its reply; [`Caller`]: calls of its own;
 //! - [`Settings`] and [`Link`]: what the lattice's state says of this provider;
 //! - [`Options`]: where it runs, and its limits;
 //! - [`run()`]: from the connection to the last reply; [`run_shown()`]: the same, as a process of its own;
@@ -25,6 +25,7 @@ struct Tutorial;
 
 mod admission;
 mod call;
+mod caller;
 mod endpoints;
 mod error;
 mod follow;
@@ -41,13 +42,14 @@ mod shown;
 
 pub use async_trait::async_trait;
 pub use call::Call;
+pub use caller::Caller;
 pub use error::Error;
 pub use lattice_client::process::shutdown;
 pub use lattice_client::{Client, Reply};
 pub use lattice_protocol::error::{CallError, ErrorCode};
 pub use lattice_protocol::interface::Endpoint;
 pub use lattice_telemetry::Telemetry;
-pub use options::{DRAIN, Direct, EnvError, Open, Options, RUNNING_MAX, WAITING_MAX};
+pub use options::{DRAIN, Direct, EnvError, Open, Options, Out, RUNNING_MAX, WAITING_MAX};
 pub use process::run_shown;
 pub use provider::Provider;
 pub use run::run;

@@ -8,7 +8,7 @@ use lattice_client::process::{self, variable};
 use lattice_client::{Call, Reply};
 use lattice_protocol::error::CallError;
 use lattice_protocol::id::{ProcessId, ProviderName};
-use lattice_telemetry::Telemetry;
+use lattice_telemetry::{Calling, Telemetry};
 use tokio::sync::oneshot;
 
 /// Calls at once unless set: far past what one connection to a store keeps busy, and with calls of
@@ -22,6 +22,14 @@ pub const DRAIN: Duration = lattice_protocol::call::DEADLINE_DEFAULT;
 
 /// The way straight to whoever answers, for callers of the same process.
 pub type Direct = Arc<dyn Fn(Call) -> BoxFuture<'static, Result<Reply, CallError>> + Send + Sync>;
+
+/// The way of a provider's own calls where it runs inside a host: straight into the host's actors where
+/// they have room, else the way of every call. Who calls shows the call, and is told which way it goes.
+pub type Out = Arc<
+    dyn for<'a> Fn(Call, &'a mut Calling<'_>) -> BoxFuture<'a, Result<Reply, CallError>>
+        + Send
+        + Sync,
+>;
 
 /// Takes the way straight in.
 pub type Open = Box<dyn FnOnce(Direct) + Send>;
@@ -46,9 +54,9 @@ pub struct Options {
     /// Given the way straight in once calls are taken, where the provider runs inside a host: calls
     /// that come this way are admitted, bounded and answered like any other.
     pub open: Option<Open>,
-    /// The way of its own calls where it runs inside a host: actors there are called without NATS.
-    /// [`run`](crate::run()) leaves it to the provider to go by it.
-    pub out: Option<Direct>,
+    /// The way of its own calls where it runs inside a host. [`run`](crate::run()) leaves it to the
+    /// provider to go by it, by a [`Caller`](crate::Caller).
+    pub out: Option<Out>,
     /// Told when calls are taken. Other processes ask for [`health`](crate::health) instead.
     pub ready: Option<oneshot::Sender<()>>,
 }

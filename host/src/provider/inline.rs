@@ -20,7 +20,7 @@ use lattice_protocol::error::CallError;
 #[cfg(test)]
 use lattice_protocol::error::ErrorCode;
 use lattice_protocol::id::{ProcessId, ProviderName};
-use lattice_telemetry::Telemetry;
+use lattice_telemetry::{Calling, Telemetry};
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 
@@ -28,6 +28,13 @@ use super::machine::Exit;
 
 /// The way straight to whoever answers in this process.
 pub type Direct = Arc<dyn Fn(Call) -> BoxFuture<'static, Result<Reply, CallError>> + Send + Sync>;
+
+/// The way of the calls that a provider makes. It shows them itself, and is told which way each goes.
+pub type Out = Arc<
+    dyn for<'a> Fn(Call, &'a mut Calling<'_>) -> BoxFuture<'a, Result<Reply, CallError>>
+        + Send
+        + Sync,
+>;
 
 /// Runs a provider until it is told to stop, or can't go on.
 pub type Kind = Arc<dyn Fn(Start) -> BoxFuture<'static, Result<(), String>> + Send + Sync>;
@@ -43,7 +50,7 @@ pub struct Start {
     /// Where it shows what it does: where its host does.
     pub telemetry: Telemetry,
     /// The way of its own calls: straight into this host's actors where they have room.
-    pub out: Direct,
+    pub out: Out,
     /// To be called once, when it takes calls.
     pub open: Box<dyn FnOnce(Direct) + Send>,
     /// Tells it to stop.
@@ -56,7 +63,7 @@ pub struct Around {
     /// Where they show what they do.
     pub telemetry: Telemetry,
     /// The way of their calls.
-    pub out: Direct,
+    pub out: Out,
 }
 
 #[cfg(test)]
@@ -65,7 +72,7 @@ impl Around {
     pub(super) fn nothing() -> Self {
         Self {
             telemetry: Telemetry::off(),
-            out: Arc::new(|_| {
+            out: Arc::new(|_, _| {
                 let error = CallError::refused(ErrorCode::Unavailable, "there is no host");
                 async { Err(error) }.boxed()
             }),

@@ -23,7 +23,7 @@ use tokio::task::JoinSet;
 use crate::actor::{Actors, WeakActors};
 use crate::peers::Peers;
 use crate::provider::health::{self, CHECK_DEADLINE};
-use crate::provider::inline::{Direct, Doors};
+use crate::provider::inline::{Doors, Out};
 use choice::Candidate;
 use copies::Copies;
 use hung::{Hung, Unanswered, Verdict};
@@ -95,12 +95,12 @@ impl Router {
         let _ = self.shared.doors.set(doors.clone());
     }
 
-    /// The way of calls that an inline provider makes, which shows them itself.
-    pub fn direct(&self) -> Direct {
+    /// The way of calls that an inline provider makes.
+    pub fn out(&self) -> Out {
         let router = self.clone();
-        Arc::new(move |call| {
+        Arc::new(move |call, calling| {
             let router = router.clone();
-            Box::pin(async move { router.call(call, false, &mut Calling::unseen()).await })
+            Box::pin(async move { router.call(call, false, calling).await })
         })
     }
 

@@ -10,6 +10,7 @@ use lattice_protocol::error::{CallError, ErrorCode};
 use lattice_protocol::standard::http::{
     Body, FieldValue, Request, Response, read_trailers, write_trailers,
 };
+use lattice_telemetry::{Calling, Way};
 use serde_json::{Map, Value, json};
 use tokio::sync::Notify;
 
@@ -47,7 +48,8 @@ impl Backend for Actors {
         !self.disconnected.load(Ordering::Relaxed)
     }
 
-    async fn call(&self, call: Call) -> Result<Reply, CallError> {
+    async fn call(&self, call: Call, calling: &mut Calling<'_>) -> Result<Reply, CallError> {
+        calling.goes(Way::Peer);
         assert_eq!(
             call.endpoint.to_string(),
             "wasi:http/incoming-handler.handle"

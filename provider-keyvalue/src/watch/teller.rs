@@ -7,7 +7,8 @@ use lattice_protocol::call::Context;
 use lattice_protocol::error::{CallError, ErrorCode, Executed};
 use lattice_protocol::id::TargetName;
 use lattice_protocol::standard::keyvalue::{ByKey, Heard, Set};
-use provider_sdk::Client;
+use lattice_telemetry::Calling;
+use provider_sdk::Caller;
 use tokio_util::sync::CancellationToken;
 use tracing::{debug, warn};
 
@@ -23,13 +24,13 @@ const PAUSE_MAX: Duration = Duration::from_secs(5);
 
 /// Tells the actor of changes until `stop`.
 pub(super) async fn tell_all(
-    client: Client,
+    caller: Caller,
     watch: &Watch,
     changes: &mut dyn Changes,
     stop: &CancellationToken,
 ) {
     while let Some(change) = next(watch, changes, stop).await {
-        let told = tell(&client, watch, changes, &change);
+        let told = tell(&caller, watch, changes, &change);
         match stop.run_until_cancelled(told).await {
             Some(()) => changes.done().await,
             None => return changes.leave().await,
@@ -64,13 +65,14 @@ async fn next(
 }
 
 /// Tells of one change, until the actor takes it or has failed over it too often.
-async fn tell(client: &Client, watch: &Watch, changes: &mut dyn Changes, change: &Change) {
+async fn tell(caller: &Caller, watch: &Watch, changes: &mut dyn Changes, change: &Change) {
     let call = match call(watch, change) {
         Ok(call) => call,
         Err(reason) => return warn!(actor = %watch.actor, reason, "a change can't be told"),
     };
     let (mut attempts, mut failures) = (0, 0);
-    while let Err(error) = client.call(call.clone()).await {
+    // No request leads to this call: it has no trace to be part of.
+    while let Err(error) = caller.call(call.clone(), &mut Calling::unseen()).await {
         if !is_away(&error) {
             failures += 1;
         }

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use provider_sdk::Client;
+use provider_sdk::Caller;
 use tokio::sync::Mutex;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::AbortOnDropHandle;
@@ -12,7 +12,7 @@ use super::{Changes, Observable, Watch, teller};
 
 /// The watches of a provider.
 pub(crate) struct Watches {
-    client: Client,
+    caller: Caller,
     running: Mutex<Vec<Running>>,
 }
 
@@ -26,9 +26,9 @@ struct Running {
 }
 
 impl Watches {
-    pub(crate) fn new(client: Client) -> Self {
+    pub(crate) fn new(caller: Caller) -> Self {
         Self {
-            client,
+            caller,
             running: Mutex::default(),
         }
     }
@@ -67,9 +67,9 @@ impl Watches {
         // From here on changes wait, whenever the task begins.
         let mut changes = store.changes(&watch);
         let task = {
-            let (client, watch, stop) = (self.client.clone(), watch.clone(), stop.clone());
+            let (caller, watch, stop) = (self.caller.clone(), watch.clone(), stop.clone());
             async move {
-                teller::tell_all(client, &watch, &mut *changes, &stop).await;
+                teller::tell_all(caller, &watch, &mut *changes, &stop).await;
                 changes
             }
         };

@@ -215,6 +215,51 @@ async fn a_host_shows_what_its_inline_providers_serve_beside_its_own() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_an_inline_provider_says_of_a_requests_way_is_where_its_call_went() {
+    for (side, way) in [("a", "local"), ("b", "peer")] {
+        let mut watched = Watched::start().await;
+        watched.host("a").await;
+        watched.host("b").await;
+        let lattice = &watched.lattice;
+        lattice
+            .apply(&format!(
+                "name = \"edge\"\n\
+                 [actor.page]\ncomponent = \"bad-http\"\nrequire = {{ side = \"{side}\" }}\n\
+                 [provider.web]\nkind = \"http\"\ninline = true\nrequire = {{ side = \"a\" }}\n\
+                 config = {{ listen = \"127.0.0.1:0\", access_log = true }}\n\
+                 [[provider.web.route]]\npath = \"/\"\nactor = \"page\"\n"
+            ))
+            .await;
+        let address = lattice.address("web").await;
+        let page = web::get(address, "/status?code=204").await.unwrap();
+        assert_eq!(page.status, 204, "{}", page.text());
+
+        let line = watched.hosts[0].0.prints("access: ").await;
+        assert!(line.contains(&format!("way=\"{way}\"")), "{line}");
+        let spans = eventually("both ends of the call are told", async || {
+            let spans = watched.collector.spans();
+            let ends = spans
+                .iter()
+                .filter(|span| span.name == "wasi:http/incoming-handler/handle");
+            let ends: Vec<_> = ends.cloned().collect();
+            if ends.len() == 2 {
+                Ok(ends)
+            } else {
+                Err(spans)
+            }
+        })
+        .await;
+        for span in &spans {
+            assert_eq!(span.attributes["lattice.way"], way, "{span:#?}");
+        }
+        let served = watched.scrape(usize::from(side == "b")).await;
+        let ways = format!("way=\"{way}\"");
+        let calls = served.sum("lattice_calls_total{actor=\"page\"", &ways);
+        assert_eq!(calls, 1.0, "{}", served.0);
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn health_is_told_and_nothing_else_is_answered() {
     let mut watched = Watched::start().await;
     watched.host("a").await;
