@@ -96,9 +96,13 @@ async fn ask(client: &Client, name: &ProviderName, endpoint: Endpoint, wanted: &
     let heard = |reply: Result<Reply, CallError>, by_itself| {
         let reply = reply.map(|reply| reply.payload);
         let health = reply.as_ref().map(|said| health(said));
+        let connected = connected && client.is_connected();
         Answered {
             health: health.unwrap_or_default(),
-            answer: read(reply, connected && client.is_connected()),
+            answer: match is_nobody(&reply) && connected {
+                true => Answer::Absent,
+                false => read(reply, connected),
+            },
             by_itself,
         }
     };

@@ -292,6 +292,39 @@ fn an_external_provider_is_watched_and_never_touched() {
 }
 
 #[test]
+fn where_nobody_is_nobody_hangs_unless_there_is_a_process() {
+    let mut bench = Bench::external();
+    bench.check(Answer::Answers);
+    bench.check(Answer::Silent);
+    assert!(bench.machine.silent_since().is_some());
+    for _ in 0..10 {
+        bench.check(Answer::Absent);
+        assert_eq!(bench.machine.silent_since(), None);
+    }
+    assert!(bench.reason().contains("does not run"));
+    let mut bench = Bench::running();
+    bench.check(Answer::Absent);
+    assert!(bench.machine.silent_since().is_some());
+}
+
+#[test]
+fn a_process_that_is_not_there_for_calls_is_replaced_as_a_silent_one_is() {
+    let mut bench = Bench::running();
+    let first = bench.now;
+    let effects = loop {
+        let answer = match bench.now.as_secs() % 2 {
+            0 => Answer::Silent,
+            _ => Answer::Absent,
+        };
+        let effects = bench.check(answer);
+        if bench.now - first > Limits::default().silence_max {
+            break effects;
+        }
+    };
+    assert_eq!(effects, [Effect::Kill]);
+}
+
+#[test]
 fn one_that_becomes_external_is_stopped_first() {
     let mut bench = Bench::running();
     assert_eq!(

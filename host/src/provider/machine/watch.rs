@@ -10,11 +10,20 @@ pub(super) struct Watch {
     /// When it first answered.
     pub(super) answered_at: Option<Moment>,
     misses: u32,
+    missing_since: Option<Moment>,
+    /// Since when it has been asked and has not answered.
     silent_since: Option<Moment>,
     /// Until the next check; grows while it starts.
     pause: Duration,
     /// None while a check is under way.
     pub(super) check_at: Option<Moment>,
+}
+
+/// What a check met that was not answered.
+#[derive(Debug, Clone, Copy)]
+enum Miss {
+    Silent,
+    Absent,
 }
 
 impl Watch {
@@ -24,26 +33,33 @@ impl Watch {
         Self {
             answered_at: None,
             misses: 0,
+            missing_since: None,
             silent_since: None,
             pause,
             check_at,
         }
     }
 
-    /// Since when there was nothing but misses.
+    /// Since when it has not answered, though somebody is there.
     pub(super) fn silent_since(&self) -> Option<Moment> {
         self.silent_since
     }
 
     fn forget_misses(&mut self) {
         self.misses = 0;
+        self.missing_since = None;
         self.silent_since = None;
     }
 
     /// Counts a miss, and says for how long there was nothing else.
-    fn miss(&mut self, now: Moment) -> Duration {
+    fn miss(&mut self, now: Moment, miss: Miss) -> Duration {
         self.misses = self.misses.saturating_add(1);
-        now.saturating_sub(*self.silent_since.get_or_insert(now))
+        self.silent_since = match miss {
+            Miss::Silent => self.silent_since.or(Some(now)),
+            // Where nobody is, nobody hangs.
+            Miss::Absent => None,
+        };
+        now.saturating_sub(*self.missing_since.get_or_insert(now))
     }
 
     fn silence_max(&self, limits: &Limits) -> Duration {
@@ -66,7 +82,8 @@ impl Machine {
             Stage::Starting(watch) | Stage::Running(watch) => match answer {
                 Answer::Answers => self.answered(now, watch, None),
                 Answer::Complains(reason) => self.answered(now, watch, Some(reason)),
-                Answer::Silent => self.missed(now, watch),
+                Answer::Silent => self.missed(now, watch, Miss::Silent),
+                Answer::Absent => self.missed(now, watch, Miss::Absent),
                 Answer::Unknown => self.unasked(now, watch),
             },
             other => {
@@ -99,8 +116,13 @@ impl Machine {
         }
     }
 
-    fn missed(&mut self, now: Moment, mut watch: Watch) -> Vec<Effect> {
-        let silence = watch.miss(now);
+    fn missed(&mut self, now: Moment, mut watch: Watch, miss: Miss) -> Vec<Effect> {
+        let miss = match miss {
+            // There is a process of this host's own: the server has cut it off for its silence.
+            Miss::Absent if !self.external => Miss::Silent,
+            miss => miss,
+        };
+        let silence = watch.miss(now, miss);
         if !self.external && silence >= watch.silence_max(&self.limits) {
             let then = Then::Crash {
                 answered_at: watch.answered_at,
@@ -118,7 +140,7 @@ impl Machine {
         if !mute {
             return Vec::new();
         }
-        let reason = self.mute_reason();
+        let reason = self.mute_reason(miss);
         self.fault = Some(reason.clone());
         vec![Effect::Tell(Notice::Failed { reason })]
     }
@@ -137,13 +159,16 @@ impl Machine {
         };
     }
 
-    fn mute_reason(&self) -> String {
+    fn mute_reason(&self, miss: Miss) -> String {
+        let what = match miss {
+            Miss::Absent => "it does not run",
+            Miss::Silent => "it does not answer",
+        };
         if self.external {
-            "it does not answer: its process is started outside the lattice, by hand or by systemd"
-                .to_owned()
+            format!("{what}: its process is started outside the lattice, by hand or by systemd")
         } else {
             let seconds = self.limits.silence_max.as_secs();
-            format!("it does not answer: it is started anew after {seconds} s of silence")
+            format!("{what}: it is started anew after {seconds} s of silence")
         }
     }
 }

@@ -32,6 +32,8 @@ pub(in crate::provider) enum Answer {
     Complains(String),
     /// It was asked and did not answer.
     Silent,
+    /// The server says that nobody is there to be asked.
+    Absent,
     /// It could not be asked.
     Unknown,
 }
