@@ -124,10 +124,10 @@ impl Client {
 
     async fn artifact_store(&self) -> Result<ObjectStore, ArtifactError> {
         let bucket = subject::artifact_bucket(&self.lattice);
+        let name = subject::artifact_stream(&self.lattice);
         let jetstream = self.jetstream();
         if let Ok(store) = jetstream.get_object_store(&bucket).await {
-            let stream = subject::artifact_stream(&self.lattice);
-            if let Ok(stream) = jetstream.get_stream(stream).await {
+            if let Ok(stream) = jetstream.get_stream(&name).await {
                 self.raise_replicas(&stream).await;
             }
             return Ok(store);
@@ -140,7 +140,9 @@ impl Client {
             ..object_store::Config::default()
         };
         let made = self
-            .replicated(|replicas| jetstream.create_object_store(config(replicas)))
+            .replicated(&name, |copies| {
+                jetstream.create_object_store(config(copies.number))
+            })
             .await;
         match made {
             Ok(store) => Ok(store),

@@ -11,7 +11,7 @@ use lattice_protocol::subject;
 use time::format_description::well_known::Rfc3339;
 
 use crate::connect::Client;
-use crate::replicas::chain;
+use crate::replicas::{Copies, chain};
 
 /// How many records of each kind are kept: those that were refused, which anybody can make many of,
 /// never push out those that changed something.
@@ -61,8 +61,9 @@ impl Client {
     async fn make_audit(&self) -> Result<(), AuditError> {
         let kinds = [Kind::AuditChanged, Kind::AuditRefused];
         let subjects = kinds.map(|kind| subject::event(&self.lattice, kind).into_string());
+        let name = subject::audit_stream(&self.lattice);
         let config = |num_replicas| stream::Config {
-            name: subject::audit_stream(&self.lattice),
+            name: name.clone(),
             description: Some("who changed what in a lattice".into()),
             subjects: subjects.to_vec(),
             storage: StorageType::File,
@@ -73,8 +74,12 @@ impl Client {
             ..stream::Config::default()
         };
         let jetstream = self.jetstream();
-        let make = |replicas| jetstream.get_or_create_stream(config(replicas));
-        let made = self.replicated(make).await;
+        if let Ok(stream) = jetstream.get_stream(&name).await {
+            self.raise_later(&stream);
+            return Ok(());
+        }
+        let make = |copies: Copies| jetstream.get_or_create_stream(config(copies.number));
+        let made = self.replicated(&name, make).await;
         made.map(drop)
             .map_err(|error| AuditError::new("make", &error))
     }

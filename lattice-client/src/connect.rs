@@ -15,7 +15,7 @@ use tracing::{debug, info, warn};
 
 use crate::cancel::Cancels;
 use crate::mux::Mux;
-use crate::replicas::Replicas;
+use crate::replicas::{Raising, Replicas};
 use crate::stream::Budget;
 
 /// How long the first connection may take: a person waits for it.
@@ -102,6 +102,7 @@ pub struct Client {
     /// What the inboxes of this lattice's processes begin with.
     pub(crate) inbox_root: Arc<str>,
     pub(crate) replicas: Replicas,
+    pub(crate) raising: Arc<Raising>,
     pub(crate) by: Option<Arc<str>>,
     /// Whether the stream of the audit trail was there a moment ago.
     pub(crate) has_audit: Arc<AtomicBool>,
@@ -131,6 +132,7 @@ impl Client {
             gathered: Budget::default(),
             inbox_root,
             replicas: Replicas::default(),
+            raising: Arc::default(),
             by: None,
             has_audit: Arc::default(),
         })

@@ -44,7 +44,7 @@ pub use broadcast::{Events, Logs, now_rfc3339, rfc3339_ago};
 pub use call::{Call, Heard, Reply};
 pub use connect::{Client, ConnectError, Options};
 pub use control::{ControlError, ControlRequest, Controls};
-pub use replicas::{Replicas, ReplicasError};
+pub use replicas::{Copies, Replicas, ReplicasError};
 pub use respond::Responder;
 pub use serve::{Incoming, ServeError, Serving};
 pub use state::{DeclaredWatch, State, StateEntry, StateError, StateRevision, StateWatch};

@@ -1,5 +1,7 @@
 //! On how many servers of a NATS cluster a store is kept.
 
+mod raising;
+
 use std::error::Error;
 use std::fmt;
 use std::str::FromStr;
@@ -8,7 +10,9 @@ use std::time::{Duration, Instant};
 use async_nats::jetstream::ErrorCode;
 use async_nats::jetstream::context::{CreateStreamError, CreateStreamErrorKind};
 use async_nats::jetstream::stream::{Config, Info, Stream};
+use tracing::{info, warn};
 
+pub(crate) use self::raising::Raising;
 use crate::connect::Client;
 
 /// The most that JetStream takes.
@@ -27,11 +31,30 @@ const NO_SUITABLE_PEERS: u64 = 10005;
 /// On how many servers the stores of a lattice are kept.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub enum Replicas {
-    /// Three on a cluster, if it has as many servers; else one. Stores that are there stay as they are.
+    /// Three on a cluster, if it has as many servers; else one, and three once it has. Other stores that
+    /// are there stay as they are.
     #[default]
     Auto,
     /// As many; stores that are there with fewer get more.
     Exactly(usize),
+}
+
+/// How a store is made.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Copies {
+    /// On so many servers.
+    pub number: usize,
+    /// Whether there may be more of them later: now the cluster lacks servers.
+    pub may_grow: bool,
+}
+
+impl Copies {
+    const fn of(number: usize) -> Self {
+        Self {
+            number,
+            may_grow: false,
+        }
+    }
 }
 
 /// Why a text is no number of replicas.
@@ -67,16 +90,59 @@ impl Client {
         self
     }
 
-    /// Makes a store that is not there yet, on as many servers as are wanted.
-    pub async fn replicated<T, E, Made>(&self, make: impl Fn(usize) -> Made) -> Result<T, E>
+    /// Makes a store that is not there yet, on as many servers as are wanted: the stream of that name. Where
+    /// there are too few it gets the others later, as long as this connection is there.
+    pub async fn replicated<T, E, Made>(
+        &self,
+        stream: &str,
+        make: impl Fn(Copies) -> Made,
+    ) -> Result<T, E>
     where
         E: Error + 'static,
         Made: Future<Output = Result<T, E>>,
     {
         match self.replicas {
-            Replicas::Exactly(number) => make(number).await,
-            Replicas::Auto if self.is_clustered() => with_peers(make).await,
-            Replicas::Auto => make(1).await,
+            Replicas::Exactly(number) => return make(Copies::of(number)).await,
+            Replicas::Auto if !self.is_clustered() => return make(Copies::of(1)).await,
+            Replicas::Auto => {}
+        }
+        if let Some(made) = with_peers(&make).await {
+            return made;
+        }
+        let made = make(Copies {
+            number: 1,
+            may_grow: true,
+        });
+        let made = made.await?;
+        match self.mark(stream).await {
+            Ok(()) => self.raising.later(self.jetstream(), stream.to_owned()),
+            Err(error) => {
+                warn!(
+                    stream,
+                    error, "it keeps one replica: `nats stream update --replicas`"
+                );
+            }
+        }
+        Ok(made)
+    }
+
+    /// Says in a store that more replicas were wanted.
+    async fn mark(&self, stream: &str) -> Result<(), String> {
+        let jetstream = self.jetstream();
+        let made = jetstream.get_stream(stream).await;
+        let made = made.map_err(|error| chain(&error))?;
+        let mut config = made.cached_info().config.clone();
+        config.metadata.extend(raising::mark(REPLICAS_OF_CLUSTER));
+        let updated = jetstream.update_stream(&config).await;
+        updated.map(drop).map_err(|error| chain(&error))
+    }
+
+    /// Gives a store that was found the replicas that it lacks, once the servers are there, if it was made
+    /// so for want of them.
+    pub fn raise_later(&self, stream: &Stream<Info>) {
+        let config = &stream.cached_info().config;
+        if self.replicas == Replicas::Auto && raising::raised(config).is_some() {
+            self.raising.later(self.jetstream(), config.name.clone());
         }
     }
 
@@ -87,6 +153,7 @@ impl Client {
 
     /// Gives a store that is there more servers, if more were asked for.
     pub(crate) async fn raise_replicas(&self, stream: &Stream<Info>) {
+        self.raise_later(stream);
         let config = &stream.cached_info().config;
         let Replicas::Exactly(wanted) = self.replicas else {
             return;
@@ -99,32 +166,32 @@ impl Client {
             ..config.clone()
         };
         match self.jetstream().update_stream(&raised).await {
-            Ok(_) => tracing::info!(store = config.name, replicas = wanted, "more replicas"),
+            Ok(_) => info!(store = config.name, replicas = wanted, "more replicas"),
             Err(error) => {
-                tracing::warn!(store = config.name, replicas = config.num_replicas, %error,
+                warn!(store = config.name, replicas = config.num_replicas, %error,
                     "the store stays as it is");
             }
         }
     }
 }
 
-async fn with_peers<T, E, Made>(make: impl Fn(usize) -> Made) -> Result<T, E>
+/// Makes a store on three servers; `None` if the cluster does not have them in time.
+async fn with_peers<T, E, Made>(make: impl Fn(Copies) -> Made) -> Option<Result<T, E>>
 where
     E: Error + 'static,
     Made: Future<Output = Result<T, E>>,
 {
     let began = Instant::now();
     loop {
-        match make(REPLICAS_OF_CLUSTER).await {
-            Err(error) if !lacks_peers(&error) => return Err(error),
+        match make(Copies::of(REPLICAS_OF_CLUSTER)).await {
+            Err(error) if !lacks_peers(&error) => return Some(Err(error)),
             Err(error) if began.elapsed() > PEERS_WAIT => {
-                tracing::warn!(%error, "the cluster has too few servers for {REPLICAS_OF_CLUSTER} \
-                    replicas: a store is made with one. More later: hosts with --replicas \
-                    {REPLICAS_OF_CLUSTER} for what is the lattice's own, `nats stream update --replicas` for a bucket");
-                return make(1).await;
+                warn!(%error, "the cluster has too few servers for {REPLICAS_OF_CLUSTER} replicas: a \
+                    store is made with one, and gets the others once they are there");
+                return None;
             }
             Err(_) => tokio::time::sleep(PEERS_LOOK).await,
-            made => return made,
+            made => return Some(made),
         }
     }
 }

@@ -108,7 +108,9 @@ impl Client {
             return Ok(State { kv });
         }
         let made = self
-            .replicated(|replicas| jetstream.create_key_value(bucket_config(&bucket, replicas)))
+            .replicated(&format!("KV_{bucket}"), |copies| {
+                jetstream.create_key_value(bucket_config(&bucket, copies.number))
+            })
             .await;
         let kv = match made {
             Ok(kv) => kv,

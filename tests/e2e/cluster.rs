@@ -121,17 +121,7 @@ async fn what_a_key_value_provider_keeps_on_a_cluster_is_on_three_servers_unless
     for (name, config) in [("kv", json!({})), ("one", json!({ "replicas": 1 }))] {
         let start = json!({ "name": name, "kind": "keyvalue", "config": config });
         done(&lattice, "provider.start", start).await;
-        let set = format!("lattice.default.call.{name}.wasi:keyvalue/store.bucket.set");
-        eventually(&format!("{name} keeps a value"), async || {
-            let arguments = r#"["counts","a","AQ=="]"#;
-            let reply = lattice.try_request(&set, &[], arguments).await;
-            let reply = reply.map_err(|error| error.to_string())?;
-            match reply.text() {
-                r#"{"ok":null}"# => Ok(()),
-                other => Err(other.to_owned()),
-            }
-        })
-        .await;
+        keeps(&lattice, name, "counts", "AQ==").await;
     }
     let jetstream = jetstream::new(lattice.plain().clone());
     for (stream, wanted) in [
@@ -140,5 +130,74 @@ async fn what_a_key_value_provider_keeps_on_a_cluster_is_on_three_servers_unless
     ] {
         let stream = jetstream.get_stream(stream).await.unwrap();
         assert_eq!(stream.cached_info().config.num_replicas, wanted);
+    }
+}
+
+/// Waits until a provider has a value in a bucket, which it makes if it is not there.
+async fn keeps(lattice: &Lattice, provider: &str, bucket: &str, value: &str) {
+    let set = format!("lattice.default.call.{provider}.wasi:keyvalue/store.bucket.set");
+    eventually(&format!("{provider} keeps a value"), async || {
+        let arguments = json!([bucket, "a", value]).to_string();
+        let reply = lattice.try_request(&set, &[], arguments).await;
+        let reply = reply.map_err(|error| error.to_string())?;
+        // Servers that lack are waited for longer than a call lasts.
+        match reply.payload == r#"{"ok":null}"# {
+            true => Ok(()),
+            false => Err(format!("{reply:?}")),
+        }
+    })
+    .await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_was_made_while_servers_lacked_is_kept_on_three_once_they_are_there() {
+    let nats = Nats::cluster_that_lacks(1, 3).await;
+    let jetstream = jetstream::new(nats.plain_client().await);
+    let mut lattice = Lattice::on(nats, program()).await;
+    lattice.host("a").await;
+    for (name, config) in [("kv", json!({})), ("one", json!({ "replicas": 1 }))] {
+        let start = json!({ "name": name, "kind": "keyvalue", "config": config });
+        done(&lattice, "provider.start", start).await;
+        keeps(&lattice, name, "counts", "AQ==").await;
+    }
+    keeps(&lattice, "kv", "chosen", "AQ==").await;
+    let short = [
+        "KV_lattice_default",
+        "OBJ_lattice_default_artifacts",
+        "KV_kv_default_kv_counts",
+    ];
+    let (one, two) = ("KV_kv_default_one_counts", "KV_kv_default_kv_chosen");
+    for stream in short.iter().chain([&one, &two]) {
+        let (replicas, _) = copies(&jetstream, stream).await.unwrap();
+        assert_eq!(replicas, 1, "{stream}");
+    }
+    let mut chosen = jetstream.get_stream(two).await.unwrap();
+    let mut config = chosen.info().await.unwrap().config.clone();
+    config.num_replicas = 2;
+    jetstream.update_stream(&config).await.unwrap();
+
+    lattice.nats().start_rest().await;
+    for stream in short {
+        eventually(
+            &format!("{stream} is on three servers"),
+            async || match copies(&jetstream, stream).await {
+                Ok((3, 3)) => Ok(()),
+                other => Err(other),
+            },
+        )
+        .await;
+    }
+    for (stream, wanted) in [(one, 1), (two, 2)] {
+        let (replicas, _) = copies(&jetstream, stream).await.unwrap();
+        assert_eq!(replicas, wanted, "{stream} is as somebody wants it");
+    }
+    // What was written before is there, and what is written is read.
+    let get = "lattice.default.call.kv.wasi:keyvalue/store.bucket.get";
+    for value in ["AQ==", "Ag==", "Aw=="] {
+        let read = lattice.request(get, r#"["counts","a"]"#).await;
+        assert!(!read.failed(), "{read:?}");
+        keeps(&lattice, "kv", "counts", value).await;
+        let read = lattice.request(get, r#"["counts","a"]"#).await;
+        assert_eq!(read.json(), json!({ "ok": value }));
     }
 }

@@ -18,6 +18,8 @@ const PING_INTERVAL: Duration = Duration::from_secs(120);
 #[must_use = "the server is killed when it is dropped"]
 pub struct Nats {
     servers: Vec<NatsServer>,
+    /// Those that have not been started yet.
+    later: Vec<Options>,
     _folder: TempDir,
 }
 
@@ -52,12 +54,18 @@ impl Nats {
             .expect("nats-server starts");
         Self {
             servers: vec![server],
+            later: Vec::new(),
             _folder: folder,
         }
     }
 
     /// Servers that are one cluster with one JetStream, which answers.
     pub async fn cluster(size: usize) -> Self {
+        Self::cluster_that_lacks(0, size).await
+    }
+
+    /// The same, of which so many have never been there yet: see [`Nats::start_rest`].
+    pub async fn cluster_that_lacks(lacking: usize, size: usize) -> Self {
         let folder = tempfile::tempdir().unwrap();
         let program = program().await;
         let routes = free_ports(size);
@@ -65,19 +73,25 @@ impl Nats {
             .iter()
             .map(|port| format!("\"nats://127.0.0.1:{port}\""))
             .collect();
-        let starts = routes.iter().enumerate().map(|(number, port)| {
+        let first = size - lacking;
+        let options = routes.iter().enumerate().map(|(number, port)| {
             let name = format!("n{number}");
             let mut options = patient(program.clone(), folder.path().join(&name));
             options.name = Some(name);
             options.extra = format!(
                 "cluster {{ name: \"test\", listen: \"127.0.0.1:{port}\", routes: [{}] }}\n",
-                list.join(", ")
+                // Those who come first elect a leader among those whom they know of.
+                list[..first.max(number + 1)].join(", ")
             );
-            NatsServer::start(options)
+            options
         });
+        let mut options: Vec<_> = options.collect();
+        let later = options.split_off(first);
+        let starts = options.into_iter().map(NatsServer::start);
         let servers = futures_util::future::try_join_all(starts);
         let cluster = Self {
             servers: servers.await.expect("the servers start"),
+            later,
             _folder: folder,
         };
         let jetstream = async_nats::jetstream::new(cluster.plain_client().await);
@@ -97,6 +111,14 @@ impl Nats {
     /// Stops it in order and starts it again: same port, same data.
     pub async fn restart(&mut self) {
         self.start_again(0).await;
+    }
+
+    /// Starts those that have not been there yet.
+    pub async fn start_rest(&mut self) {
+        for options in self.later.drain(..) {
+            let server = NatsServer::start(options).await;
+            self.servers.push(server.expect("the server starts"));
+        }
     }
 
     /// Kills one of them.

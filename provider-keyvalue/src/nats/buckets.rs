@@ -12,6 +12,7 @@ use async_nats::jetstream::context::{
 };
 use async_nats::jetstream::stream::{self, DiscardPolicy, StorageType, Stream};
 use async_nats::jetstream::{Context, ErrorCode};
+use lattice_client::Copies;
 use lattice_protocol::id::{LatticeId, ProviderName};
 use provider_sdk::Client;
 
@@ -88,6 +89,10 @@ impl Buckets {
             None if bucket.create => self.create(&name).await?,
             None => return Err(Fault::Final(Error::no_such_store())),
         };
+        // Settings that name a number are the last word.
+        if self.config.replicas.is_none() {
+            self.client.raise_later(&stream);
+        }
         let history = stream.cached_info().config.max_messages_per_subject;
         if history != 1 {
             let message = format!(
@@ -146,10 +151,16 @@ impl Buckets {
 /// kept on: three of a cluster.
 async fn make(client: Client, name: String, config: Config) -> Result<Stream, CreateStreamError> {
     let jetstream = client.jetstream();
-    let make = |replicas| jetstream.create_stream(settings(&name, config.storage, replicas));
+    let make = |copies| jetstream.create_stream(settings(&name, config.storage, copies));
     match config.replicas {
-        Some(replicas) => make(replicas.into()).await,
-        None => client.replicated(make).await,
+        Some(replicas) => {
+            let copies = Copies {
+                number: replicas.into(),
+                may_grow: false,
+            };
+            make(copies).await
+        }
+        None => client.replicated(&format!("KV_{name}"), make).await,
     }
 }
 
@@ -158,7 +169,7 @@ fn stored_name(lattice: &LatticeId, provider: &ProviderName, bucket: &BucketName
     format!("kv_{lattice}_{provider}_{bucket}")
 }
 
-fn settings(name: &str, storage: Storage, replicas: usize) -> stream::Config {
+fn settings(name: &str, storage: Storage, copies: Copies) -> stream::Config {
     stream::Config {
         name: format!("KV_{name}"),
         description: Some("a bucket of a lattice's key-value provider".into()),
@@ -168,11 +179,11 @@ fn settings(name: &str, storage: Storage, replicas: usize) -> stream::Config {
         allow_rollup: true,
         deny_delete: true,
         // Any replica answers a direct read, and may be behind what the caller wrote: with more
-        // than one only the leader is asked.
-        allow_direct: replicas == 1,
+        // than one, now or later, only the leader is asked.
+        allow_direct: copies.number == 1 && !copies.may_grow,
         allow_message_ttl: true,
         duplicate_window: DUPLICATE_WINDOW,
-        num_replicas: replicas,
+        num_replicas: copies.number,
         storage: match storage {
             Storage::File => StorageType::File,
             Storage::Memory => StorageType::Memory,
@@ -214,7 +225,11 @@ mod tests {
             &provider.parse().unwrap(),
             &bucket.parse().unwrap(),
         );
-        assert!(settings(&name, Storage::File, 1).name.len() <= 255);
+        let copies = Copies {
+            number: 1,
+            may_grow: false,
+        };
+        assert!(settings(&name, Storage::File, copies).name.len() <= 255);
     }
 
     #[test]
@@ -224,8 +239,11 @@ mod tests {
 
     #[test]
     fn a_replicated_bucket_is_read_from_its_leader() {
-        let settings = |replicas| settings("x", Storage::File, replicas);
-        assert!(settings(1).allow_direct);
-        assert!(!settings(3).allow_direct);
+        let is_direct = |number, may_grow| {
+            settings("x", Storage::File, Copies { number, may_grow }).allow_direct
+        };
+        assert!(is_direct(1, false));
+        assert!(!is_direct(1, true));
+        assert!(!is_direct(3, false));
     }
 }
