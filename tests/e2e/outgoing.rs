@@ -21,7 +21,7 @@ use crate::one_host;
 type Answered = http::Response<BoxBody<Bytes, hyper::Error>>;
 
 /// A server that tells what it sees in headers, and sends back what it gets.
-async fn site() -> SocketAddr {
+pub(crate) async fn site() -> SocketAddr {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let address = listener.local_addr().unwrap();
     tokio::spawn(async move {

@@ -3,6 +3,7 @@
 mod copies;
 mod creds;
 mod hung;
+mod killed;
 
 use std::net::TcpListener;
 
@@ -134,6 +135,31 @@ async fn a_provider_that_runs_inline_answers_actors_without_nats_and_others_over
     let first = over_nats.next().await.unwrap();
     assert!(first.subject.ends_with("bucket.exists"), "{first:?}");
     assert!(over_nats.next().now_or_never().is_none());
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn an_inline_store_tells_the_actors_of_its_host_what_changes_without_nats() {
+    let lattice = one_host().await;
+    lattice
+        .apply(
+            "name = \"app\"\n[actor.ear]\ncomponent = \"watcher\"\n\
+             link.\"wasi:keyvalue\" = { to = \"kv\", bucket = \"b\", watch = \"in/\" }\n\
+             [provider.kv]\nkind = \"keyvalue\"\ninline = true\nconfig = { backend = \"memory\" }\n",
+        )
+        .await;
+    let mut wire = Wire::listen(lattice.plain()).await;
+    eventually("the actor has heard", async || {
+        let set = lattice.call("kv.bucket.set", json!(["b", "in/k", [49]]));
+        assert_eq!(set.await.json(), json!({"ok": null}));
+        let heard = lattice.call("kv.bucket.get", json!(["b", "heard"]));
+        match heard.await.json() {
+            nothing if nothing["ok"].is_null() => Err(nothing),
+            _ => Ok(()),
+        }
+    })
+    .await;
+    assert!(!wire.calls_to("kv").is_empty());
+    assert_eq!(wire.calls_to("ear"), [""; 0]);
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

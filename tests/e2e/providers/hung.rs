@@ -4,6 +4,7 @@ use futures_util::StreamExt as _;
 use lattice_tests::process::{Running, command};
 use lattice_tests::{Asked, Endings, Lattice, Load, eventually};
 use rustix::process::{Pid, Signal, kill_process};
+use serde_json::json;
 
 use super::pid_on;
 use crate::program;
@@ -105,7 +106,7 @@ async fn calls_to_a_frozen_provider_are_refused_at_once_until_it_runs_again() {
 }
 
 /// A provider whose process nobody in the lattice has started.
-async fn by_hand(lattice: &mut Lattice) -> Running {
+pub(super) async fn by_hand(lattice: &mut Lattice) -> Running {
     let url = lattice.nats().url();
     let words = ["provider", "keyvalue", "--name", "kv", "--nats", &url];
     let mut running = Running::start(command(program(), lattice.folder(), &words));
@@ -130,6 +131,57 @@ async fn a_provider_that_nobody_watches_is_found_out_by_its_calls_and_found_agai
     provider.signal(Signal::CONT);
     load.answers(200).await;
     assert_lost_or_refused(&load.end().await);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_provider_that_was_stopped_is_nobody_and_not_one_that_hangs() {
+    let mut lattice = Lattice::start(program()).await;
+    lattice.host_with("a", &[("calls", "yes")]).await;
+    lattice
+        .try_apply(&manifest("external = true"))
+        .await
+        .unwrap();
+    for end in [Signal::TERM, Signal::KILL] {
+        let provider = by_hand(&mut lattice).await;
+        filled(&lattice).await;
+        if end == Signal::KILL {
+            // What hung before is forgotten, too.
+            let load = Load::callers_of(&lattice, CALLERS, READ);
+            load.answers(200).await;
+            provider.signal(Signal::STOP);
+            refused(&lattice).await;
+            load.end().await;
+        }
+        provider.signal(end);
+        provider.ended().await;
+        eventually("nobody is there", async || {
+            let reply = lattice.call("buckets.get", json!(["b", "k"])).await;
+            match format!("{:?}", reply.payload) {
+                said if is_of_nobody(&said) => Ok(()),
+                said => Err(said),
+            }
+        })
+        .await;
+        let load = Load::callers_of(&lattice, CALLERS, READ);
+        eventually("a thousand calls are sent", async || match load.sent() {
+            1_000.. => Ok(()),
+            sent => Err(sent),
+        })
+        .await;
+        let endings = load.end().await;
+        assert!(
+            endings
+                .by_number
+                .values()
+                .all(|ending| is_of_nobody(ending)),
+            "{endings}"
+        );
+    }
+}
+
+/// Whether a call was refused because there is no provider.
+fn is_of_nobody(ending: &str) -> bool {
+    ending.contains("unavailable: nobody answers for kv")
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
