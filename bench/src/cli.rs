@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 use std::time::Duration;
 
-use crate::role::Role;
+use crate::role::{Kept, Role};
 use crate::rows::Row;
 
 /// Measure a lattice beside its limits, and print one table.
@@ -40,9 +40,9 @@ pub(crate) struct Cli {
     #[arg(long, hide = true)]
     pub(crate) component: Option<PathBuf>,
 
-    /// Whether a role keeps the memory of instances resident.
-    #[arg(long, hide = true)]
-    pub(crate) resident: bool,
+    /// What a role keeps of an instance when its request is answered.
+    #[arg(long, hide = true, value_enum, default_value_t)]
+    pub(crate) kept: Kept,
 }
 
 impl Cli {

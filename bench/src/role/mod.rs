@@ -5,8 +5,8 @@
 //! - `echo`: a plain async-nats responder;
 //! - `web`: a bare hyper server that asks that responder for each request;
 //! - `native`: a bare hyper server that sends bodies back;
-//! - `serve`: a hyper server on the library `wasmtime-wasi-http`, a new instance for each request,
-//!   as `wasmtime serve` is built.
+//! - `serve`: a hyper server on the library `wasmtime-wasi-http`, as `wasmtime serve` is built: a new
+//!   instance for each request, or one for many.
 
 mod echo;
 mod native;
@@ -46,6 +46,28 @@ pub(crate) enum Role {
     Serve,
 }
 
+/// What the server of a component keeps of an instance when its request is answered.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, clap::ValueEnum)]
+pub(crate) enum Kept {
+    /// Nothing, as `wasmtime serve` does by itself with a component of WASI 0.2.
+    #[default]
+    Nothing,
+    /// Its memory, for the next instance.
+    Memory,
+    /// That, and the instance for further requests, as `--max-instance-reuse-count` has it.
+    Instance,
+}
+
+impl Kept {
+    const fn as_str(self) -> &'static str {
+        match self {
+            Self::Nothing => "nothing",
+            Self::Memory => "memory",
+            Self::Instance => "instance",
+        }
+    }
+}
+
 impl Role {
     /// Runs this process as that.
     pub(crate) async fn run(self, cli: &Cli) -> anyhow::Result<()> {
@@ -56,7 +78,7 @@ impl Role {
                 Self::Native => native::run().await,
                 Self::Serve => {
                     let component = cli.component.as_deref().context("no component was named")?;
-                    serve::run(component, cli.resident).await
+                    serve::run(component, cli.kept).await
                 }
             }
         };
@@ -97,11 +119,10 @@ impl Player {
     }
 
     /// A server of the component itself.
-    pub(crate) async fn serve(component: &Path, resident: bool) -> anyhow::Result<Self> {
+    pub(crate) async fn serve(component: &Path, kept: Kept) -> anyhow::Result<Self> {
         let component = component.to_str().context("a path that is no text")?;
-        let mut words = vec!["--role", "serve", "--component", component];
-        words.extend(resident.then_some("--resident"));
-        Self::start(&words).await
+        let words = ["--role", "serve", "--component", component];
+        Self::start(&[&words[..], &["--kept", kept.as_str()]].concat()).await
     }
 
     async fn start(words: &[&str]) -> anyhow::Result<Self> {

@@ -1,7 +1,8 @@
-//! A server of one component in one process: a new instance for each request, no lattice, no NATS.
+//! A server of one component in one process, without a lattice and NATS: a new instance for each request,
+//! or one that has answered others and was given back.
 
 use std::path::Path;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use anyhow::{Context as _, anyhow};
 use http_body_util::BodyExt as _;
@@ -9,28 +10,36 @@ use tokio::sync::oneshot;
 use wasmtime::component::{Component, Linker, ResourceTable};
 use wasmtime::{Config, Engine, InstanceAllocationStrategy, PoolingAllocationConfig, Store};
 use wasmtime_wasi::{WasiCtx, WasiCtxView, WasiView};
-use wasmtime_wasi_http::p2::bindings::ProxyPre;
 use wasmtime_wasi_http::p2::bindings::http::types::Scheme;
+use wasmtime_wasi_http::p2::bindings::{Proxy, ProxyPre};
 use wasmtime_wasi_http::{
     RequestOptions, WasiBody, WasiHttpCtx, WasiHttpCtxView, WasiHttpHooks, WasiHttpView,
 };
 
-use super::{Answer, Request, Response};
+use super::{Answer, Kept, Request, Response};
 
 /// What is kept of an instance's memory where that is asked for: as much as a host keeps.
 const RESIDENT_BYTES: usize = 2 << 20;
 /// The same for tables and stacks.
 const RESIDENT_SMALL_BYTES: usize = 64 << 10;
 
-pub(super) async fn run(component: &Path, resident: bool) -> anyhow::Result<()> {
-    let engine = engine(resident).map_err(plain)?;
+/// How many requests one instance answers at the most: as many as with a host's `"reuse"`.
+const REUSES_MAX: u32 = 1000;
+
+pub(super) async fn run(component: &Path, kept: Kept) -> anyhow::Result<()> {
+    let engine = engine(kept != Kept::Nothing).map_err(plain)?;
     let component = Component::from_file(&engine, component).map_err(plain)?;
     let mut linker = Linker::new(&engine);
     wasmtime_wasi::p2::add_to_linker_async(&mut linker).map_err(plain)?;
     wasmtime_wasi_http::p2::add_only_http_to_linker_async(&mut linker).map_err(plain)?;
     let pre = linker.instantiate_pre(&component).and_then(ProxyPre::new);
-    let pre = Arc::new(pre.map_err(plain)?);
-    super::listen(Serve { engine, pre }).await
+    let serve = Serve {
+        engine,
+        pre: pre.map_err(plain)?,
+        keeps: kept == Kept::Instance,
+        idle: Mutex::default(),
+    };
+    super::listen(Arc::new(serve)).await
 }
 
 fn engine(resident: bool) -> wasmtime::Result<Engine> {
@@ -45,10 +54,17 @@ fn engine(resident: bool) -> wasmtime::Result<Engine> {
     Engine::new(&config)
 }
 
-#[derive(Clone)]
 struct Serve {
     engine: Engine,
-    pre: Arc<ProxyPre<Guest>>,
+    pre: ProxyPre<Guest>,
+    keeps: bool,
+    idle: Mutex<Vec<Instance>>,
+}
+
+struct Instance {
+    store: Store<Guest>,
+    proxy: Proxy,
+    answered: u32,
 }
 
 struct Guest {
@@ -96,8 +112,14 @@ impl WasiHttpView for Guest {
     }
 }
 
-impl Answer for Serve {
-    async fn answer(&self, request: Request) -> anyhow::Result<Response> {
+impl Serve {
+    /// An instance that is kept, or a new one.
+    async fn instance(&self) -> wasmtime::Result<Instance> {
+        // Bound here: the lock must not be held over the rest.
+        let kept = self.idle().pop();
+        if let Some(instance) = kept {
+            return Ok(instance);
+        }
         let guest = Guest {
             wasi: WasiCtx::builder().build(),
             http: WasiHttpCtx::new(),
@@ -105,19 +127,42 @@ impl Answer for Serve {
             table: ResourceTable::new(),
         };
         let mut store = Store::new(&self.engine, guest);
+        let proxy = self.pre.instantiate_async(&mut store).await?;
+        Ok(Instance {
+            store,
+            proxy,
+            answered: 0,
+        })
+    }
+
+    fn give_back(&self, mut instance: Instance) {
+        instance.answered += 1;
+        if self.keeps && instance.answered < REUSES_MAX {
+            self.idle().push(instance);
+        }
+    }
+
+    fn idle(&self) -> MutexGuard<'_, Vec<Instance>> {
+        // Nothing panics under this lock.
+        self.idle.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Answer for Arc<Serve> {
+    async fn answer(&self, request: Request) -> anyhow::Result<Response> {
         let (sender, receiver) = oneshot::channel();
-        let mut http = store.data_mut().http();
-        let request = http
-            .new_incoming_request(Scheme::Http, request)
-            .map_err(plain)?;
-        let out = http.new_response_outparam(sender).map_err(plain)?;
-        let pre = self.pre.clone();
+        let serve = self.clone();
         let guest = tokio::spawn(async move {
-            let proxy = pre.instantiate_async(&mut store).await?;
-            proxy
-                .wasi_http_incoming_handler()
-                .call_handle(store, request, out)
-                .await
+            let mut instance = serve.instance().await?;
+            let mut http = instance.store.data_mut().http();
+            let request = http.new_incoming_request(Scheme::Http, request)?;
+            let out = http.new_response_outparam(sender)?;
+            let handler = instance.proxy.wasi_http_incoming_handler();
+            handler
+                .call_handle(&mut instance.store, request, out)
+                .await?;
+            serve.give_back(instance);
+            wasmtime::error::Ok(())
         });
         let response = receiver.await.context("the guest set no response")?;
         let (parts, body) = response.map_err(|code| anyhow!("{code:?}"))?.into_parts();

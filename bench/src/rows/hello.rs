@@ -9,7 +9,7 @@ use std::net::SocketAddr;
 use super::{Bench, Mode};
 use crate::figure::Target;
 use crate::report::Report;
-use crate::role::Player;
+use crate::role::{Kept, Player};
 use crate::usage::Watch;
 use crate::web::Get;
 use crate::world::{HostProcess, World};
@@ -81,8 +81,8 @@ pub(super) async fn run(bench: &Bench) -> anyhow::Result<Report> {
     let echo = Player::echo(&hello.world.url()).await?;
     let bare = Player::web(&hello.world.url()).await?;
     let component = bench.guests.path("bad-http");
-    let fresh = Player::serve(&component, false).await?;
-    let resident = Player::serve(&component, true).await?;
+    let fresh = Player::serve(&component, Kept::Nothing).await?;
+    let resident = Player::serve(&component, Kept::Memory).await?;
     // A limit without a target shows how far there is to go.
     let limits = [
         (Mode::Fresh, &bare, BARE, Target::None),

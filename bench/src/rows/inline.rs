@@ -1,40 +1,46 @@
 //! HTTP hello with the provider in the host's own process, beside a server on `wasmtime-wasi-http` that
-//! runs the same component with a new instance for each request, memory kept resident.
+//! runs the same component with memory kept resident: a new instance for each request beside `fresh`,
+//! one for a thousand beside `reuse`.
 
 use super::hello::{AT_A_TIME, Hello, PATH, RESIDENT};
 use super::{Bench, Mode};
 use crate::figure::Target;
 use crate::report::Report;
-use crate::role::Player;
+use crate::role::{Kept, Player};
 use crate::web::Get;
+
+const REUSED: &str = "wasmtime-wasi-http alone, instances reused";
 
 pub(super) async fn run(bench: &Bench) -> anyhow::Result<Report> {
     let hello = Hello::with(bench, "inline = true").await?;
-    let resident = Player::serve(&bench.guests.path("bad-http"), true).await?;
+    let component = bench.guests.path("bad-http");
+    let resident = Player::serve(&component, Kept::Memory).await?;
+    let reused = Player::serve(&component, Kept::Instance).await?;
     let watch = hello.world.watch()?.and("host", hello.host.pid()?);
-    let watch = watch.and("resident", resident.pid()?);
+    let watch = watch
+        .and("resident", resident.pid()?)
+        .and("reused", reused.pid()?);
     let mut report = Report::default();
     for connections in AT_A_TIME {
-        // The limit makes an instance for each request, so only `fresh` has a target.
-        for (mode, target) in [
-            (Mode::Fresh, Target::RatioAtLeast(1.0)),
-            (Mode::Reuse, Target::None),
+        for (mode, player, limit_is) in [
+            (Mode::Fresh, &resident, RESIDENT),
+            (Mode::Reuse, &reused, REUSED),
         ] {
             let what = format!(
                 "HTTP hello, inline, {}, {connections} at a time",
                 mode.as_str()
             );
             let mut ours = Get::many(hello.address(mode).await?, PATH, connections).await?;
-            let mut limit = Get::many(resident.address()?, PATH, connections).await?;
+            let mut limit = Get::many(player.address()?, PATH, connections).await?;
             let compared = bench.plan.compare(&mut ours, &mut limit, &watch).await?;
             report.add([
-                compared.throughput(&what, RESIDENT, target),
-                compared.p50(&what, RESIDENT, Target::None),
+                compared.throughput(&what, limit_is, Target::RatioAtLeast(1.0)),
+                compared.p50(&what, limit_is, Target::None),
             ]);
-            report.note(compared.spent(&format!("{what}, beside {RESIDENT}")));
+            report.note(compared.spent(&format!("{what}, beside {limit_is}")));
         }
     }
-    drop(resident);
+    drop((resident, reused));
     hello.host.stop().await;
     Ok(report)
 }

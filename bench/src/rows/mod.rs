@@ -2,12 +2,14 @@
 
 mod abandon;
 mod auth;
+mod buckets;
 mod call;
 mod counter;
 mod hello;
 mod inline;
 mod instantiate;
 mod interrupt;
+mod keyvalue;
 mod lattice;
 mod link;
 mod many;
@@ -48,7 +50,10 @@ pub(crate) enum Row {
     Inline,
     /// Memory of the HTTP provider with 10,000 connections that ask nothing.
     Open,
-
+    /// A value read or written by an actor, in JetStream KV and Redis.
+    Keyvalue,
+    /// Memory of the key-value provider with 10,000 buckets.
+    Buckets,
     /// An HTTP counter over JetStream KV.
     Counter,
     /// Memory at rest and of idle actors; scaling.
@@ -77,6 +82,8 @@ impl Row {
         Self::Inline,
         Self::Rate,
         Self::Open,
+        Self::Keyvalue,
+        Self::Buckets,
         Self::Counter,
         Self::Start,
         Self::Rest,
@@ -97,6 +104,8 @@ impl Row {
             Self::Hello => hello::run(bench).await,
             Self::Inline => inline::run(bench).await,
             Self::Open => open::run(bench).await,
+            Self::Keyvalue => keyvalue::run(bench).await,
+            Self::Buckets => buckets::run(bench).await,
             Self::Rate => rate::run(bench).await,
             Self::Counter => counter::run(bench).await,
             Self::Rest => rest::run(bench).await,

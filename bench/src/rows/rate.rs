@@ -5,7 +5,7 @@ use super::{Bench, Mode};
 use crate::figure::Target;
 use crate::load;
 use crate::report::Report;
-use crate::role::Player;
+use crate::role::{Kept, Player};
 use crate::web::Get;
 
 const PER_SECOND: u32 = 1000;
@@ -14,7 +14,7 @@ pub(super) async fn run(bench: &Bench) -> anyhow::Result<Report> {
     let hello = Hello::start(bench).await?;
     let echo = Player::echo(&hello.world.url()).await?;
     let bare = Player::web(&hello.world.url()).await?;
-    let serve = Player::serve(&bench.guests.path("bad-http"), false).await?;
+    let serve = Player::serve(&bench.guests.path("bad-http"), Kept::Nothing).await?;
     let limits = [
         (
             &serve,
