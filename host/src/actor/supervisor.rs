@@ -133,7 +133,8 @@ pub(super) struct Supervisor {
     name: ActorName,
     status: Arc<Status>,
     inbox: Option<Inbox>,
-    /// Into the room that they all share; none once the last call has ended.
+    /// Into the room that its revisions share. One that was stopped and comes back has a room of its
+    /// own: whoever stopped it does not wait for the calls that still end.
     door: Option<Admission>,
     /// Revisions that take no more calls and finish those they have.
     finishing: JoinSet<()>,
@@ -198,7 +199,7 @@ impl Supervisor {
                 state.running = None;
             });
         }
-        // Calls of all its revisions count together, those of a life that still ends included.
+        // Calls of all its revisions count together.
         let door = self.door.as_ref().map(Admission::another);
         let prepared = async {
             self.until_room_to_finish().await;
@@ -299,6 +300,7 @@ impl Supervisor {
         if ran {
             self.status.set(|state| state.phase = Some(Phase::Draining));
         }
+        self.door = None;
         if let Some(inbox) = self.inbox.take() {
             let last = inbox.leave().await;
             self.finish(last);
@@ -308,7 +310,6 @@ impl Supervisor {
             () = finished => {}
             () = changed(wanted) => return Converged::Superseded,
         }
-        self.door = None;
         self.status.set(|state| *state = State::default());
         if ran {
             info!(actor = %self.name, "actor.stopped");
