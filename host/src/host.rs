@@ -117,19 +117,7 @@ impl Host {
         let (actors, router, shown) = actors(
             &options, &client, &id, &artifacts, &events, &peers, &configs,
         )?;
-        let providers = Providers::new(provider::Context {
-            client: client.clone(),
-            host: id.clone(),
-            client_options: options.client,
-            program: options.program,
-            creds: options.provider_creds,
-            kinds: options.inline,
-            around: Around {
-                telemetry: options.telemetry,
-                out: router.out(),
-            },
-            events: events.clone(),
-        });
+        let providers = providers(&options, &client, &id, &events, &router);
         let reporter = Reporter::new(
             id.clone(),
             options.capacity,
@@ -249,6 +237,29 @@ fn actors(
     Ok((actors, router, shown))
 }
 
+/// What runs providers.
+fn providers(
+    options: &Options,
+    client: &Client,
+    id: &HostId,
+    events: &Events,
+    router: &Router,
+) -> Providers {
+    Providers::new(provider::Context {
+        client: client.clone(),
+        host: id.clone(),
+        client_options: options.client.clone(),
+        program: options.program.clone(),
+        creds: options.provider_creds.clone(),
+        kinds: options.inline.clone(),
+        around: Around {
+            telemetry: options.telemetry.clone(),
+            out: router.out(),
+        },
+        events: events.clone(),
+    })
+}
+
 /// Begins to listen, to answer and to follow. Subscriptions come first: what fails here fails the
 /// start, before the host has said that it is there.
 async fn begin(
@@ -298,7 +309,8 @@ async fn begin(
     );
     let election = Election::new(client.clone(), state.clone(), id, epoch.clone(), leader);
     let (actors, providers) = (running.actors.clone(), running.providers.clone());
-    let follower = Follower::new(client, state, home, epoch, actors, providers);
+    let reporter = desk.reporter.clone();
+    let follower = Follower::new(client, state, home, epoch, actors, providers, reporter);
     running.reconcile(follower.run(running.tokens.reconcile.clone()));
     running.reconcile(election.run(running.tokens.reconcile.clone()));
     Ok(())

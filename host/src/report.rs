@@ -2,13 +2,15 @@
 
 use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Instant;
 
 use lattice_protocol::event::Kind;
 use lattice_protocol::heartbeat::HEARTBEAT_BYTES_MAX;
 use lattice_protocol::id::{HostId, ProcessId};
-use lattice_protocol::report::{ActorReport, HEARTBEAT_INTERVAL, Phase, Report};
+use lattice_protocol::report::{
+    ActorReport, AssignmentRevision, HEARTBEAT_INTERVAL, Phase, Report,
+};
 use serde::Serialize;
 use tokio::time::MissedTickBehavior;
 use tokio_util::sync::CancellationToken;
@@ -32,6 +34,8 @@ pub struct Reporter {
     actors: Actors,
     providers: Providers,
     events: Events,
+    /// The assignment that actors and providers were told last.
+    assignment: Arc<Mutex<Option<AssignmentRevision>>>,
     /// Whether somebody asked for all of the report.
     is_asked: Arc<AtomicBool>,
 }
@@ -55,13 +59,17 @@ impl Reporter {
             actors,
             providers,
             events,
+            assignment: Arc::default(),
             is_asked: Arc::default(),
         }
     }
 
     /// The host and everything that runs on it, now.
     pub fn report(&self) -> Report {
+        // Before what runs is looked at: what is said of it is of this assignment, or of a later one.
+        let assignment = *self.assignment();
         Report {
+            assignment,
             host: self.host.clone(),
             version: env!("CARGO_PKG_VERSION").to_owned(),
             labels: self.labels(),
@@ -71,6 +79,17 @@ impl Reporter {
             actors: self.actors.report(),
             providers: self.providers.report(),
         }
+    }
+
+    /// Actors and providers have been told this assignment.
+    pub fn follows(&self, assignment: AssignmentRevision) {
+        *self.assignment() = Some(assignment);
+    }
+
+    fn assignment(&self) -> MutexGuard<'_, Option<AssignmentRevision>> {
+        self.assignment
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
     }
 
     /// The labels as they are.
@@ -169,28 +188,12 @@ fn is_idle(actor: &ActorReport) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::heartbeat::testing::{actor, with_actors};
 
     fn report(busy: u32, idle: u32) -> Report {
-        let actor = |busy| ActorReport {
-            revision: "0123456789ab".into(),
-            slots: 8,
-            busy,
-            waiting: 0,
-            refused: None,
-            phase: Phase::Running,
-        };
-        let busy = (0..busy).map(|n| (format!("busy-{n}").parse().unwrap(), actor(1)));
-        let idle = (0..idle).map(|n| (format!("idle-{n}").parse().unwrap(), actor(0)));
-        Report {
-            host: "h".parse().unwrap(),
-            version: "1".into(),
-            labels: BTreeMap::new(),
-            capacity: 1,
-            uptime_ms: 0,
-            connection: None,
-            actors: busy.chain(idle).collect(),
-            providers: BTreeMap::new(),
-        }
+        let busy = (0..busy).map(|n| (format!("busy-{n}"), actor(1)));
+        let idle = (0..idle).map(|n| (format!("idle-{n}"), actor(0)));
+        with_actors("h", busy.chain(idle))
     }
 
     #[test]

@@ -112,6 +112,7 @@ fn a_daemon_runs_when_it_runs_on_every_host_that_it_may_run_on() {
             capacity: 10,
             uptime_ms: 0,
             connection: None,
+            assignment: None,
             actors: BTreeMap::new(),
             providers: BTreeMap::new(),
         },

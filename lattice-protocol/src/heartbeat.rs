@@ -1,10 +1,11 @@
 //! The heartbeat of a host: its [`Report`], whole or what changed of it.
 //!
 //! A host sends one every [`HEARTBEAT_INTERVAL`](crate::report::HEARTBEAT_INTERVAL) as the event
-//! `host.heartbeat`. What it is (labels, capacity, age) is in each; its actors and providers are in a
-//! *whole* one, or, in the others, those that changed. The parts of a host have a number, the
-//! *sequence*; a change says upon which it follows, and one that changes nothing follows on itself. So
-//! a heartbeat at rest may be lost without harm, and whoever misses a change sees it in the next.
+//! `host.heartbeat`. What it is (labels, capacity, age) and by which assignment it runs is in each; its
+//! connection, actors and providers are in a *whole* one, or, in the others, those that changed. The
+//! parts of a host have a number, the *sequence*; a change says upon which it follows, and one that
+//! changes nothing follows on itself. So a heartbeat at rest may be lost without harm, and whoever
+//! misses a change sees it in the next.
 //!
 //! A whole one is sent by a new process, over a new connection, when somebody asks for it
 //! (`host.<host>.ctl.report`), and every [`WHOLE_EVERY`] heartbeats; one that does not fit
@@ -12,8 +13,8 @@
 //! runs there, **not** that nothing runs there, until a whole one comes.
 //!
 //! Whatever has no [`News`] is from a host of an older version, and whole. A reader of an older version
-//! takes a change for all there is: it sends fewer calls straight to that host, and waits longer for
-//! what moves there; it stops nothing by it.
+//! takes a change for all there is: it sends fewer calls straight to that host, waits longer for what
+//! moves there, and can't cut its connection when it hangs; it stops nothing by it.
 
 use std::collections::BTreeMap;
 

@@ -32,10 +32,24 @@ pub struct Report {
     /// Its connection to NATS, so that it can be cut when the host hangs; older hosts don't say.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub connection: Option<Connection>,
+    /// The assignment by which it runs what it runs, once it has taken one in; older hosts don't say.
+    /// Whoever plans can tell by it that `actors` and `providers` are not from before what was assigned
+    /// last.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub assignment: Option<AssignmentRevision>,
     /// Its actors.
     pub actors: BTreeMap<ActorName, ActorReport>,
     /// Its providers.
     pub providers: BTreeMap<ProviderName, ProviderReport>,
+}
+
+/// One writing of a host's assignment: no two have the same.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct AssignmentRevision {
+    /// The lease under which it was written.
+    pub epoch: u64,
+    /// The revision of its key in the state.
+    pub revision: u64,
 }
 
 /// A connection, as its NATS server knows it.

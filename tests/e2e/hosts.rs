@@ -57,6 +57,49 @@ async fn a_host_that_joins_takes_its_share() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_moves_to_and_fro_fails_no_call_and_hosts_say_by_which_assignment_they_run() {
+    let mut lattice = Lattice::start(program()).await;
+    for host in ["a", "b"] {
+        lattice.host_with(host, &[("zone", host)]).await;
+    }
+    let require = |zone: &str| format!("instances = 2\nrequire = {{ zone = \"{zone}\" }}");
+    lattice.run_with("greeter", &require("a")).await;
+    let load = Load::callers(&lattice, CALLERS);
+    for zone in ["b", "a", "b"] {
+        lattice.run_with("greeter", &require(zone)).await;
+        eventually("it runs there and nowhere else", async || {
+            let placement = lattice.placement("greeter").await;
+            if placement == [(zone.to_owned(), 2)].into() {
+                Ok(())
+            } else {
+                Err(placement)
+            }
+        })
+        .await;
+        load.answers(20).await;
+    }
+    load.end_without_failures().await;
+    let jetstream = async_nats::jetstream::new(lattice.plain().clone());
+    let state = jetstream.get_key_value("lattice_default").await.unwrap();
+    for host in ["a", "b"] {
+        eventually("the host names the assignment that stands", async || {
+            let entry = state
+                .entry(format!("assign.{host}"))
+                .await
+                .unwrap()
+                .unwrap();
+            let subject = format!("lattice.default.host.{host}.ctl.inventory");
+            let report = lattice.request(&subject, "{}").await.json();
+            match report["value"]["assignment"]["revision"] == entry.revision {
+                true => Ok(()),
+                false => Err((report, entry.revision)),
+            }
+        })
+        .await;
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn an_update_to_another_component_under_load_fails_no_call() {
     let lattice = two_hosts().await;
     lattice.run_with("greeter", "instances = 4").await;

@@ -160,8 +160,7 @@ impl Supervisor {
     pub(super) async fn run(&mut self, cx: &Arc<Context>, wanted: &mut Wanted) {
         let mut pause = RETRY_MIN;
         loop {
-            let now = wanted.borrow_and_update().clone();
-            let converged = match now {
+            let converged = match self.read(wanted) {
                 Some(now) => self.converge(cx, now, wanted).await,
                 None => Ok(self.stop(cx, wanted).await),
             };
@@ -178,6 +177,16 @@ impl Supervisor {
                 }
             }
         }
+    }
+
+    /// What is wanted. One that is to stop is said to before anything else can be wanted of it: else it
+    /// would seem to serve by an assignment under which it is yet to be started anew.
+    fn read(&self, wanted: &mut Wanted) -> Option<Arc<AssignedActor>> {
+        let now = wanted.borrow_and_update();
+        if now.is_none() && self.inbox.is_some() {
+            self.status.set(|state| state.phase = Some(Phase::Draining));
+        }
+        now.clone()
     }
 
     async fn converge(

@@ -7,3 +7,5 @@
 
 pub mod picture;
 pub mod telling;
+#[cfg(test)]
+pub(crate) mod testing;

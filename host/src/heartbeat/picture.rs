@@ -148,6 +148,8 @@ impl Picture {
         }
         known.actors.append(&mut report.actors);
         known.providers.append(&mut report.providers);
+        // A change leaves it out: it is that of the whole.
+        report.connection = report.connection.or_else(|| known.connection.take());
         report.actors = mem::take(&mut known.actors);
         report.providers = mem::take(&mut known.providers);
         *known = report;

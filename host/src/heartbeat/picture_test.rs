@@ -1,29 +1,14 @@
-use lattice_protocol::report::{ActorReport, Phase};
+use lattice_protocol::report::Connection;
 
 use super::super::telling::Telling;
+use super::super::testing::{actor, with_actors};
 use super::*;
 
 fn report(uptime_ms: u64, actors: &[(&str, u32)]) -> Report {
-    let actor = |busy| ActorReport {
-        revision: "0123456789ab".into(),
-        slots: 8,
-        busy,
-        waiting: 0,
-        refused: None,
-        phase: Phase::Running,
-    };
-    let actors = actors
-        .iter()
-        .map(|(name, busy)| (name.parse().unwrap(), actor(*busy)));
+    let actors = actors.iter().map(|(name, busy)| (name, actor(*busy)));
     Report {
-        host: "h".parse().unwrap(),
-        version: "1".into(),
-        labels: BTreeMap::new(),
-        capacity: 1,
         uptime_ms,
-        connection: None,
-        actors: actors.collect(),
-        providers: BTreeMap::new(),
+        ..with_actors("h", actors)
     }
 }
 
@@ -172,4 +157,26 @@ fn an_older_version_says_all_each_time() {
     picture.take(report(2, &[("b", 0)]).into());
     assert!(picture.is_whole());
     assert_eq!(known(&picture), [("b", 0)]);
+}
+
+#[test]
+fn a_connection_is_known_from_the_whole_until_there_is_another() {
+    let connection = |client| {
+        let server = "NA7".parse().unwrap();
+        Some(Connection { server, client })
+    };
+    let mut telling = Telling::new("p1".parse().unwrap());
+    let mut says = |uptime_ms, client| {
+        let mut report = report(uptime_ms, &[("a", 0)]);
+        report.connection = connection(client);
+        telling.beat(report, false, 100_000).remove(0)
+    };
+    let mut picture = Picture::of(says(500, 1));
+    let at_rest = says(1_000, 1);
+    assert_eq!(at_rest.report.connection, None, "nothing is new");
+    picture.take(at_rest);
+    assert_eq!(picture.report().connection, connection(1));
+    picture.take(says(1_500, 2));
+    assert_eq!(picture.report().connection, connection(2));
+    assert!(picture.is_whole());
 }

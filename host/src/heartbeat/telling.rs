@@ -142,6 +142,8 @@ impl Telling {
         };
         self.told(&news, &changes.actors, &changes.providers);
         let report = Report {
+            // Said with the whole: another one would have been a reason to say all.
+            connection: None,
             actors: changes.actors,
             providers: changes.providers,
             ..report
@@ -253,6 +255,7 @@ fn head(report: &Report) -> Report {
         capacity: report.capacity,
         uptime_ms: report.uptime_ms,
         connection: report.connection.clone(),
+        assignment: report.assignment,
         actors: BTreeMap::new(),
         providers: BTreeMap::new(),
     }

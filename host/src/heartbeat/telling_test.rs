@@ -1,38 +1,10 @@
-use lattice_protocol::report::Phase;
-
+use super::super::testing::{actor, with_actors};
 use super::*;
 
 const ROOM: usize = 100_000;
 
-fn actor(busy: u32) -> ActorReport {
-    ActorReport {
-        revision: "0123456789ab".into(),
-        slots: 8,
-        busy,
-        waiting: 0,
-        refused: None,
-        phase: Phase::Running,
-    }
-}
-
-fn report(actors: impl IntoIterator<Item = (String, ActorReport)>) -> Report {
-    let actors = actors.into_iter();
-    Report {
-        host: "h".parse().unwrap(),
-        version: "1".into(),
-        labels: BTreeMap::new(),
-        capacity: 1,
-        uptime_ms: 0,
-        connection: None,
-        actors: actors
-            .map(|(name, actor)| (name.parse().unwrap(), actor))
-            .collect(),
-        providers: BTreeMap::new(),
-    }
-}
-
 fn idle(count: usize) -> Report {
-    report((0..count).map(|n| (format!("a{n:05}"), actor(0))))
+    with_actors("h", (0..count).map(|n| (format!("a{n:05}"), actor(0))))
 }
 
 fn telling() -> Telling {
@@ -128,7 +100,7 @@ fn a_change_that_fits_no_message_is_said_as_a_whole() {
 fn loads_that_do_not_fit_are_told_in_turn() {
     let mut telling = telling();
     telling.beat(idle(500), false, 2_000);
-    let busy = report((0..500).map(|n| (format!("a{n:05}"), actor(3))));
+    let busy = with_actors("h", (0..500).map(|n| (format!("a{n:05}"), actor(3))));
     let mut told = BTreeMap::new();
     for _ in 0..20 {
         let beats = telling.beat(busy.clone(), false, 2_000);

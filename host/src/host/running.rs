@@ -201,32 +201,15 @@ fn is_handed_over(own: &Report, is_alone: bool, others: &[&Report]) -> bool {
 
 #[cfg(test)]
 mod tests {
-    use std::collections::BTreeMap;
-
     use super::*;
+    use crate::heartbeat::testing::{actor, with_actors, with_provider};
 
     fn report(host: &str, actors: &[(&str, Phase)]) -> Report {
-        let actor = |phase: &Phase| ActorReport {
-            revision: "0123456789ab".into(),
-            slots: 4,
-            busy: 0,
-            waiting: 0,
-            refused: None,
-            phase: phase.clone(),
-        };
-        Report {
-            host: host.parse().unwrap(),
-            version: "1".into(),
-            labels: BTreeMap::new(),
-            capacity: 10,
-            uptime_ms: 1,
-            connection: None,
-            actors: actors
-                .iter()
-                .map(|(name, phase)| (name.parse().unwrap(), actor(phase)))
-                .collect(),
-            providers: BTreeMap::new(),
-        }
+        let actors = actors.iter().map(|(name, phase)| {
+            let phase = phase.clone();
+            (name, ActorReport { phase, ..actor(0) })
+        });
+        with_actors(host, actors)
     }
 
     #[test]
@@ -240,25 +223,18 @@ mod tests {
 
     #[test]
     fn a_provider_is_handed_over_when_it_answers_elsewhere() {
-        let with = |host: &str, phase: Phase| {
-            let mut report = report(host, &[]);
-            let provider = ProviderReport {
-                revision: "0123456789ab".into(),
-                pid: None,
-                process: None,
-                restarts: 0,
-                settings: None,
-                refused: None,
-                silent_ms: None,
-                phase,
-            };
-            report.providers.insert("kv".parse().unwrap(), provider);
-            report
-        };
-        let own = with("me", Phase::Running);
+        let own = with_provider("me", Phase::Running);
         assert!(!is_handed_over(&own, false, &[&report("x", &[])]));
-        assert!(!is_handed_over(&own, false, &[&with("x", Phase::Starting)]));
-        assert!(is_handed_over(&own, false, &[&with("x", Phase::Running)]));
+        assert!(!is_handed_over(
+            &own,
+            false,
+            &[&with_provider("x", Phase::Starting)]
+        ));
+        assert!(is_handed_over(
+            &own,
+            false,
+            &[&with_provider("x", Phase::Running)]
+        ));
     }
 
     #[test]

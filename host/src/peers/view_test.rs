@@ -1,17 +1,5 @@
 use super::*;
-
-fn report(host: &str) -> Report {
-    Report {
-        host: host.parse().unwrap(),
-        version: "1".into(),
-        labels: BTreeMap::new(),
-        capacity: 10,
-        uptime_ms: 1,
-        connection: None,
-        actors: BTreeMap::new(),
-        providers: BTreeMap::new(),
-    }
-}
+use crate::heartbeat::testing::report;
 
 /// Seconds after the beginning of a test.
 struct Clock(Instant);

@@ -9,7 +9,7 @@ use lattice_config::state::head::{PartName, Reading};
 use lattice_config::state::key::Key;
 use lattice_config::{AssignedActor, Assignment, Revision};
 use lattice_protocol::id::{ActorName, HostId, TargetName};
-use lattice_protocol::report::Report;
+use lattice_protocol::report::{AssignmentRevision, Report};
 
 /// Every assignment, its head and its parts.
 #[derive(Debug, Default)]
@@ -146,6 +146,14 @@ impl Assigned {
     /// What a write must name.
     pub fn revision(&self, host: &HostId) -> u64 {
         self.heads.get(host).map_or(0, |head| head.revision)
+    }
+
+    /// Which writing of its assignment a host is to follow.
+    pub fn named(&self, host: &HostId) -> Option<AssignmentRevision> {
+        Some(AssignmentRevision {
+            epoch: self.work.get(host)?.epoch,
+            revision: self.heads.get(host)?.revision,
+        })
     }
 
     /// The parts that a host's head names.

@@ -14,6 +14,7 @@ use lattice_config::Assignment;
 use lattice_config::state::head::{PartName, Reading};
 use lattice_config::state::key;
 use lattice_protocol::id::{AppName, HostId};
+use lattice_protocol::report::AssignmentRevision;
 
 use super::ask::{Answer, Ask};
 
@@ -40,6 +41,8 @@ pub struct Duty {
     host: HostId,
     /// What runs here.
     current: Assignment,
+    /// Which writing of it that is; none before the first.
+    followed: Option<AssignmentRevision>,
     /// The head that was taken last, and its revision.
     latest: Option<(u64, Bytes)>,
     /// The revision that the last look found.
@@ -80,6 +83,7 @@ impl Duty {
         Self {
             host,
             current,
+            followed: None,
             latest: None,
             behind: None,
             stage: Stage::Rest,
@@ -90,6 +94,11 @@ impl Duty {
     /// What runs here.
     pub fn current(&self) -> &Assignment {
         &self.current
+    }
+
+    /// Which writing of the assignment that is; none before the first.
+    pub fn followed(&self) -> Option<AssignmentRevision> {
+        self.followed
     }
 
     /// After what time to [try again](Self::again), if at all.
@@ -120,6 +129,7 @@ impl Duty {
         let (revision, latest) = (entry.revision, self.latest.as_ref());
         if self.again.is_none() && latest.is_some_and(|(_, bytes)| *bytes == value) {
             self.latest = Some((revision, value));
+            self.follow_the_same(revision);
             return;
         }
         let reading = match Reading::begin(&value) {
@@ -138,6 +148,18 @@ impl Duty {
         }
         self.latest = Some((revision, value));
         self.begin(reading);
+    }
+
+    /// What runs was written once more: whoever wrote it waits to hear that this is it.
+    fn follow_the_same(&mut self, revision: u64) {
+        let Some(followed) = self.followed.as_mut() else {
+            return;
+        };
+        // On the way to be run it is counted at its end.
+        if followed.revision != revision && matches!(self.stage, Stage::Rest) {
+            followed.revision = revision;
+            self.stage = Stage::Run;
+        }
     }
 
     /// Reads this host's assignment, unless there is something to do already.
@@ -260,7 +282,11 @@ impl Duty {
             (true, false) => Some(LOOK_EVERY),
             (true, true) => None,
         };
+        let epoch = judge.wanted.epoch;
         self.current = merged(&self.current, judge.wanted, &judge.unknown);
+        // Whatever is settled is what was taken last: another head would have taken its place.
+        let latest = self.latest.as_ref();
+        self.followed = latest.map(|&(revision, _)| AssignmentRevision { epoch, revision });
         self.stage = Stage::Run;
     }
 }

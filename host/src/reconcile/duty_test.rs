@@ -263,3 +263,36 @@ fn of_a_store_that_was_set_back_under_one_leader_two_looks_convince() {
         assert_eq!(duty.current().actors[0].slots, slots);
     }
 }
+
+#[test]
+fn what_a_host_runs_by_is_told_once_it_is_told_what_to_run() {
+    let at = |epoch, revision| Some(AssignmentRevision { epoch, revision });
+    let mut duty = me();
+    assert_eq!(duty.followed(), None);
+    duty.head(head(5, &running()));
+    assert_eq!(duty.step(), Step::Run);
+    assert_eq!(duty.followed(), at(3, 5));
+    duty.head(head(6, &empty(4)));
+    asked(&mut duty);
+    assert_eq!(duty.followed(), at(3, 5), "it is not carried out yet");
+    for _ in 0..2 {
+        duty.answered(known("app"));
+        duty.step();
+    }
+    assert_eq!(duty.followed(), at(4, 6));
+}
+
+#[test]
+fn the_same_written_again_is_followed_by_its_new_revision() {
+    let mut duty = busy();
+    duty.head(head(5, &running()));
+    assert_eq!(duty.step(), Step::Rest, "nothing is new");
+    duty.head(head(8, &running()));
+    assert_eq!(
+        duty.step(),
+        Step::Run,
+        "whoever wrote it waits to hear of it"
+    );
+    let followed = duty.followed().map(|followed| followed.revision);
+    assert_eq!(followed, Some(8));
+}

@@ -90,17 +90,12 @@ fn hanging<'a>(
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::heartbeat::testing;
 
     fn report(host: &str, client: u64) -> Report {
         Report {
-            host: host.parse().unwrap(),
-            version: "1".into(),
-            labels: BTreeMap::new(),
-            capacity: 1,
-            uptime_ms: 1,
             connection: Some(connection(client)),
-            actors: BTreeMap::new(),
-            providers: BTreeMap::new(),
+            ..testing::report(host)
         }
     }
 

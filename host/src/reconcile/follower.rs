@@ -14,6 +14,7 @@ use super::election::Epoch;
 use super::home::Home;
 use crate::actor::Actors;
 use crate::provider::Providers;
+use crate::report::Reporter;
 
 /// How long one read may take: what it was for is tried again.
 const ASK_TIMEOUT: Duration = Duration::from_secs(5);
@@ -26,6 +27,7 @@ pub struct Follower {
     epoch: Epoch,
     actors: Actors,
     providers: Providers,
+    reporter: Reporter,
     duty: Duty,
 }
 
@@ -38,6 +40,7 @@ impl Follower {
         epoch: Epoch,
         actors: Actors,
         providers: Providers,
+        reporter: Reporter,
     ) -> Self {
         // What an older leader wrote stays ignored over a restart.
         let duty = Duty::new(home.id().clone(), home.epoch());
@@ -48,6 +51,7 @@ impl Follower {
             epoch,
             actors,
             providers,
+            reporter,
             duty,
         }
     }
@@ -112,6 +116,10 @@ impl Follower {
                     self.epoch.raise(current.epoch);
                     self.actors.assign(&current.actors);
                     self.providers.assign(&current.providers);
+                    // Only now: what is reported from here on is by this assignment.
+                    if let Some(followed) = self.duty.followed() {
+                        self.reporter.follows(followed);
+                    }
                     self.save().await;
                 }
             }

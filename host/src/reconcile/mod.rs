@@ -13,7 +13,7 @@
 //! - [`home`]: what a host remembers over a restart;
 //! - [`ask`]: what is asked of the state;
 //! - [`lease`], [`campaign`]: who leads, decided; [`election`]: carried out;
-//! - [`term`], with [`assigned`], [`said`], [`step`] and [`writing`]: the plan as writes, decided; [`leader`]: carried out;
+//! - [`term`], with [`assigned`], [`said`], [`step`], [`writing`] and [`written`]: the plan as writes, decided; [`leader`]: carried out;
 //! - [`rollback`]: updates that no host can start, taken back;
 //! - [`evict`]: hosts that hang, cut off NATS;
 //! - [`references`], [`garbage`]: which components nothing needs any more, decided; [`collector`]: removed;
@@ -41,6 +41,7 @@ pub mod step;
 pub mod term;
 pub mod unplaced;
 pub mod writing;
+pub mod written;
 
 #[cfg(test)]
 mod sim;

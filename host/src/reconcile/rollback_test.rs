@@ -86,6 +86,7 @@ fn alive(g: Option<Says>, h: Option<Says>) -> BTreeMap<HostId, Arc<Report>> {
             capacity: 10,
             uptime_ms: 1,
             connection: None,
+            assignment: None,
             actors: BTreeMap::from([(name(), actor)]),
             providers: BTreeMap::new(),
         })

@@ -15,7 +15,7 @@ use lattice_config::plan::{HostView, Plan, Word, hand_over, held, plan};
 use lattice_config::state::key;
 use lattice_config::{Assignment, Declared};
 use lattice_protocol::id::{HostId, TargetName};
-use lattice_protocol::report::{HEARTBEAT_SILENCE_MAX, Report};
+use lattice_protocol::report::Report;
 
 use super::ask::{Answer, Ask};
 use super::assigned::{Assigned, Found};
@@ -24,6 +24,7 @@ use super::said::{view, word};
 pub use super::step::{Step, Tag};
 use super::unplaced::Unplaced;
 use super::writing::{Done, Writing};
+use super::written::Written;
 use crate::peers::{GONE_AFTER, Standing};
 
 /// How many assignments are written at once: a store that writes to disk each time takes some
@@ -32,9 +33,6 @@ pub const WRITES_AT_ONCE: usize = 16;
 /// How long a thing is held for hosts of which not all serve it yet; then one that serves is enough.
 /// As long as a host that drains waits.
 const HELD_MAX: Duration = Duration::from_secs(30);
-/// How long after its assignment was written a host's word counts for nothing: what it said may be of
-/// before, as it says it every half second, and a message may be late.
-const WORD_AFTER: Duration = HEARTBEAT_SILENCE_MAX;
 /// How long a host may be away before its assignment is collected: a machine that was started anew
 /// finds its own.
 const COLLECT_AFTER: Duration = Duration::from_secs(600);
@@ -48,9 +46,7 @@ pub struct Term {
     planned: Option<(Plan, Vec<HostView>)>,
     /// What stays where it was until others serve it, and since when.
     held: BTreeMap<TargetName, Instant>,
-    /// Whose assignment was written since the last look, and since when each stands.
-    written: BTreeSet<HostId>,
-    stands: BTreeMap<HostId, Instant>,
+    written: Written,
     /// Hosts that have an assignment and are not there.
     absent: BTreeMap<HostId, Instant>,
     queue: VecDeque<(HostId, Assignment)>,
@@ -73,8 +69,7 @@ impl Term {
             assigned,
             planned: None,
             held: BTreeMap::new(),
-            written: BTreeSet::new(),
-            stands: BTreeMap::new(),
+            written: Written::default(),
             absent: BTreeMap::new(),
             queue: VecDeque::new(),
             writing: BTreeMap::new(),
@@ -116,7 +111,7 @@ impl Term {
             return;
         }
         self.rollbacks.look(&self.declared, &self.assigned, &alive);
-        self.look_at_written(now);
+        self.written.look(self.assigned.hosts(), now);
         let hosts: Vec<_> = alive.values().map(|report| view(report)).collect();
         let is_new = self
             .planned
@@ -152,14 +147,14 @@ impl Term {
             let since = was_held.get(name);
             since.is_some_and(|since| now.saturating_duration_since(*since) > HELD_MAX)
         };
-        let stands = |host: &HostId| {
-            let since = self.stands.get(host);
-            since.is_some_and(|since| now.saturating_duration_since(*since) > WORD_AFTER)
+        let counts = |host: &HostId, report: &Report| {
+            let named = self.assigned.named(host);
+            self.written.believes(report, named, now)
         };
-        let counts =
-            |host: &HostId, name: &TargetName| stands(host) && self.assigned.has(host, name);
         let word = |host: &HostId, name: &TargetName| match alive.get(host) {
-            Some(report) if counts(host, name) => word(report, name),
+            Some(report) if counts(host, report) && self.assigned.has(host, name) => {
+                word(report, name)
+            }
             _ => Word::Silent,
         };
         let held = held(plan, self.assigned.all(), word, is_overdue);
@@ -174,18 +169,6 @@ impl Term {
         self.held = held.into_iter().map(since).collect();
         let is_due = |(host, wanted): &(HostId, Assignment)| !self.assigned.is_as(host, wanted);
         self.queue = wanted.into_iter().filter(is_due).collect();
-    }
-
-    /// Since when each assignment stands; those that this leader found, from its first look.
-    fn look_at_written(&mut self, now: Instant) {
-        for host in std::mem::take(&mut self.written) {
-            self.stands.insert(host, now);
-        }
-        let hosts: BTreeSet<_> = self.assigned.hosts().cloned().collect();
-        self.stands.retain(|host, _| hosts.contains(host));
-        for host in hosts {
-            self.stands.entry(host).or_insert(now);
-        }
     }
 
     /// The assignments of hosts that are away: written once under this epoch, collected later.
@@ -308,7 +291,7 @@ impl Term {
                 tracing::debug!(%host, epoch = self.epoch, revision, "assigned");
                 let (wanted, names) = writing.into_written();
                 self.assigned.wrote(host, revision, wanted, names);
-                self.written.insert(host.clone());
+                self.written.wrote(host.clone());
             }
             Done::Found(found) => self.found(host, found),
             Done::Failed(reason) => self.end = Some(Step::Broken(reason)),
@@ -327,6 +310,7 @@ impl Term {
             }
         }
         self.assigned.found(host, found);
+        self.written.found(host);
         self.again();
     }
 

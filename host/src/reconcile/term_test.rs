@@ -1,34 +1,20 @@
 use lattice_config::state;
 use lattice_config::{Actor, App, ComponentRef, Revised};
 use lattice_protocol::digest::Digest;
-use lattice_protocol::report::{ActorReport, Phase};
 
 use super::*;
+use crate::heartbeat::testing::{actor, with_actors};
+
+#[path = "term_test/hand_over.rs"]
+mod hand_over;
 
 const EPOCH: u64 = 7;
 
 fn report(host: &str, serves: &[&str]) -> Arc<Report> {
-    let actor = ActorReport {
-        revision: "0123456789ab".into(),
-        slots: 1,
-        busy: 0,
-        waiting: 0,
-        refused: None,
-        phase: Phase::Running,
-    };
-    let actors = serves
-        .iter()
-        .map(|name| (name.parse().unwrap(), actor.clone()));
-    Arc::new(Report {
-        host: host.parse().unwrap(),
-        version: "1".into(),
-        labels: BTreeMap::new(),
-        capacity: 10,
-        uptime_ms: 1,
-        connection: None,
-        actors: actors.collect(),
-        providers: BTreeMap::new(),
-    })
+    Arc::new(with_actors(
+        host,
+        serves.iter().map(|name| (name, actor(0))),
+    ))
 }
 
 fn hearing(reports: &[Arc<Report>], since: Duration) -> Standing {

@@ -63,31 +63,17 @@ fn takes_calls(copy: &ProviderReport) -> bool {
 
 #[cfg(test)]
 mod tests {
-    use std::collections::BTreeMap;
-
     use super::*;
+    use crate::heartbeat::testing::with_provider;
 
     fn report(process: &str, silent_ms: Option<u64>, phase: Phase) -> Report {
-        let provider = ProviderReport {
-            revision: "0123456789ab".into(),
-            pid: Some(1),
-            process: Some(process.parse().unwrap()),
-            restarts: 0,
-            settings: None,
-            refused: None,
-            silent_ms,
-            phase,
-        };
-        Report {
-            host: "h".parse().unwrap(),
-            version: "1".into(),
-            labels: BTreeMap::new(),
-            capacity: 1,
-            uptime_ms: 0,
-            connection: None,
-            actors: BTreeMap::new(),
-            providers: [("kv".parse().unwrap(), provider)].into(),
+        let mut report = with_provider("h", phase);
+        for provider in report.providers.values_mut() {
+            provider.pid = Some(1);
+            provider.process = Some(process.parse().unwrap());
+            provider.silent_ms = silent_ms;
         }
+        report
     }
 
     fn copies(reports: &[Report]) -> Copies {

@@ -81,6 +81,20 @@ impl World {
         }
     }
 
+    /// It starts what it could not start.
+    pub(super) fn cure(&mut self, node: usize) {
+        let this = &mut self.nodes[node];
+        this.ails = None;
+        let running = this.running.iter();
+        let waiting = running.filter(|(_, one)| one.serving.as_ref() != Some(&one.wanted));
+        let waiting: Vec<_> = waiting
+            .map(|(name, one)| (name.clone(), one.wanted.clone()))
+            .collect();
+        for (name, revision) in waiting {
+            self.later(1, node, Event::Ready(name, revision));
+        }
+    }
+
     pub(super) fn leader(&self) -> Option<usize> {
         let leads = |node: &Node| node.is_there() && node.leader.is_some();
         self.nodes.iter().position(leads)

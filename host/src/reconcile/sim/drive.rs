@@ -252,6 +252,7 @@ impl World {
         this.epoch = this.epoch.max(current.epoch);
         this.disk_epoch = current.epoch;
         let id = this.id.clone();
+        this.followed = this.duty.followed();
         self.invariants.epochs.runs(&id, before, current.epoch);
         for name in stopped {
             self.note(format!("{id} stops {name}"));

@@ -25,10 +25,13 @@ mod world;
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
+use story::moves;
 use world::World;
 
 /// Seeds of each story that a test runs: a few seconds.
 const SEEDS: u64 = 60;
+/// Those of stories in which little is left to chance.
+const SEEDS_FEW: u64 = 12;
 
 fn number(variable: &str) -> Option<u64> {
     let text = std::env::var(variable).ok()?;
@@ -72,12 +75,32 @@ fn updates_scaling_and_hosts_that_come_and_go_never_leave_an_actor_without_a_ser
 
 #[test]
 fn what_moves_to_other_hosts_is_served_all_the_while() {
-    under_seeds(SEEDS, story::moves);
+    under_seeds(SEEDS, moves::anywhere);
+}
+
+#[test]
+fn what_moves_between_hosts_of_different_versions_is_served_all_the_while() {
+    under_seeds(SEEDS_FEW, moves::among_versions);
+}
+
+#[test]
+fn what_moves_to_and_fro_quicker_than_hosts_speak_is_served_all_the_while() {
+    under_seeds(SEEDS_FEW, moves::to_and_fro);
+}
+
+#[test]
+fn what_others_serve_is_let_go_at_their_next_word() {
+    under_seeds(SEEDS_FEW, moves::at_once);
+}
+
+#[test]
+fn what_waits_for_hosts_that_fail_or_say_nothing_is_let_go_only_once_somebody_serves_it() {
+    under_seeds(SEEDS_FEW, moves::to_who_ails);
 }
 
 #[test]
 fn heartbeats_that_are_lost_or_out_of_order_are_never_taken_for_what_does_not_run() {
-    under_seeds(SEEDS, story::confused);
+    under_seeds(SEEDS, moves::confused);
 }
 
 #[test]

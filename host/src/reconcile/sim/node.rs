@@ -8,7 +8,7 @@ use lattice_client::StateEntry;
 use lattice_config::{Assignment, ComponentRef, Revision};
 use lattice_protocol::heartbeat::Heartbeat;
 use lattice_protocol::id::{ActorName, AppName, HostId, ProcessId};
-use lattice_protocol::report::{ActorReport, Phase, Refused, Report};
+use lattice_protocol::report::{ActorReport, AssignmentRevision, Phase, Refused, Report};
 
 use super::super::campaign::Campaign;
 use super::super::duty::Duty;
@@ -57,12 +57,26 @@ pub(super) struct Node {
     pub(super) leader: Option<Leader>,
     pub(super) duty: Duty,
     pub(super) is_duty_asking: bool,
+    /// The assignment that it runs by; one of an older version doesn't say.
+    pub(super) followed: Option<AssignmentRevision>,
+    pub(super) is_older: bool,
+    /// What it can't start, and whether it says so.
+    pub(super) ails: Option<Ailment>,
     /// Assignments that came while it was asking.
     pub(super) heads: VecDeque<StateEntry>,
     pub(super) due: Due,
     pub(super) running: BTreeMap<ActorName, Running>,
     /// The latest time at which something was sent to it by a watch: those keep their order.
     pub(super) watched_ms: u64,
+}
+
+/// Why a host starts nothing.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Ailment {
+    /// All that it tries fails, and it says so.
+    Fails,
+    /// Nobody hears what runs there, and nothing does.
+    Silent,
 }
 
 /// When something is done next, by the world's clock.
@@ -141,6 +155,9 @@ impl Node {
             leader: None,
             duty: Duty::new(id.clone(), 0),
             is_duty_asking: false,
+            followed: None,
+            is_older: false,
+            ails: None,
             heads: VecDeque::new(),
             due: Due::default(),
             running: BTreeMap::new(),
@@ -166,6 +183,7 @@ impl Node {
         self.leader = None;
         self.duty = Duty::new(self.id.clone(), self.disk_epoch);
         self.is_duty_asking = false;
+        self.followed = None;
         self.heads.clear();
         self.due = Due::default();
         self.running.clear();
@@ -209,7 +227,7 @@ impl Node {
                     reason: "it can't start".to_owned(),
                     may_pass: false,
                 }),
-                phase: serving.map_or(Phase::Starting, |_| Phase::Running),
+                phase: serving.map_or_else(|| self.on_its_way(), |_| Phase::Running),
             };
             (name.clone(), report)
         };
@@ -220,8 +238,21 @@ impl Node {
             capacity: self.capacity,
             uptime_ms: now_ms - self.started_ms,
             connection: None,
-            actors: self.running.iter().map(actor).collect(),
+            assignment: self.followed.filter(|_| !self.is_older),
+            actors: match self.ails {
+                Some(Ailment::Silent) => BTreeMap::new(),
+                _ => self.running.iter().map(actor).collect(),
+            },
             providers: BTreeMap::new(),
+        }
+    }
+
+    fn on_its_way(&self) -> Phase {
+        match self.ails {
+            None => Phase::Starting,
+            Some(_) => Phase::Failed {
+                reason: "it ails".to_owned(),
+            },
         }
     }
 

@@ -1,6 +1,6 @@
 //! What happens to a lattice, deed after deed, and how it must stand afterwards.
 
-use std::collections::BTreeMap;
+pub(super) mod moves;
 
 use lattice_config::{App, ComponentRef};
 use lattice_protocol::digest::Digest;
@@ -12,10 +12,7 @@ use super::link::Weather;
 use super::node::Node;
 use super::store::Store;
 use super::world::{Event, World};
-use crate::heartbeat::picture::Picture;
 
-/// By when what was missed is known: an ask that comes at the next heartbeat, and its answer.
-const KNOWN_WITHIN_MS: u64 = 4_000;
 /// By when another leads: a renewal that is on its way is answered, the lease is written, seen, taken and
 /// confirmed, each a message of 20 ms at most.
 const FOLLOWED_WITHIN_MS: u64 = 200;
@@ -158,52 +155,6 @@ pub(super) fn calm(world: &mut World) {
     world.settle();
 }
 
-/// No fault: actors that have to run in one zone, then in another, updated on the way.
-pub(super) fn moves(world: &mut World) {
-    for node in 0..4 {
-        world.start(node);
-    }
-    let mut app = apps::some(&mut world.random, false);
-    for actor in app.actors.values_mut() {
-        // Few enough that either zone has room for all.
-        actor.instances = actor.instances.min(3);
-        actor.require = zone("a");
-    }
-    world.declare(&app);
-    world.settle();
-    let actors = app.actors.keys().cloned().collect();
-    world.invariants.gap.declare(actors);
-    for _ in 0..10 {
-        for actor in app.actors.values_mut() {
-            if world.random.bool() {
-                actor.require = zone(["a", "b"][world.random.usize(0..2)]);
-            }
-            if world.random.u32(0..4) == 0 {
-                let code = Digest::of(&[world.random.u8(0..9)]);
-                actor.component = ComponentRef::Digest(code);
-            }
-        }
-        world.declare(&app);
-        world.pause(50, 6_000);
-    }
-    world.settle();
-}
-
-/// The same while hosts hear each other badly. In the end each knows again what runs on every other.
-pub(super) fn confused(world: &mut World) {
-    world.air = Some(Weather::CONFUSED);
-    moves(world);
-    assert!(world.invariants.picture.gaps > 0, "nothing was missed");
-    world.air = None;
-    let knows_all = |world: &World| {
-        let up = || world.nodes.iter().filter(|node| node.is_up);
-        let knows = |by: &Node, of: &Node| by.view.picture(&of.id).is_some_and(Picture::is_whole);
-        up().all(|by| up().all(|of| knows(by, of)))
-    };
-    let all_known = world.run_until(KNOWN_WITHIN_MS, knows_all);
-    assert!(all_known, "what was missed was not asked for");
-}
-
 /// The leader leaves in order: its lease is free as soon as the others hear of it.
 pub(super) fn leader_leaves(world: &mut World) {
     begin(world, 4, false);
@@ -215,10 +166,6 @@ pub(super) fn leader_leaves(world: &mut World) {
         assert!(is_followed, "nobody leads");
         world.settle();
     }
-}
-
-fn zone(zone: &str) -> BTreeMap<String, String> {
-    BTreeMap::from([("zone".to_owned(), zone.to_owned())])
 }
 
 /// One host of four is killed or frozen, be it the leader.

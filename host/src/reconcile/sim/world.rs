@@ -205,7 +205,9 @@ impl World {
             Event::WasRead { serial, entries } => self.was_read(node, serial, entries),
             Event::Resync => self.resync(node),
             Event::Ready(name, revision) => {
-                if let Some(running) = this.running.get_mut(&name) {
+                if this.ails.is_none()
+                    && let Some(running) = this.running.get_mut(&name)
+                {
                     running.tried(revision);
                 }
             }
