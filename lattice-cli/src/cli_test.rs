@@ -63,6 +63,7 @@ fn help_lists_the_commands() {
       export      Write everything that is declared, as one file
       import      Declare what an export holds
       audit       List who changed what
+      auth        Print what each role needs of NATS: an account, users, permissions
       artifact    List and remove components stored in the lattice
       push        Store components in the lattice
       logs        Follow what actors and providers log

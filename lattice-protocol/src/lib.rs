@@ -9,6 +9,7 @@
 //! - [`digest`]: the content address of a component;
 //! - [`interface`]: interfaces, functions and endpoints as they are named in links and subjects;
 //! - [`subject`]: every NATS subject, built and read;
+//! - [`permission`]: who may publish and subscribe to which of them;
 //! - [`call`]: the headers of a call and of its reply;
 //! - [`error`]: how a call fails;
 //! - [`trace`]: W3C trace context, read and written;
@@ -32,6 +33,7 @@ pub mod id;
 pub mod interface;
 pub mod log;
 pub mod near;
+pub mod permission;
 pub mod report;
 pub mod standard;
 pub mod subject;

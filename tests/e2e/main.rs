@@ -10,7 +10,7 @@
 //! - [`outgoing`]: requests that actors send;
 //! - [`foreign`]: HTTP servers of other people's frameworks;
 //! - [`refusals`], [`control`]: what operators ask; [`artifacts`]: components that are pushed and removed;
-//!   [`rollback`]: what the lattice takes back by itself;
+//!   [`rollback`]: what the lattice takes back by itself; [`permissions`]: who may do what;
 //! - [`links`]: calls from actor to actor, on one host and over two;
 //! - [`flows`]: streams and futures of functions, as callers from outside see them;
 //! - [`way`]: one suite over both ways that a request can go;
@@ -52,6 +52,7 @@ mod links;
 mod many;
 mod outgoing;
 mod path;
+mod permissions;
 mod project;
 mod providers;
 mod python;

@@ -2,6 +2,8 @@
 
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use lattice_protocol::id::LatticeId;
+use lattice_protocol::permission::{Permissions, Role};
 use nkeys::KeyPair;
 use serde_json::{Value, json};
 
@@ -52,21 +54,33 @@ impl Operator {
         )
     }
 
-    /// A user of the lattice's account that may publish and subscribe to these.
-    pub fn user(&self, publish: &[&str], subscribe: &[&str]) -> User {
-        issue(&self.lattice, publish, subscribe)
+    /// A user of the lattice's account, in this role of the lattice `default`.
+    pub fn user(&self, role: &Role) -> User {
+        let permissions = role.permissions(&LatticeId::default());
+        issue(&self.lattice, &permissions)
     }
 
     /// A user of the system account.
     pub fn system_user(&self) -> User {
-        issue(&self.system, &[">"], &[">"])
+        let all = Permissions {
+            publish: vec![">".to_owned()],
+            never_publish: Vec::new(),
+            subscribe: vec![">".to_owned()],
+        };
+        issue(&self.system, &all)
     }
 }
 
-fn issue(account: &KeyPair, publish: &[&str], subscribe: &[&str]) -> User {
+fn issue(account: &KeyPair, permissions: &Permissions) -> User {
     let user = KeyPair::new_user();
-    let said = json!({"type": "user", "version": 2, "pub": {"allow": publish},
-        "sub": {"allow": subscribe}, "subs": -1, "data": -1, "payload": -1});
+    let Permissions {
+        publish,
+        never_publish,
+        subscribe,
+    } = permissions;
+    let said = json!({"type": "user", "version": 2,
+        "pub": {"allow": publish, "deny": never_publish}, "sub": {"allow": subscribe},
+        "subs": -1, "data": -1, "payload": -1});
     let token = token(account, &user.public_key(), said);
     let seed = user.seed().expect("a new key has a seed");
     User {

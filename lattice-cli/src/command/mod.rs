@@ -5,6 +5,7 @@ mod app;
 mod apply;
 mod artifact;
 mod audit;
+mod auth;
 mod build;
 mod call;
 mod completion;
@@ -72,6 +73,8 @@ pub enum Command {
     Import(import::Import),
     /// List who changed what.
     Audit(audit::Audit),
+    /// Print what each role needs of NATS: an account, users, permissions.
+    Auth(auth::Auth),
     /// List and remove components stored in the lattice.
     Artifact(artifact::Artifact),
     /// Store components in the lattice.
@@ -113,6 +116,7 @@ impl Command {
             Self::Export(command) => command.run(connection).await,
             Self::Import(command) => command.run(connection).await,
             Self::Audit(command) => command.run(connection).await,
+            Self::Auth(command) => command.run(connection),
             Self::Artifact(command) => command.run(connection).await,
             Self::Push(command) => command.run(connection).await,
             Self::Logs(command) => command.run(connection).await,

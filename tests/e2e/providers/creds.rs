@@ -3,27 +3,15 @@
 use std::fs;
 use std::path::Path;
 
+use lattice_protocol::id::LatticeId;
+use lattice_protocol::permission::Role;
+use lattice_protocol::subject;
 use lattice_tests::process::{Running, command, run};
 use lattice_tests::{Nats, Operator, eventually};
 use serde_json::{Value, json};
 
 use crate::program;
 
-/// What the provider `kv` needs, and nothing of what other providers, hosts and operators are told.
-const PUBLISH: [&str; 6] = [
-    "_INBOX.>",
-    "lattice.default.call.kv.>",
-    "$JS.API.>",
-    "$JS.ACK.>",
-    "$JS.FC.>",
-    "$KV.>",
-];
-const SUBSCRIBE: [&str; 4] = [
-    "_INBOX.lattice.default.>",
-    "lattice.default.call.kv.>",
-    "lattice.default.cancel.kv",
-    "lattice.default.process.*.call.>",
-];
 const MANIFEST: &str = r#"
 name = "app"
 [provider.kv]
@@ -58,12 +46,16 @@ async fn each_provider_has_its_own_credentials_and_sees_its_own_environment_only
     let nats = Nats::with(|options| options.extra = operator.config()).await;
     let (url, folder) = (nats.url(), tempfile::tempdir().unwrap());
     let folder = folder.path();
-    let (all, kv) = (
-        operator.user(&[">"], &[">"]),
-        operator.user(&PUBLISH, &SUBSCRIBE),
-    );
+    let (of_host, of_operator) = (operator.user(&Role::Host), operator.user(&Role::Operator));
+    // What it needs, and nothing of what other providers, hosts and operators are told.
+    let kv = operator.user(&Role::Provider {
+        name: "kv".parse().unwrap(),
+        keeps: true,
+        calls: Vec::new(),
+    });
     fs::create_dir(folder.join("own")).unwrap();
-    fs::write(folder.join("host.creds"), &all.creds).unwrap();
+    fs::write(folder.join("host.creds"), &of_host.creds).unwrap();
+    fs::write(folder.join("operator.creds"), &of_operator.creds).unwrap();
     fs::write(folder.join("own/kv.creds"), &kv.creds).unwrap();
     fs::write(folder.join("own/probe.creds"), &kv.creds).unwrap();
     fs::write(folder.join("lattice.toml"), MANIFEST).unwrap();
@@ -74,12 +66,15 @@ async fn each_provider_has_its_own_credentials_and_sees_its_own_environment_only
         "--nats",
         &url,
         "--creds",
-        "host.creds",
+        "operator.creds",
     ];
     let applied = run(command(program(), folder, &words)).await;
     assert!(applied.status.success(), "{}", applied.text());
 
-    let client = connect(&url, &all.creds).await;
+    let options = async_nats::ConnectOptions::with_credentials(&of_operator.creds).unwrap();
+    let inbox = subject::inbox_prefix(&LatticeId::default(), "test");
+    let client = options.custom_inbox_prefix(inbox).connect(&url);
+    let client = client.await.unwrap();
     let sum = eventually("the provider answers", async || {
         let subject = "lattice.default.call.kv.increment";
         let reply = client.request(subject, r#"["b","k",1]"#.into()).await;
@@ -103,7 +98,9 @@ async fn each_provider_has_its_own_credentials_and_sees_its_own_environment_only
     };
     assert_eq!(of(&kv.key), ["\"lattice-provider-kv\""], "{listed:#}");
     assert!(
-        !of(&all.key).iter().any(|name| name.contains("provider")),
+        !of(&of_host.key)
+            .iter()
+            .any(|name| name.contains("provider")),
         "{listed:#}"
     );
 
