@@ -101,7 +101,8 @@ impl Host {
         check_labels(&options.labels)?;
         let client = Client::connect(options.client.clone())
             .await?
-            .with_replicas(options.replicas);
+            .with_replicas(options.replicas)
+            .gathering(options.gathered_bytes_max);
         let state = client.state().await?;
         let artifacts = client.artifacts().await?;
         let system = match &options.system_creds {

@@ -60,6 +60,15 @@ struct Arguments {
     /// How many instances this host takes in all
     #[arg(long, env = "LATTICE_CAPACITY", default_value_t = CAPACITY_DEFAULT)]
     capacity: u32,
+
+    /// How many MiB of memory payloads that are too large for one message may hold together.
+    #[arg(
+        long,
+        value_name = "MIB",
+        default_value_t = host::options::GATHERED_MIB_DEFAULT,
+        value_parser = clap::value_parser!(u32).range(1..),
+    )]
+    gathered_mib: u32,
     /// A folder that actors may be granted with all below it; with :ro behind it, only to be read. May
     /// be repeated
     #[arg(long = "allow-files", value_name = "DIR[:ro]")]
@@ -124,6 +133,7 @@ fn options(arguments: Arguments) -> anyhow::Result<host::Options> {
         id: arguments.id,
         labels: BTreeMap::from_iter(arguments.labels),
         capacity: arguments.capacity,
+        gathered_bytes_max: host::options::mib(arguments.gathered_mib),
         allow: Allow {
             files: arguments.allow_files,
             sockets: arguments.allow_sockets,

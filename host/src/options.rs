@@ -14,10 +14,17 @@ use crate::provider::inline::Kinds;
 /// How many instances a host takes in all unless it is told. The engine sets aside some 8 GiB of
 /// addresses for each, 8 TiB of the 128 TiB a process has; memory is taken only by those in use.
 pub const CAPACITY_DEFAULT: u32 = 1_000;
+/// How many MiB all payloads that come in parts may hold together unless it is told.
+pub const GATHERED_MIB_DEFAULT: u32 = 1_024;
 /// The most labels of a host: they travel in every heartbeat.
 pub const LABELS_MAX: usize = 64;
 /// The longest key or value of a label: a name is enough.
 pub const LABEL_LEN_MAX: usize = 128;
+
+/// So many MiB in bytes, as far as this machine can count.
+pub fn mib(count: u32) -> usize {
+    usize::try_from(count).map_or(usize::MAX, |count| count.saturating_mul(1024 * 1024))
+}
 
 /// What a host is told at its start.
 #[derive(Debug, Clone)]
@@ -37,6 +44,8 @@ pub struct Options {
     pub labels: BTreeMap<String, String>,
     /// How many instances it takes in all.
     pub capacity: u32,
+    /// How many bytes of memory all payloads that come to it in parts may hold together.
+    pub gathered_bytes_max: usize,
     /// What actors may be granted of it.
     pub allow: Allow,
     /// Where it keeps its id, what it last ran, and compiled components; for one host alone.

@@ -16,7 +16,7 @@ use tracing::{debug, info, warn};
 use crate::cancel::Cancels;
 use crate::mux::Mux;
 use crate::replicas::{Raising, Replicas};
-use crate::stream::Budget;
+use crate::stream::{Budget, GATHERED_BYTES_DEFAULT};
 
 /// How long the first connection may take: a person waits for it.
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
@@ -129,13 +129,20 @@ impl Client {
             lattice: options.lattice,
             mux,
             cancels: Arc::default(),
-            gathered: Budget::default(),
+            gathered: Budget::of(GATHERED_BYTES_DEFAULT),
             inbox_root,
             replicas: Replicas::default(),
             raising: Arc::default(),
             by: None,
             has_audit: Arc::default(),
         })
+    }
+
+    /// What all payloads that come to it in parts may hold of memory together, in place of
+    /// [`GATHERED_BYTES_DEFAULT`]. Clones that were made before are not bound by it.
+    pub fn gathering(mut self, bytes_max: usize) -> Self {
+        self.gathered = Budget::of(bytes_max);
+        self
     }
 
     /// The lattice.

@@ -24,6 +24,9 @@ pub struct Revised<T> {
 pub struct Declared {
     /// The apps.
     pub apps: BTreeMap<AppName, Revised<App>>,
+    /// Those whose record can't be read, and of which nothing earlier is known: what they declare is
+    /// not known, and is not nothing.
+    pub unreadable: BTreeSet<AppName>,
 }
 
 /// A name that another app has already.

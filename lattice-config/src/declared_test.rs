@@ -14,6 +14,7 @@ fn declared(manifests: &[&str]) -> Declared {
     };
     Declared {
         apps: manifests.iter().map(read).collect(),
+        ..Declared::default()
     }
 }
 

@@ -59,6 +59,7 @@ mod tests {
         let revised = Revised { revision: 1, value };
         let declared = Declared {
             apps: [("shop".parse().unwrap(), revised)].into(),
+            ..Declared::default()
         };
         assert_eq!(declared.settings(&"other".parse().unwrap()), None);
         declared.settings(&"kv".parse().unwrap()).unwrap()

@@ -81,6 +81,7 @@ mod tests {
         let revised = |value: App| (value.name.clone(), Revised { revision: 1, value });
         Declared {
             apps: apps.into_iter().map(revised).collect(),
+            ..Declared::default()
         }
     }
 

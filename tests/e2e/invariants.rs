@@ -162,3 +162,61 @@ fn reach(graph: &BTreeMap<String, Vec<String>>, root: &str) -> BTreeSet<String> 
     }
     reached
 }
+
+/// `65,536`.
+fn with_commas(number: u64) -> String {
+    let digits = number.to_string();
+    let mut text = String::new();
+    for (at, digit) in digits.chars().enumerate() {
+        if at > 0 && (digits.len() - at).is_multiple_of(3) {
+            text.push(',');
+        }
+        text.push(digit);
+    }
+    text
+}
+
+#[test]
+fn the_tables_of_limits_say_what_the_code_says() {
+    use lattice_protocol::frame;
+    use lattice_protocol::standard::http;
+
+    let text = std::fs::read_to_string(guest::root().join("docs/manifest.md")).unwrap();
+    let (_, text) = text.split_once("\n## `limits`\n").unwrap();
+    let (text, _) = text.split_once("\n## ").unwrap();
+    let rows: Vec<_> = text
+        .lines()
+        .filter(|line| line.starts_with("| `"))
+        .collect();
+    let rows: BTreeSet<_> = rows
+        .iter()
+        .map(|row| row.split(" | ").take(3).collect::<Vec<_>>().join(" | "))
+        .collect();
+    let settable = lattice_config::Limits::ALL.iter().map(|limit| {
+        let [default, min, max] = [limit.default, limit.min, limit.max].map(with_commas);
+        format!("| `{}` | {default} | {min} to {max}", limit.name)
+    });
+    assert_eq!(rows, settable.collect());
+
+    for (what, value) in [
+        ("header fields of an HTTP message", http::HEADERS_MAX),
+        ("bytes of all of them", http::HEADERS_BYTES_MAX),
+        (
+            "bytes of a body that travels in the message",
+            http::INLINE_BYTES_MAX,
+        ),
+        ("bytes under way of one stream", frame::WINDOW_BYTES),
+        ("bytes of one frame", frame::FRAME_BYTES_MAX),
+        (
+            "streams of a call, each way",
+            usize::from(frame::STREAMS_MAX),
+        ),
+        (
+            "bytes of a stream's tail, which are a body's trailers",
+            frame::TAIL_BYTES_MAX,
+        ),
+    ] {
+        let row = format!("| {what} | {} | ", with_commas(value as u64));
+        assert!(text.contains(&row), "{row}");
+    }
+}

@@ -17,8 +17,13 @@
 use std::net::SocketAddr;
 use std::path::Path;
 
+use http_body_util::{BodyExt as _, Full};
+use hyper::body::Incoming;
+use hyper::service::service_fn;
+use hyper_util::rt::TokioIo;
 use lattice_tests::{END, Exchange, Lattice, chunk, eventually, web};
 use serde_json::json;
+use tokio::net::TcpListener;
 
 /// A language, as the names of its components begin.
 #[derive(Debug, Clone, Copy)]
@@ -61,6 +66,7 @@ macro_rules! every_language {
         async fn javascript_keeps_every_promise() {
             let running = Running::start(JAVASCRIPT).await;
             $($promise(&running).await;)*
+            a_request_of_its_own_leaves_through_its_link_alone(&running).await;
         }
 
         #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -96,18 +102,45 @@ struct Running {
     lattice: Lattice,
     /// Where its HTTP handler answers.
     address: SocketAddr,
+    /// Where its own requests may go.
+    upstream: SocketAddr,
+}
+
+/// A server that sends back what it gets, with what it saw in front.
+async fn upstream() -> SocketAddr {
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let address = listener.local_addr().unwrap();
+    tokio::spawn(async move {
+        while let Ok((stream, _)) = listener.accept().await {
+            let service = service_fn(|request: http::Request<Incoming>| async move {
+                let mine = request.headers().contains_key("x-mine");
+                let saw = format!("{} {mine} ", request.method());
+                let body = request.into_body().collect().await?.to_bytes();
+                let said = [saw.as_bytes(), &body].concat();
+                Ok::<_, hyper::Error>(http::Response::new(Full::from(said)))
+            });
+            let served = hyper::server::conn::http1::Builder::new()
+                .serve_connection(TokioIo::new(stream), service);
+            tokio::spawn(served);
+        }
+    });
+    address
 }
 
 impl Running {
     async fn start(language: Language) -> Self {
         let lattice = one_host().await;
+        let upstream = upstream().await;
         let name = language.name;
         let plain = format!("foreign/{name}-plain");
         let manifest = format!("name = \"plain\"\n[actor.plain]\ncomponent = \"{plain}\"");
         lattice.apply(&manifest).await;
         let actor = |actor: &str, more: &str| {
             let link = match language.links {
-                true => format!("[actor.{actor}.link.\"wasi:http\"]\nto = \"http\"\n"),
+                true => format!(
+                    "[actor.{actor}.link.\"wasi:http\"]\nto = \"http\"\n\
+                     allow = [\"http://{upstream}\"]\nprivate = true\n"
+                ),
                 false => String::new(),
             };
             format!("[actor.{actor}]\ncomponent = \"foreign/{name}-web\"\n{more}\n{link}")
@@ -137,6 +170,7 @@ impl Running {
             language,
             lattice,
             address,
+            upstream,
         }
     }
 }
@@ -204,6 +238,28 @@ async fn an_error_in_the_middle_of_the_body_ends_as_the_component_ends_it(runnin
     exchange.until(&chunk("half")).await;
     exchange.send(&chunk("x")).await;
     assert_eq!(exchange.rest().await, running.language.broken);
+}
+
+async fn a_request_of_its_own_leaves_through_its_link_alone(running: &Running) {
+    let fetch = async |to: &str, body: String| {
+        let path = format!("/fetch?to={to}");
+        web::send(running.address, "POST", &path, body)
+            .await
+            .unwrap()
+    };
+    let upstream = format!("http://{}/", running.upstream);
+    let large = "x".repeat(300_000);
+    for body in ["", "hello", &large] {
+        let page = fetch(&upstream, body.to_owned()).await;
+        assert_eq!(page.status, 200, "{}", page.text());
+        assert!(
+            page.text() == format!("POST true {body}"),
+            "{} bytes",
+            body.len()
+        );
+    }
+    let page = fetch("http://example.com/", String::new()).await;
+    assert_eq!((page.status, &*page.code()), running.language.thrown);
 }
 
 async fn a_kept_instance_serves_one_request_after_the_other(running: &Running) {

@@ -8,6 +8,7 @@ use async_nats::HeaderMap;
 use bytes::Bytes;
 use host::reconcile::collector::GRACE_DEFAULT;
 use host::{Allow, Host, Options};
+use lattice_client::stream::GATHERED_BYTES_DEFAULT;
 use lattice_client::{Client, Replicas};
 use lattice_config::{App, ComponentRef, Manifest, Revision, Runs};
 use lattice_protocol::control::{
@@ -79,6 +80,7 @@ impl Lattice {
             id: Some(name(id)),
             labels: labels.collect(),
             capacity: 100,
+            gathered_bytes_max: GATHERED_BYTES_DEFAULT,
             allow,
             data: self.folder.path().join(id),
             provider_creds: None,

@@ -13,11 +13,21 @@ async function answer(request) {
       return new Response(request.body, { headers });
     case "/half":
       return new Response(half(request.body), { headers });
+    case "/fetch":
+      return await fetched(request);
     case "/throw":
       throw new Error("asked to throw");
     default:
       return new Response("there is no such page\n", { status: 404, headers });
   }
+}
+
+// A request of its own to where the query says, with the body of this one; its answer as it comes.
+async function fetched(request) {
+  const to = new URL(request.url).searchParams.get("to");
+  const body = await request.text();
+  const answer = await fetch(to, { method: "POST", headers: { "x-mine": "1" }, body });
+  return new Response(answer.body, { status: answer.status, headers });
 }
 
 // The first piece of a body, and an error when the second comes.

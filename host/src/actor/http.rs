@@ -10,7 +10,7 @@ use lattice_protocol::standard::http::{Request, Response};
 use super::call::{Outcome, Running, bad_request};
 use super::left::Left;
 use super::log::Tail;
-use crate::capability::http::{Answer, Asked, Cut, Fault, Handler, Rest};
+use crate::capability::http::{Answer, Asked, Cut, Fault, Handler, Rest, Room};
 
 impl Running<'_> {
     pub(super) async fn http(
@@ -29,6 +29,7 @@ impl Running<'_> {
             // JSON has no word for a stream.
             takes_streams: self.takes_streams && encoding == Encoding::MessagePack,
             body_bytes_max: self.payload_bytes_max(),
+            room: Room::of(self.revision.limits()),
             progress,
         };
         let (answer, tail) = match handler {

@@ -93,7 +93,11 @@ impl Guest {
         let guest = Self {
             wasi: wasi::context(&voice, &parts.granted),
             http: http::context(),
-            hooks: http::Hooks::new(parts.links.clone(), voice.clone()),
+            hooks: http::Hooks::new(
+                parts.links.clone(),
+                voice.clone(),
+                http::Room::of(&parts.limits),
+            ),
             table,
             limits,
             links: parts.links.clone(),

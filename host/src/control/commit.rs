@@ -4,9 +4,9 @@
 use std::collections::BTreeSet;
 
 use lattice_client::{ArtifactError, StateError};
-use lattice_config::state::{self, key};
+use lattice_config::state::{self, Error as RecordError, key};
 use lattice_config::{App, ComponentRef, Declared, Revised, diff, validate};
-use lattice_protocol::control::Applied;
+use lattice_protocol::control::{Applied, Problem};
 use lattice_protocol::digest::Digest;
 use lattice_protocol::id::AppName;
 
@@ -31,6 +31,10 @@ pub(super) async fn commit(
         let mut draft = edit(&declared)?;
         let before = declared.apps.get(&draft.app);
         check_revision(&draft.app, before, if_revision)?;
+        let is_unreadable = declared.unreadable.contains(&draft.app);
+        if is_unreadable && if_revision.is_some() {
+            return Err(unreadable(&draft.app));
+        }
         let before_app = before.map(|revised| &revised.value);
         let changes = diff(before_app, draft.after.as_ref());
         // Whether it is a roll-back by itself is of the revision that is there, not of the next.
@@ -49,7 +53,12 @@ pub(super) async fn commit(
             after.rolled_back = None;
             check(desk, &declared, before_app, after).await?;
         }
-        match write(desk, &draft, before).await {
+        let over = match before {
+            Some(revised) => revised.revision,
+            None if is_unreadable => replaceable(desk, &draft.app).await?,
+            None => 0,
+        };
+        match write(desk, &draft, over).await {
             Ok(revision) => {
                 return Ok(Applied {
                     app: draft.app,
@@ -153,13 +162,8 @@ fn digests(app: &App) -> impl Iterator<Item = &Digest> {
         .filter_map(|actor| actor.component.digest())
 }
 
-async fn write(
-    desk: &Desk,
-    draft: &Draft,
-    before: Option<&Revised<App>>,
-) -> Result<u64, StateError> {
+async fn write(desk: &Desk, draft: &Draft, revision: u64) -> Result<u64, StateError> {
     let key = key::app(&draft.app);
-    let revision = before.map_or(0, |revised| revised.revision);
     match &draft.after {
         Some(after) => {
             let bytes = state::encode(after).map_err(|error| StateError::Corrupt {
@@ -173,6 +177,31 @@ async fn write(
             let mark = desk.state.get(&key).await?;
             Ok(mark.map_or(revision, |entry| entry.revision))
         }
+    }
+}
+
+fn unreadable(app: &AppName) -> Problem {
+    conflict(format!(
+        "what is stored of app {app} can't be read: declare it anew without if_revision"
+    ))
+}
+
+/// At which revision a record that can't be read may be replaced. One of a newer version is not to be: it
+/// says something, and this host does not know what.
+async fn replaceable(desk: &Desk, app: &AppName) -> Answer<u64> {
+    let key = key::app(app);
+    let entry = desk.state.get(&key).await.map_err(state_problem)?;
+    let Some((revision, value)) = entry.and_then(|entry| Some((entry.revision, entry.value?)))
+    else {
+        return Ok(0);
+    };
+    match state::decode::<App>(&value) {
+        Err(error @ RecordError::TooNew { .. }) => {
+            Err(internal(format!("{key} can't be read: {error}")))
+        }
+        Err(_) => Ok(revision),
+        // Somebody else was first.
+        Ok(_) => Ok(0),
     }
 }
 

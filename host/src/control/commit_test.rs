@@ -18,6 +18,7 @@ fn declared(app: App) -> Declared {
     };
     Declared {
         apps: [(app.name, revised)].into(),
+        ..Declared::default()
     }
 }
 

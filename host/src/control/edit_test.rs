@@ -32,6 +32,7 @@ fn declared() -> Declared {
     let revised = |value: App| (value.name.clone(), Revised { revision: 1, value });
     Declared {
         apps: [revised(demo), revised(solo)].into(),
+        ..Declared::default()
     }
 }
 

@@ -10,9 +10,10 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use lattice_client::StateEntry;
-use lattice_config::Assignment;
+use lattice_config::state::decode;
 use lattice_config::state::head::{PartName, Reading};
 use lattice_config::state::key;
+use lattice_config::{App, Assignment};
 use lattice_protocol::id::{AppName, HostId};
 use lattice_protocol::report::AssignmentRevision;
 
@@ -257,6 +258,10 @@ impl Duty {
             return;
         };
         match answer {
+            Answer::Entry(Some(entry)) if !is_readable(&entry) => {
+                tracing::warn!(%app, "this app can't be read: what it runs is kept");
+                judge.unknown.insert(app);
+            }
             // Declared, or deleted: a deletion leaves its mark.
             Answer::Entry(Some(_)) => {}
             Answer::Entry(None) => {
@@ -289,6 +294,12 @@ impl Duty {
         self.followed = latest.map(|&(revision, _)| AssignmentRevision { epoch, revision });
         self.stage = Stage::Run;
     }
+}
+
+/// Whether an app's record says what it declares, or that it was deleted.
+fn is_readable(entry: &StateEntry) -> bool {
+    let value = entry.value.as_ref();
+    value.is_none_or(|value| decode::<App>(value).is_ok())
 }
 
 fn take_part(reading: &mut Reading, name: &PartName, answer: Answer) -> Result<(), String> {

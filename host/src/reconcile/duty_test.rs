@@ -170,6 +170,30 @@ fn what_is_left_out_is_stopped_only_after_the_state_said_that_it_knows_the_app()
 }
 
 #[test]
+fn what_belongs_to_an_app_that_cannot_be_read_is_kept_until_it_can() {
+    let mut duty = busy();
+    duty.head(head(6, &empty(4)));
+    for _ in 0..2 {
+        let key = asked(&mut duty);
+        duty.answered(Answer::Entry(Some(StateEntry {
+            key,
+            revision: 1,
+            value: Some("\u{1}no record".into()),
+        })));
+    }
+    assert_eq!(duty.step(), Step::Run);
+    assert!(duty.current().same_work(&running()));
+    assert_eq!(duty.again_after(), Some(LOOK_EVERY));
+    duty.again();
+    for _ in 0..2 {
+        asked(&mut duty);
+        duty.answered(known("app"));
+    }
+    assert_eq!(duty.step(), Step::Run);
+    assert!(duty.current().same_work(&empty(4)));
+}
+
+#[test]
 fn what_was_kept_is_stopped_once_the_state_knows_its_app_again() {
     let mut duty = busy();
     duty.head(head(6, &empty(4)));

@@ -28,6 +28,7 @@ fn declared(revision: u64, value: App) -> Declared {
     let app = Revised { revision, value };
     Declared {
         apps: BTreeMap::from([("demo".parse().unwrap(), app)]),
+        ..Declared::default()
     }
 }
 

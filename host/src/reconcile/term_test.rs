@@ -37,6 +37,7 @@ fn declared() -> Declared {
     };
     Declared {
         apps: BTreeMap::from([("demo".parse().unwrap(), app)]),
+        ..Declared::default()
     }
 }
 

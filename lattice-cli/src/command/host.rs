@@ -32,6 +32,15 @@ pub struct Host {
     #[arg(long, value_name = "N", default_value_t = host::options::CAPACITY_DEFAULT)]
     capacity: u32,
 
+    /// How many MiB of memory payloads that are too large for one message may hold together.
+    #[arg(
+        long,
+        value_name = "MIB",
+        default_value_t = host::options::GATHERED_MIB_DEFAULT,
+        value_parser = clap::value_parser!(u32).range(1..),
+    )]
+    gathered_mib: u32,
+
     #[command(flatten)]
     allow: Allowed,
 
@@ -87,6 +96,7 @@ impl Host {
             id: self.id,
             labels: self.labels.into_iter().collect(),
             capacity: self.capacity,
+            gathered_bytes_max: host::options::mib(self.gathered_mib),
             allow: self.allow.into(),
             data: self
                 .data

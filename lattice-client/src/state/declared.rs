@@ -49,6 +49,7 @@ pub(super) fn apply(declared: &mut Declared, entry: StateEntry) -> bool {
     };
     match entry.value.map(|value| state::decode::<App>(&value)) {
         None => {
+            declared.unreadable.remove(&name);
             declared.apps.remove(&name);
         }
         Some(Ok(value)) => {
@@ -56,10 +57,16 @@ pub(super) fn apply(declared: &mut Declared, entry: StateEntry) -> bool {
                 revision: entry.revision,
                 value,
             };
+            declared.unreadable.remove(&name);
             declared.apps.insert(name, revised);
         }
         // What was there before stays: an app that can't be read is no reason to stop it.
-        Some(Err(error)) => tracing::error!(app = %name, %error, "a declared app can't be read"),
+        Some(Err(error)) => {
+            tracing::error!(app = %name, %error, "a declared app can't be read");
+            if !declared.apps.contains_key(&name) {
+                declared.unreadable.insert(name);
+            }
+        }
     }
     true
 }

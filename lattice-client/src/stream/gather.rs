@@ -9,13 +9,24 @@ use lattice_protocol::error::{CallError, ErrorCode};
 /// The largest payload that is taken in parts: the most that an actor's limit on payloads can be.
 const PAYLOAD_BYTES_MAX: u64 = 512 * 1024 * 1024;
 /// What all payloads that came in parts may hold of a process's memory, from their first part until
-/// nobody needs them any more: two of the largest.
-const GATHERED_BYTES_MAX: usize = 1024 * 1024 * 1024;
+/// nobody needs them any more, unless it is told: two of the largest.
+pub const GATHERED_BYTES_DEFAULT: usize = 1024 * 1024 * 1024;
 
 /// What the payloads of a process that came in parts hold together.
-#[derive(Debug, Clone, Default)]
+#[derive(Debug, Clone)]
 pub(crate) struct Budget {
     held: Arc<AtomicUsize>,
+    most: usize,
+}
+
+impl Budget {
+    /// So many bytes at the most.
+    pub(crate) fn of(most: usize) -> Self {
+        Self {
+            held: Arc::default(),
+            most,
+        }
+    }
 }
 
 /// A payload that is being put together.
@@ -97,7 +108,7 @@ impl Share {
     fn grow(&mut self, bytes: usize) -> Result<(), CallError> {
         let held = self.budget.held.fetch_add(bytes, Ordering::Relaxed) + bytes;
         self.bytes += bytes;
-        if held > GATHERED_BYTES_MAX {
+        if held > self.budget.most {
             let message = "the large payloads of other calls take all the room that there is";
             return Err(CallError::refused(ErrorCode::Overloaded, message));
         }
@@ -122,7 +133,7 @@ mod tests {
 
     #[test]
     fn parts_make_the_whole_and_give_their_room_back_when_it_goes() {
-        let budget = Budget::default();
+        let budget = Budget::of(GATHERED_BYTES_DEFAULT);
         let mut gather = Gather::begin(&budget, b"ab", 5).unwrap();
         gather.add(b"cde").unwrap();
         assert!(gather.add(b"f").is_err());
@@ -136,7 +147,7 @@ mod tests {
 
     #[test]
     fn a_payload_that_is_not_what_was_announced_is_refused() {
-        let budget = Budget::default();
+        let budget = Budget::of(GATHERED_BYTES_DEFAULT);
         let gather = Gather::begin(&budget, b"ab", 5).unwrap();
         assert!(gather.finish().is_err());
         let error = Gather::begin(&budget, b"", PAYLOAD_BYTES_MAX + 1).unwrap_err();
@@ -146,10 +157,10 @@ mod tests {
 
     #[test]
     fn no_more_than_the_budget_is_held() {
-        let budget = Budget::default();
-        budget.held.store(GATHERED_BYTES_MAX, Ordering::Relaxed);
+        let budget = Budget::of(GATHERED_BYTES_DEFAULT);
+        budget.held.store(GATHERED_BYTES_DEFAULT, Ordering::Relaxed);
         let error = Gather::begin(&budget, b"x", 1).unwrap_err();
         assert_eq!(error.code, ErrorCode::Overloaded);
-        assert_eq!(budget.held.load(Ordering::Relaxed), GATHERED_BYTES_MAX);
+        assert_eq!(budget.held.load(Ordering::Relaxed), GATHERED_BYTES_DEFAULT);
     }
 }

@@ -24,6 +24,7 @@ pub(crate) use channel::{Answering, Asking, Opened};
 pub use deadline::Deadline;
 pub(crate) use faults::over;
 pub(crate) use gather::Budget;
+pub use gather::GATHERED_BYTES_DEFAULT;
 pub use pipe::{Reader, Watch, Writer, pipe, pipe_with};
 pub use progress::Progress;
 pub(crate) use pump::frame_of;

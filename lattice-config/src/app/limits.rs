@@ -93,6 +93,15 @@ limits! {
     /// default is eight rounds of the default instances; 0 never waits; the most bounds the memory
     /// that waiting calls hold.
     waiting: 128 in 0..=65_536,
+    /// Header fields of an HTTP request that it is given, and of a response to one that it sends. Only
+    /// fewer than the protocol takes, which is the default: whoever is at the other end holds to that.
+    headers: 128 in 1..=128,
+    /// Bytes of the names and values of these together; likewise.
+    header_bytes: 65_536 in 256..=65_536,
+    /// Calls that an instance with async functions serves at once, if it serves more than one. The
+    /// default is what `wasmtime serve` does: the waiting of one is filled by others, and no more suffer
+    /// by one that traps; the most is what shares one instance's memory and thread to any use.
+    at_once: 16 in 1..=128,
     /// Milliseconds of compiling. The default is enough for a 64 MiB component on one slow core.
     compile_ms: 120_000 in 100..=600_000,
     /// MiB of the component. The default holds an interpreter with its library; the most is what
@@ -124,6 +133,19 @@ mod tests {
             .unwrap();
         assert_eq!(u128::from(time.default), DEADLINE_DEFAULT.as_millis());
         assert_eq!(u128::from(time.max), DEADLINE_MAX.as_millis());
+    }
+
+    #[test]
+    fn no_more_headers_can_be_asked_for_than_travel() {
+        use lattice_protocol::standard::http::{HEADERS_BYTES_MAX, HEADERS_MAX};
+        let most = |name| {
+            let limit = Limits::ALL.iter().find(|limit| limit.name == name);
+            let limit = limit.unwrap();
+            assert_eq!(limit.default, limit.max);
+            usize::try_from(limit.max).unwrap()
+        };
+        assert_eq!(most("headers"), HEADERS_MAX);
+        assert_eq!(most("header_bytes"), HEADERS_BYTES_MAX);
     }
 
     #[test]

@@ -94,6 +94,7 @@ pub fn plan(
             provider::place(app_name, name, provider, &ground, &mut draft);
         }
     }
+    draft.keep(&declared.unreadable, &owners, &ground);
     draft.finish(&ground)
 }
 
@@ -137,6 +138,28 @@ impl Draft {
 
     fn leave(&mut self, name: TargetName, reason: String) {
         self.unplaced.push(Unplaced { name, reason });
+    }
+
+    /// Leaves where it was what belongs to apps that can't be read: nobody knows that it is not wanted.
+    fn keep(
+        &mut self,
+        apps: &BTreeSet<AppName>,
+        owners: &BTreeMap<TargetName, &AppName>,
+        ground: &Ground<'_>,
+    ) {
+        let is_kept = |app: &AppName, name: &str| apps.contains(app) && !owners.contains_key(name);
+        for (assignment, host) in self.assignments.iter_mut().zip(&ground.hosts) {
+            let Some(was) = host.previous.filter(|_| !host.view.draining) else {
+                continue;
+            };
+            let actors = was.actors.iter();
+            let actors = actors.filter(|actor| is_kept(&actor.app, actor.name.as_str()));
+            assignment.actors.extend(actors.cloned());
+            let providers = was.providers.iter();
+            let providers = providers.filter(|(name, one)| is_kept(&one.app, name.as_str()));
+            let providers = providers.map(|(name, one)| (name.clone(), one.clone()));
+            assignment.providers.extend(providers);
+        }
     }
 
     fn finish(mut self, ground: &Ground<'_>) -> Plan {

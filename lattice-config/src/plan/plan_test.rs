@@ -34,6 +34,7 @@ pub(super) fn declared(texts: &[String]) -> Declared {
     };
     Declared {
         apps: texts.iter().map(read).collect(),
+        ..Declared::default()
     }
 }
 
@@ -205,6 +206,42 @@ fn a_name_that_two_apps_have_goes_to_the_first() {
         reason(&plan),
         "the name is taken by app one: rename it in app two"
     );
+}
+
+#[test]
+fn what_an_unreadable_app_had_stays_where_it_was_and_its_names_are_free_for_others() {
+    let text = |app: &str, actor: &str| {
+        format!(
+            "name = \"{app}\"\nactor.{actor} = {{ component = \"c\", instances = 4 }}\n\
+             provider.of-{actor} = {{ kind = \"http\" }}"
+        )
+    };
+    let hosts = [host("h1", 9, &[]), host("h2", 9, &[])];
+    let both = declared(&[text("one", "a"), text("two", "b")]);
+    let before = fresh(&both, &hosts).assignments;
+    let mut spoilt = declared(&[text("two", "b")]);
+    spoilt.unreadable.insert("one".parse().unwrap());
+    let planned = plan(&spoilt, &hosts, &before, 2);
+    for (host, assignment) in &planned.assignments {
+        assert!(assignment.same_work(&before[host]), "{host}");
+    }
+    let again = plan(&spoilt, &hosts, &planned.assignments, 2);
+    assert_eq!(again, planned);
+    // One that leaves gives nothing of it to others: nobody knows how much of it is wanted.
+    let mut leaving = hosts.clone();
+    leaving[0].draining = true;
+    let planned = plan(&spoilt, &leaving, &before, 2);
+    assert!(planned.assignments["h1"].actors.is_empty());
+    assert_eq!(
+        slots(&planned, "a")[1],
+        before["h2"].slots(&"a".parse().unwrap())
+    );
+    // Another app that has the name now has it alone.
+    let mut other = declared(&[text("two", "a")]);
+    other.unreadable.insert("one".parse().unwrap());
+    let planned = plan(&other, &hosts, &before, 2);
+    let owners = planned.assignments.values().flat_map(|one| &one.actors);
+    assert!(owners.into_iter().all(|actor| actor.app.as_str() == "two"));
 }
 
 #[test]

@@ -7,7 +7,7 @@ const APP: &str = concat!(
     r#"{"format":1,"app":{"name":"demo","version":"1","actors":{"counter":{"component":"c.wasm","#,
     r#""instances":8,"instance":"fresh","config":{},"limits":{"time_ms":10000,"memory_mib":64,"#,
     r#""table_elements":50000,"handles":4096,"payload_bytes":16777216,"random_bytes":1048576,"#,
-    r#""log_bytes_per_s":65536,"waiting":128,"compile_ms":120000,"component_mib":64},"links":[{"interface":"wasi:keyvalue","#,
+    r#""log_bytes_per_s":65536,"waiting":128,"headers":128,"header_bytes":65536,"at_once":16,"compile_ms":120000,"component_mib":64},"links":[{"interface":"wasi:keyvalue","#,
     r#""name":"default","to":"kv","config":{"bucket":"b"},"idempotent":false}],"require":{},"#,
     r#""daemon":false}},"providers":{"kv":{"runs":{"kind":"keyvalue"},"config":{},"routes":[],"#,
     r#""copies":1,"env":{},"require":{}}}}}"#,

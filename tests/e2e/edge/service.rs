@@ -5,7 +5,7 @@ use std::net::SocketAddr;
 use futures_util::future::try_join_all;
 use lattice_tests::{Lattice, eventually, web};
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
-use tokio::net::TcpListener;
+use tokio::net::{TcpListener, TcpStream};
 
 use super::raw;
 use crate::program;
@@ -50,6 +50,7 @@ everywhere! {
     a_response_may_come_before_the_body_was_read,
     a_response_that_breaks_off_in_the_middle_never_looks_whole,
     requests_wait_beside_each_other_in_one_instance,
+    so_many_calls_are_in_one_instance_and_no_more,
     a_request_leaves_through_the_link,
 }
 
@@ -164,6 +165,22 @@ async fn requests_wait_beside_each_other_in_one_instance(web: Web) {
     for page in try_join_all(requests).await.unwrap() {
         assert_eq!((page.status, page.text().as_str()), (200, "2"));
     }
+}
+
+async fn so_many_calls_are_in_one_instance_and_no_more(web: Web) {
+    let settings = "instance = \"reuse\"\nlimits = { at_once = 1 }";
+    let (_lattice, address) = edge(web, settings).await;
+    let mut slow = TcpStream::connect(address).await.unwrap();
+    let request = b"GET /slow HTTP/1.1\r\nhost: a\r\n\r\n";
+    slow.write_all(request).await.unwrap();
+    eventually(
+        "another request has an instance of its own",
+        async || match web::get(address, "/begun").await.unwrap().text() {
+            first if first == "1" => Ok(()),
+            other => Err(other),
+        },
+    )
+    .await;
 }
 
 async fn a_request_leaves_through_the_link(web: Web) {

@@ -1,8 +1,9 @@
 //! Records of the state that nobody can read, under load.
 
 use lattice_tests::{Lattice, Load, Machine, eventually};
+use serde_json::json;
 
-use super::hosts::{settled_on, three};
+use super::hosts::{leader, settled_on, three};
 use crate::program;
 
 /// Puts bytes that mean nothing in a record's place, past every host.
@@ -51,6 +52,37 @@ async fn unreadable_assignments_under_load_stop_nothing_and_are_written_anew() {
     assert_eq!(moved(&events), Vec::<String>::new());
     lattice.run_with("greeter", "instances = 9").await;
     settled_on(&lattice, 3, 9).await;
+    load.answers(100).await;
+    load.end_without_failures().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn an_unreadable_app_under_load_stops_nothing_whoever_leads_and_a_good_apply_heals_it() {
+    let mut lattice = Lattice::start(program()).await;
+    let mut machines = three(&mut lattice, &[]).await;
+    let events = lattice.events().await;
+    let load = Load::callers(&lattice, 4);
+    load.answers(100).await;
+    spoil(&lattice, &["app.greeter"]).await;
+    said(&machines, "a declared app can't be read").await;
+    // Whoever leads next has never read it.
+    let place = leader(&machines).await;
+    let ended = machines.remove(place);
+    let id = ended.id().to_owned();
+    lattice
+        .request(&format!("lattice.default.host.{id}.ctl.stop"), "")
+        .await;
+    ended.ended().await;
+    leader(&machines).await;
+    load.answers(400).await;
+    let of_others = moved(&events).into_iter();
+    let of_others: Vec<_> = of_others.filter(|event| !event.contains(&id)).collect();
+    assert_eq!(of_others, Vec::<String>::new());
+
+    lattice.run_with("greeter", "instances = 8").await;
+    settled_on(&lattice, 2, 8).await;
+    let listed = lattice.control("app.list", json!({})).await;
+    assert_eq!(listed["value"][0]["name"], "greeter", "{listed}");
     load.answers(100).await;
     load.end_without_failures().await;
 }

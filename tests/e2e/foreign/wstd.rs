@@ -3,6 +3,7 @@
 use std::net::SocketAddr;
 
 use lattice_tests::{END, Exchange, Lattice, chunk, web};
+use serde_json::json;
 
 use super::behind_http;
 use crate::edge::raw;
@@ -13,6 +14,7 @@ every_way! {
     a_response_may_come_before_its_request_has_ended,
     status_and_headers_are_the_servers_own,
     every_method_arrives_and_no_header_that_is_not_the_guests,
+    an_actor_is_given_no_more_headers_than_its_limits_say,
     head_has_the_headers_of_get_and_no_body,
     trailers_arrive_and_are_sent,
     timers_ring_while_the_response_is_on_its_way,
@@ -88,6 +90,34 @@ async fn every_method_arrives_and_no_header_that_is_not_the_guests(way: Way) {
         assert_eq!(lines.next(), Some(method), "{answer}");
         let headers: Vec<_> = lines.map(|line| line.split(": ").next().unwrap()).collect();
         assert_eq!(headers, ARRIVE, "{answer}");
+    }
+}
+
+async fn an_actor_is_given_no_more_headers_than_its_limits_say(way: Way) {
+    let few = "limits = { headers = 8, header_bytes = 256 }";
+    let (lattice, _) = behind_http(way, "wstd-server", few, "").await;
+    let ask = async |headers: Vec<(String, String)>| {
+        let request = json!({"method": "GET", "path": "/saw", "headers": headers});
+        lattice.call("guest.handle", request).await
+    };
+    let header = |number: usize| (format!("x-{number}"), "1".to_owned());
+    assert_eq!(
+        ask((0..8).map(header).collect()).await.json()["status"],
+        200
+    );
+    for (headers, says) in [
+        (
+            (0..9).map(header).collect(),
+            "9 headers, and `headers` is 8",
+        ),
+        (
+            vec![("x".to_owned(), "v".repeat(256))],
+            "headers of 257 bytes, and `header_bytes` is 256",
+        ),
+    ] {
+        let failure = ask(headers).await.failure();
+        assert!(failure.is("bad-request", 400), "{failure:?}");
+        assert!(failure.message.contains(says), "{failure:?}");
     }
 }
 

@@ -42,7 +42,10 @@ pub(super) fn declared(count: u32) -> anyhow::Result<Declared> {
         let (revision, value) = (1, app);
         apps.insert(name, Revised { revision, value });
     }
-    Ok(Declared { apps })
+    Ok(Declared {
+        apps,
+        ..Declared::default()
+    })
 }
 
 pub(super) fn changed(mut declared: Declared) -> anyhow::Result<Declared> {

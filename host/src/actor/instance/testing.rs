@@ -213,5 +213,6 @@ fn asked(path: &str, body: Body, streams: Vec<Reader>, takes_streams: bool) -> A
         takes_streams,
         body_bytes_max: 1 << 20,
         progress: Progress::default(),
+        room: crate::capability::http::Room::of(&lattice_config::Limits::default()),
     }
 }

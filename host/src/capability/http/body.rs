@@ -12,7 +12,7 @@ use lattice_client::stream::{Reader, Writer};
 use lattice_protocol::standard::http::{FieldValue, read_trailers, write_trailers};
 use wasmtime_wasi_http::Error;
 
-use super::headers;
+use super::headers::{self, Room};
 
 /// How long a body that is not all there is waited for before it is sent piece by piece: the time of one
 /// call to a provider, as a message saved is worth more than that, and nobody sees it.
@@ -43,7 +43,7 @@ impl Streamed {
         }
         let trailers = read_trailers(&tail)
             .ok()
-            .and_then(|fields| headers::read(fields).ok());
+            .and_then(|fields| headers::read(fields, Room::MOST).ok());
         Some(
             trailers
                 .map(Frame::trailers)

@@ -10,8 +10,9 @@ use lattice_client::stream::{
 use lattice_protocol::standard::http::{Body, INLINE_BYTES_MAX, Request, Response};
 use wasmtime_wasi_http::WasiBody;
 
+use super::Fault;
 use super::body::{self, Gathered, Next, Wanted, gather, next};
-use super::{Fault, headers};
+use super::headers::{self, Room};
 use crate::actor::instance::Instance;
 
 /// What the guest answers, or why it answers nothing.
@@ -27,6 +28,8 @@ pub struct Asked {
     pub takes_streams: bool,
     /// The longest body for a caller that doesn't.
     pub body_bytes_max: usize,
+    /// How many headers the request may have.
+    pub room: Room,
     /// When the body of the response moved last.
     pub progress: Progress,
 }

@@ -2,16 +2,45 @@
 
 use ::http::{HeaderMap, HeaderName, HeaderValue};
 use bytes::Bytes;
+use lattice_config::Limits;
 use lattice_protocol::standard::http::{FieldValue, HEADERS_BYTES_MAX, HEADERS_MAX};
 
+/// How many fields an actor is given at once, and how many bytes they may have together.
+#[derive(Debug, Clone, Copy)]
+pub struct Room {
+    fields: usize,
+    bytes: usize,
+}
+
+impl Room {
+    /// As many as travel.
+    pub(super) const MOST: Self = Self {
+        fields: HEADERS_MAX,
+        bytes: HEADERS_BYTES_MAX,
+    };
+
+    /// As many as an actor's limits say.
+    pub fn of(limits: &Limits) -> Self {
+        let count = |limit: u64| usize::try_from(limit).unwrap_or(usize::MAX);
+        Self {
+            fields: count(limits.headers).min(HEADERS_MAX),
+            bytes: count(limits.header_bytes).min(HEADERS_BYTES_MAX),
+        }
+    }
+}
+
 /// Reads fields; an error says what is wrong with them.
-pub(super) fn read(fields: Vec<(String, FieldValue)>) -> Result<HeaderMap, String> {
-    if fields.len() > HEADERS_MAX {
-        return Err(format!("more than {HEADERS_MAX} headers"));
+pub(super) fn read(fields: Vec<(String, FieldValue)>, room: Room) -> Result<HeaderMap, String> {
+    if fields.len() > room.fields {
+        let (count, most) = (fields.len(), room.fields);
+        return Err(format!("{count} headers, and `headers` is {most}"));
     }
     let bytes: usize = fields.iter().map(|(n, v)| n.len() + v.0.len()).sum();
-    if bytes > HEADERS_BYTES_MAX {
-        return Err(format!("headers of more than {HEADERS_BYTES_MAX} bytes"));
+    if bytes > room.bytes {
+        let most = room.bytes;
+        return Err(format!(
+            "headers of {bytes} bytes, and `header_bytes` is {most}"
+        ));
     }
     let mut headers = HeaderMap::with_capacity(fields.len());
     for (name, FieldValue(value)) in fields {

@@ -2,8 +2,6 @@
 
 use std::sync::Arc;
 
-use lattice_client::stream::Streams;
-use lattice_protocol::standard::http::Request;
 use tokio::sync::oneshot;
 use wasmtime_wasi_http::WasiHttpView as _;
 use wasmtime_wasi_http::p2::bindings::ProxyIndices;
@@ -31,7 +29,7 @@ impl Incoming {
         let taken = asked.taken();
         let (sender, head) = oneshot::channel();
         let indices = self.0.clone();
-        let running = run(indices, instance, asked.request, asked.streams, sender);
+        let running = run(indices, instance, asked, sender);
         let head = async move {
             match head.await {
                 Ok(answer) => answer.map_err(|code| Fault::ErrorCode(format!("{code:?}"))),
@@ -45,13 +43,12 @@ impl Incoming {
 async fn run(
     indices: Arc<ProxyIndices>,
     mut instance: Instance,
-    request: Request,
-    streams: Streams,
+    asked: Asked,
     sender: oneshot::Sender<Result<Outgoing, ErrorCode>>,
 ) -> Result<Option<Instance>, Fault> {
     let store = &mut instance.store;
-    let scheme = request::scheme(&request.scheme);
-    let request = request::read(request, &streams)?;
+    let scheme = request::scheme(&asked.request.scheme);
+    let request = request::read(asked.request, &asked.streams, asked.room)?;
     let mut http = store.data_mut().http();
     let request = http
         .new_incoming_request(scheme, request)

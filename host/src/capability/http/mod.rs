@@ -29,6 +29,7 @@ use wasmtime_wasi_http::{WasiHttp, WasiHttpCtx, WasiHttpView as _};
 use super::{Guest, Waiting};
 use crate::actor::instance::Ended;
 pub use exchange::{Answer, Asked, Cut, Rest};
+pub use headers::Room;
 pub use incoming::Incoming;
 pub(super) use outgoing::Hooks;
 pub use service::{Service, Visit, Visiting};

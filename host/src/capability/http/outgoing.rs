@@ -18,7 +18,8 @@ use tokio_util::task::AbortOnDropHandle;
 use wasmtime_wasi_http::{Error, RequestOptions, WasiBody, WasiHttpHooks};
 
 use super::body::{self, Gathered, Next, Streamed, Wanted, gather, next};
-use super::{headers, request};
+use super::headers::{self, Room};
+use super::request;
 use crate::capability::voice::Voice;
 use crate::capability::way::Way;
 use crate::link::LinkTable;
@@ -32,17 +33,20 @@ pub(in crate::capability) struct Hooks {
     links: Arc<LinkTable>,
     way: Way,
     voice: Voice,
+    /// What a response may have of headers.
+    room: Room,
 }
 
 type Sent = Result<(::http::Response<WasiBody>, Io), Error>;
 type Io = Box<dyn Future<Output = Result<(), Error>> + Send>;
 
 impl Hooks {
-    pub(in crate::capability) fn new(links: Arc<LinkTable>, voice: Voice) -> Self {
+    pub(in crate::capability) fn new(links: Arc<LinkTable>, voice: Voice, room: Room) -> Self {
         Self {
             links,
             way: Way::none(),
             voice,
+            room,
         }
     }
 
@@ -66,7 +70,7 @@ impl WasiHttpHooks for Hooks {
         let interface = OUTGOING.parse::<Interface>().ok();
         let link = interface.and_then(|interface| self.links.default_for(&interface).cloned());
         let (way, voice) = (self.way.clone(), self.voice.clone());
-        let source = self.links.source().clone();
+        let (source, room) = (self.links.source().clone(), self.room);
         Box::new(async move {
             let Some(link) = link else {
                 return Err(Error::HttpRequestDenied);
@@ -76,7 +80,7 @@ impl WasiHttpHooks for Hooks {
                 let table = format!("[actor.{source}.link.\"{interface}\"], which leads to {to}");
                 voice.refusal(&words.replace("LINK", &table));
             };
-            send(&way, &link, request, options, refused).await
+            send(&way, &link, (request, options), room, refused).await
         })
     }
 }
@@ -84,8 +88,8 @@ impl WasiHttpHooks for Hooks {
 async fn send(
     way: &Way,
     link: &Link,
-    request: ::http::Request<WasiBody>,
-    options: Option<RequestOptions>,
+    (request, options): (::http::Request<WasiBody>, Option<RequestOptions>),
+    room: Room,
     refused: impl Fn(&str) + Send,
 ) -> Sent {
     let (parts, mut body) = request.into_parts();
@@ -118,7 +122,7 @@ async fn send(
         }
         failed(error)
     })?;
-    let response = read(reply).inspect_err(|error| {
+    let response = read(reply, room).inspect_err(|error| {
         if let Some(words) = advice(error, &parts.uri) {
             refused(&words);
         }
@@ -198,11 +202,11 @@ async fn feed(
     Ok(())
 }
 
-fn read(reply: Reply) -> Result<::http::Response<WasiBody>, Error> {
+fn read(reply: Reply, room: Room) -> Result<::http::Response<WasiBody>, Error> {
     let Reply { payload, streams } = reply;
     let answer: Answer = rmp_serde::from_slice(&payload).map_err(|_| Error::HttpProtocolError)?;
     match answer {
-        WitResult::Ok(response) => response_of(response, streams),
+        WitResult::Ok(response) => response_of(response, streams, room),
         WitResult::Err(code) => Err(told(code)),
     }
 }
@@ -210,6 +214,7 @@ fn read(reply: Reply) -> Result<::http::Response<WasiBody>, Error> {
 fn response_of(
     response: Response,
     streams: Vec<Reader>,
+    room: Room,
 ) -> Result<::http::Response<WasiBody>, Error> {
     let body = match response.body {
         Body::Whole(bytes) => request::whole(bytes),
@@ -221,8 +226,8 @@ fn response_of(
     let mut built = ::http::Response::new(body);
     *built.status_mut() =
         ::http::StatusCode::from_u16(response.status).map_err(|_| Error::HttpProtocolError)?;
-    *built.headers_mut() =
-        headers::read(response.headers).map_err(|_| Error::HttpResponseHeaderSectionSize(None))?;
+    *built.headers_mut() = headers::read(response.headers, room)
+        .map_err(|_| Error::HttpResponseHeaderSectionSize(None))?;
     Ok(built)
 }
 

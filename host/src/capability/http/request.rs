@@ -7,8 +7,9 @@ use lattice_protocol::standard::http::{Body, Request};
 use wasmtime_wasi_http::WasiBody;
 use wasmtime_wasi_http::p2::bindings::http::types::Scheme;
 
+use super::Fault;
 use super::body::Streamed;
-use super::{Fault, headers};
+use super::headers::{self, Room};
 
 pub(super) fn scheme(text: &str) -> Scheme {
     match text {
@@ -21,6 +22,7 @@ pub(super) fn scheme(text: &str) -> Scheme {
 pub(super) fn read(
     request: Request,
     streams: &Streams,
+    room: Room,
 ) -> Result<::http::Request<WasiBody>, Fault> {
     let authority = match request.authority.as_str() {
         "" => "localhost",
@@ -37,7 +39,7 @@ pub(super) fn read(
         .uri(uri)
         .body(body(request.body, streams)?)
         .map_err(|error| Fault::BadRequest(format!("method: {error}")))?;
-    *built.headers_mut() = headers::read(request.headers).map_err(Fault::BadRequest)?;
+    *built.headers_mut() = headers::read(request.headers, room).map_err(Fault::BadRequest)?;
     Ok(built)
 }
 

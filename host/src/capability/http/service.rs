@@ -37,7 +37,7 @@ impl Service {
         asked: Asked,
     ) -> Result<Answer, Fault> {
         let taken = asked.taken();
-        let request = request::read(asked.request, &asked.streams)?;
+        let request = request::read(asked.request, &asked.streams, asked.room)?;
         let (head, answered) = oneshot::channel();
         let visit = Visit {
             indices: self.0.clone(),

@@ -72,5 +72,8 @@ pub(super) fn declared(entries: &[StateEntry]) -> Declared {
             apps.insert(name, Revised { revision, value });
         }
     }
-    Declared { apps }
+    Declared {
+        apps,
+        ..Declared::default()
+    }
 }

@@ -23,10 +23,6 @@ pub(crate) use flowing::{Flow, Flowing};
 pub(crate) use roster::{Ended, Ticket};
 pub(crate) use worker::{Call, Work};
 
-/// How many calls an instance serves at once: enough for the waiting of one to be filled by others,
-/// and no more than may suffer by one that traps. It is what `wasmtime serve` does.
-const CALLS_AT_ONCE_MAX: usize = 16;
-
 /// The shared instances of one revision.
 pub(crate) struct Shared {
     base: Arc<Base>,
@@ -43,7 +39,7 @@ struct Open {
 impl Shared {
     pub(super) fn new(base: Arc<Base>, calls_max: u32, waiting: Waiting) -> Self {
         let at_once = match waiting {
-            Waiting::Alone => CALLS_AT_ONCE_MAX,
+            Waiting::Alone => usize::try_from(base.parts.limits.at_once).unwrap_or(1),
             // Nobody else could go on while one waits.
             Waiting::Together => 1,
         };
