@@ -180,7 +180,9 @@ async fn a_listener_that_is_killed_loses_what_it_had_and_nobody_is_taken_until_i
     let [sent, answered, refused, lost] =
         [sent, answered, refused, lost].map(|count| count.load(Ordering::Relaxed));
     eprintln!("{sent} sent: {answered} answered, {refused} not taken, {lost} lost");
-    assert!(lost <= CALLERS as u64, "{lost} lost of {sent}");
+    // The system closes the sockets of a dead process one after the other: a caller may lose its request,
+    // and then a connection that the dying listener has queued and nobody has read from.
+    assert!(lost <= 2 * CALLERS as u64, "{lost} lost of {sent}");
     assert_eq!(sent, answered + refused + lost, "each has one ending");
     // No call of those that were lost holds a slot.
     eventually("nothing runs any more", async || {
