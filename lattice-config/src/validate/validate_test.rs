@@ -40,7 +40,7 @@ fn all_problems_are_told_at_once() {
     has("actor x: limits.memory_mib = 5000 is out of range: use 1 to 4096");
     has("actor x: link wasi:keyvalue: there is no actor or provider kv: declare [provider.kv]");
     has("provider x: route \"api\" is no path: write path = \"/…\"");
-    has("provider x: route api: there is no actor y: declare [actor.y]");
+    has("provider x: route api: there is no actor y (did you mean x?): declare [actor.y]");
     assert!(all.iter().all(|problem| !problem.contains('\n')));
 }
 
