@@ -116,8 +116,12 @@ async fn an_end_that_is_asked_for_again_and_again_waits_for_left_output_once() {
     let exit = loop {
         tokio::select! {
             exit = run.process.ended() => break Some(exit),
-            () = tokio::time::sleep(OUTPUT_GRACE / 20), if asked < 250 => asked += 1,
-            else => break None,
+            () = tokio::time::sleep(OUTPUT_GRACE / 20) => {
+                asked += 1;
+                if asked == 250 {
+                    break None;
+                }
+            }
         }
     };
     let _ = rustix::process::kill_process(Pid::from_raw(left).unwrap(), Signal::KILL);
