@@ -24,7 +24,8 @@ async fn an_actor_that_is_removed_takes_no_more_calls_and_comes_back_before_its_
     scale_callee(&pair, 0, "draining").await;
     let failure = pair.call(SAY, json!(["a"])).await.failure();
     assert!(failure.is("unavailable", 503), "{failure:?}");
-    scale_callee(&pair, 1, "running").await;
+    // One slot more: the call that still runs has its own.
+    scale_callee(&pair, 2, "running").await;
     assert_eq!(pair.call(SAY, json!(["a"])).await.json(), "a");
     // The one before it still has its call, and so has the caller.
     pair.until_load("caller", 1, 0).await;
