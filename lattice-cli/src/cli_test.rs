@@ -69,6 +69,7 @@ fn help_lists_the_commands() {
       logs        Follow what actors and providers log
       events      Follow what happens in the lattice
       host        Join this machine to a lattice
+      label       Set, remove and print labels of a host
       drain       Give the work of a host to the others, then stop it
       provider    Run a provider that this program carries
       completion  Print the completion for a shell
