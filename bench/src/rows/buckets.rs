@@ -8,6 +8,7 @@ use std::time::Duration;
 
 use anyhow::ensure;
 use futures_util::{StreamExt as _, TryStreamExt as _, stream};
+use lattice_protocol::subject;
 use serde_json::json;
 
 use super::Bench;
@@ -30,10 +31,11 @@ pub(super) async fn run(bench: &Bench) -> anyhow::Result<Report> {
     let manifest = format!("name = \"bench\"\n[provider.kv]\nkind = \"keyvalue\"\n{config}\n");
     world.apply(manifest).await?;
     let client = world.plain().await?;
+    let endpoint = "bucket.set".parse()?;
+    let subject = subject::call(world.client().lattice(), &"kv".parse()?, &endpoint).into_string();
     let set = async |bucket: u32| -> anyhow::Result<()> {
         let arguments = json!([format!("b{bucket}"), "k", [118]]).to_string();
-        let subject = "lattice.default.call.kv.bucket.set";
-        let reply = client.request(subject, arguments.into()).await?;
+        let reply = client.request(subject.clone(), arguments.into()).await?;
         let is_done = reply.payload == r#"{"ok":null}"#;
         ensure!(is_done, "{:?} {:?}", reply.headers, reply.payload);
         Ok(())

@@ -8,6 +8,8 @@ use anyhow::ensure;
 use async_nats::jetstream::kv::{self, Store};
 use bytes::Bytes;
 use futures_util::FutureExt as _;
+use lattice_protocol::id::LatticeId;
+use lattice_protocol::subject;
 use lattice_tests::Redis;
 use redis::aio::MultiplexedConnection;
 use serde_json::json;
@@ -94,7 +96,7 @@ async fn compare(
     let client = world.plain().await?;
     for doing in Doing::ALL {
         // Each key is there before the first is read, whatever a round comes to.
-        let mut first = Through::many(&client, store, Doing::Set, 1);
+        let mut first = Through::many(&client, store, Doing::Set, 1)?;
         let mut beside = own.many(Doing::Set, 1);
         for _ in 0..KEYS {
             first[0].once().await?;
@@ -103,7 +105,7 @@ async fn compare(
         for callers in AT_A_TIME {
             let doing_it = doing.as_str();
             let what = format!("key-value {doing_it} by an actor, {store}, {callers} at a time");
-            let mut ours = Through::many(&client, store, doing, callers);
+            let mut ours = Through::many(&client, store, doing, callers)?;
             let mut limit = own.many(doing, callers);
             let compared = bench.plan.compare(&mut ours, &mut limit, watch).await?;
             report.add([
@@ -132,18 +134,25 @@ struct Through {
 
 impl Through {
     /// So many on one connection.
-    fn many(client: &async_nats::Client, store: &str, doing: Doing, callers: usize) -> Vec<Self> {
+    fn many(
+        client: &async_nats::Client,
+        store: &str,
+        doing: Doing,
+        callers: usize,
+    ) -> anyhow::Result<Vec<Self>> {
         let function = match doing {
             Doing::Set => "put",
             Doing::Get => "get",
         };
+        let (lattice, actor) = (LatticeId::default(), format!("at-{store}").parse()?);
+        let subject = subject::call(&lattice, &actor, &function.parse()?).into_string();
         let one = |caller| Self {
             client: client.clone(),
-            subject: format!("lattice.default.call.at-{store}.{function}"),
+            subject: subject.clone(),
             doing,
             next: start(caller, callers),
         };
-        (0..callers).map(one).collect()
+        Ok((0..callers).map(one).collect())
     }
 }
 
