@@ -174,8 +174,10 @@ async fn write(desk: &Desk, draft: &Draft, revision: u64) -> Result<u64, StateEr
         }
         None => {
             desk.state.delete(&key, revision).await?;
-            let mark = desk.state.get(&key).await?;
-            Ok(mark.map_or(revision, |entry| entry.revision))
+            // Somebody may have declared it anew by now: the mark is what was written over `revision`.
+            let kept = desk.state.history(&key).await?;
+            let mark = kept.into_iter().find(|kept| kept.revision > revision);
+            Ok(mark.map_or(revision, |mark| mark.revision))
         }
     }
 }

@@ -114,7 +114,7 @@ impl Drain {
 
 /// The host that is meant, if there is one and another to take its work.
 fn chosen(name: &str, hosts: &[HostSummary]) -> anyhow::Result<HostId> {
-    let host = present::host(name, hosts)?;
+    let host = present::listed(name, hosts)?;
     if present::alive(hosts).count() == 1 {
         bail!(
             "host {name} is the only one: nobody could take its work. Start another with `lattice \

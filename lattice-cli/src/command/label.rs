@@ -31,7 +31,7 @@ impl Label {
     pub(super) async fn run(self, connection: &Connection) -> anyhow::Result<()> {
         let client = connection.connect().await?;
         let hosts: Vec<HostSummary> = client.control(Verb::HostList, &Nothing {}).await?;
-        let host = present::host(&self.host, &hosts)?;
+        let host = present::host(&client, &self.host, &hosts).await?;
         let removed = self.remove.into_iter().map(|key| (key, None));
         let set = self.labels.into_iter().map(|(k, v)| (k, Some(v)));
         let request = HostLabel {

@@ -166,7 +166,7 @@ async fn every_ending_has_its_own_code(way: Way) {
         (
             get("/stall"),
             &between,
-            "the body broke off: ErrorCode::ConnectionReadTimeout",
+            "the body broke off: connection read timeout",
         ),
     ] {
         let answer = fetched(&lattice, to, patience).await;

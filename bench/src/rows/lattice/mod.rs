@@ -4,7 +4,7 @@
 //! there: a table stands for the state, and every host says at once that it serves what it is
 //! assigned.
 //!
-//! - [`declared`]: the lattice that is planned; [`said`]: heartbeats; [`writes`]: the leader's.
+//! - [`declared`](mod@declared): the lattice that is planned; [`said`]: heartbeats; [`writes`]: the leader's.
 
 mod declared;
 mod said;

@@ -9,6 +9,7 @@ use bytes::{Bytes, BytesMut};
 use http_body::{Body, Frame};
 use http_body_util::BodyExt as _;
 use lattice_client::stream::{Reader, Writer};
+use lattice_protocol::error::ErrorCode;
 use lattice_protocol::standard::http::{FieldValue, read_trailers, write_trailers};
 use wasmtime_wasi_http::Error;
 
@@ -65,9 +66,12 @@ impl Body for Streamed {
         }
         self.reader.poll_next(cx).map(|piece| match piece {
             Some(Ok(piece)) => Some(Ok(Frame::data(piece))),
-            Some(Err(_)) => {
+            Some(Err(error)) => {
                 self.ended = true;
-                Some(Err(Error::ConnectionTerminated))
+                Some(Err(match error.code {
+                    ErrorCode::Deadline => Error::ConnectionReadTimeout,
+                    _ => Error::ConnectionTerminated,
+                }))
             }
             None => self.trailers(),
         })
