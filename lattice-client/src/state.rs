@@ -274,7 +274,14 @@ impl State {
     /// Follows what is declared.
     pub async fn watch_declared(&self) -> Result<DeclaredWatch, StateError> {
         let watch = self.watch(state::key::APPS).await?;
-        Ok(DeclaredWatch::new(watch))
+        Ok(DeclaredWatch::new(self.clone(), watch))
+    }
+
+    /// The newest revision of the keys that match a pattern; none if there is none, or that is not known.
+    async fn newest(&self, pattern: &str) -> Option<u64> {
+        let subject = format!("{}{pattern}", self.kv.prefix);
+        let newest = self.kv.stream.get_last_raw_message_by_subject(&subject);
+        newest.await.ok().map(|message| message.sequence)
     }
 }
 

@@ -1,7 +1,7 @@
 //! A lattice on a JetStream cluster of three servers.
 
 use async_nats::jetstream;
-use lattice_tests::{Lattice, Load, Nats, eventually};
+use lattice_tests::{Lattice, Load, Nats, eventually, guest};
 use serde_json::{Value, json};
 
 use crate::program;
@@ -42,8 +42,15 @@ async fn on_a_cluster_of_three_one_server_dies_and_comes_back_while_the_lattice_
     lattice.run_with("greeter", "instances = 4").await;
     let jetstream = jetstream::new(lattice.plain().clone());
     for stream in ["KV_lattice_default", "OBJ_lattice_default_artifacts"] {
-        let (replicas, _) = copies(&jetstream, stream).await.unwrap();
-        assert_eq!(replicas, 3, "{stream}");
+        // A host that came before all three were ready made it with one, and raises it.
+        eventually(
+            &format!("{stream} is on three servers"),
+            async || match copies(&jetstream, stream).await {
+                Ok((3, _)) => Ok(()),
+                other => Err(other),
+            },
+        )
+        .await;
     }
 
     let load = Load::callers(&lattice, 8);
@@ -56,7 +63,14 @@ async fn on_a_cluster_of_three_one_server_dies_and_comes_back_while_the_lattice_
         json!({ "name": "greeter", "instances": 6 }),
     )
     .await;
-    let second = lattice.push("hasher").await;
+    // While its stream has no leader, the store says that it can't be reached.
+    let second = eventually("the component is stored", async || {
+        let artifacts = lattice.client().artifacts().await;
+        let artifacts = artifacts.map_err(|error| error.to_string())?;
+        let pushed = artifacts.push(&guest::bytes("hasher")).await;
+        pushed.map_err(|error| error.to_string())
+    })
+    .await;
     let start = json!({ "name": "hasher", "component": second, "instances": 2 });
     done(&lattice, "actor.start", start).await;
     runs(&lattice, "greeter", 6).await;

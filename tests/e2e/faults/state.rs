@@ -2,6 +2,7 @@
 
 use std::collections::BTreeSet;
 
+use futures_util::TryStreamExt as _;
 use futures_util::future::join_all;
 use lattice_tests::{Lattice, Load, eventually};
 use serde_json::{Value, json};
@@ -207,4 +208,26 @@ async fn an_update_that_cannot_start_leaves_the_old_revision_serving_and_says_wh
         }
     })
     .await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_watch_that_the_server_lost_is_begun_anew_and_nothing_that_was_declared_is_missed() {
+    let mut lattice = Lattice::start(program()).await;
+    lattice.host("a").await;
+    let state = lattice.client().state().await.unwrap();
+    let mut watch = state.watch_declared().await.unwrap();
+    watch.next().await.unwrap();
+    let jetstream = async_nats::jetstream::new(lattice.plain().clone());
+    let stream = jetstream.get_stream("KV_lattice_default").await.unwrap();
+    let names: Vec<_> = stream.consumer_names().try_collect().await.unwrap();
+    for name in names {
+        stream.delete_consumer(&name).await.unwrap();
+    }
+    // Also the leader's: it hears of this all the same.
+    lattice.run_with("greeter", "instances = 1").await;
+    while let Some(declared) = watch.next().await {
+        if !declared.apps.is_empty() {
+            break;
+        }
+    }
 }
