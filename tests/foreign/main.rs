@@ -117,7 +117,7 @@ async fn upstream() -> SocketAddr {
                 let saw = format!("{} {mine} ", request.method());
                 let body = request.into_body().collect().await?.to_bytes();
                 let said = [saw.as_bytes(), &body].concat();
-                Ok::<_, hyper::Error>(http::Response::new(Full::from(said)))
+                Ok::<_, hyper::Error>(http::Response::new(Full::<bytes::Bytes>::from(said)))
             });
             let served = hyper::server::conn::http1::Builder::new()
                 .serve_connection(TokioIo::new(stream), service);
