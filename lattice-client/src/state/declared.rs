@@ -20,11 +20,17 @@ pub struct DeclaredWatch {
     watch: StateWatch,
     declared: Declared,
     started: bool,
+    hearing: Hearing,
+    /// When to look whether something newer is stored.
+    look_at: Instant,
+}
+
+/// Whether a watch says what is new.
+#[derive(Debug, Default)]
+struct Hearing {
     /// The newest revision that came.
     seen: u64,
-    /// When to look whether there is a newer one.
-    look_at: Instant,
-    /// The newest revision that came when there was a newer one at the last look.
+    /// The same at the last look, if something newer was stored then.
     missed_at: Option<u64>,
 }
 
@@ -35,9 +41,8 @@ impl DeclaredWatch {
             watch,
             declared: Declared::default(),
             started: false,
-            seen: 0,
+            hearing: Hearing::default(),
             look_at: Instant::now() + LOOK_AFTER,
-            missed_at: None,
         }
     }
 
@@ -61,7 +66,7 @@ impl DeclaredWatch {
                 Err(_) => {
                     let newest = self.state.newest(state::key::APPS).await;
                     self.look_at = Instant::now() + LOOK_AFTER;
-                    if self.is_deaf(newest) {
+                    if self.hearing.is_lost(newest) {
                         tracing::warn!("the watch on what is declared says nothing of what is new");
                         return None;
                     }
@@ -71,13 +76,15 @@ impl DeclaredWatch {
     }
 
     fn take(&mut self, entry: StateEntry) -> bool {
-        self.seen = self.seen.max(entry.revision);
+        self.hearing.seen = self.hearing.seen.max(entry.revision);
         apply(&mut self.declared, entry)
     }
+}
 
+impl Hearing {
     /// Whether something newer was stored at two looks, and nothing came in between: what is on its way
     /// comes before the second. A state that can't be asked says nothing.
-    fn is_deaf(&mut self, newest: Option<u64>) -> bool {
+    fn is_lost(&mut self, newest: Option<u64>) -> bool {
         let is_behind = newest.is_some_and(|newest| newest > self.seen);
         let before = std::mem::replace(&mut self.missed_at, is_behind.then_some(self.seen));
         is_behind && before == Some(self.seen)
@@ -111,4 +118,26 @@ pub(super) fn apply(declared: &mut Declared, entry: StateEntry) -> bool {
         }
     }
     true
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_what_is_missed_at_two_looks_with_nothing_in_between_is_a_lost_watch() {
+        let mut hearing = Hearing {
+            seen: 7,
+            ..Hearing::default()
+        };
+        assert!(!hearing.is_lost(Some(7)));
+        assert!(!hearing.is_lost(Some(9)));
+        // Something came: it hears.
+        hearing.seen = 8;
+        assert!(!hearing.is_lost(Some(9)));
+        // A state that can't be asked begins the count anew.
+        assert!(!hearing.is_lost(None));
+        assert!(!hearing.is_lost(Some(9)));
+        assert!(hearing.is_lost(Some(10)));
+    }
 }

@@ -40,9 +40,9 @@ impl Watches {
             .drain(..)
             .partition(|now| Arc::ptr_eq(&now.store, store) && wanted.contains(&now.watch));
         *running = kept;
-        for now in ended {
-            let goes_on = wanted.iter().any(|watch| now.is_taken_over_by(watch));
-            if let Some(mut changes) = now.end().await
+        for old in ended {
+            let goes_on = wanted.iter().any(|watch| old.is_taken_over_by(watch));
+            if let Some(mut changes) = old.end().await
                 && !goes_on
             {
                 changes.forget().await;
@@ -57,8 +57,8 @@ impl Watches {
 
     /// Ends all; what waits in the store is told by whoever comes next.
     pub(crate) async fn stop(&self) {
-        for now in self.running.lock().await.drain(..) {
-            now.end().await;
+        for each in self.running.lock().await.drain(..) {
+            each.end().await;
         }
     }
 
