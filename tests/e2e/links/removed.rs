@@ -22,8 +22,7 @@ async fn an_actor_that_is_removed_takes_no_more_calls_and_comes_back_before_its_
     pair.send(sleep, json!([3_600_000]), id).await;
     pair.until_load("callee", 1, 0).await;
     scale_callee(&pair, 0, "draining").await;
-    let failure = pair.call(SAY, json!(["a"])).await.failure();
-    assert!(failure.is("unavailable", 503), "{failure:?}");
+    until_nobody_answers(&pair).await;
     // One slot more: the call that still runs has its own.
     scale_callee(&pair, 2, "running").await;
     assert_eq!(pair.call(SAY, json!(["a"])).await.json(), "a");
@@ -38,6 +37,20 @@ async fn an_actor_that_is_removed_takes_no_more_calls_and_comes_back_before_its_
         } else {
             Err(callee)
         }
+    })
+    .await;
+}
+
+/// Waits until a call finds nobody: those that are on their way while the callee leaves are still taken.
+async fn until_nobody_answers(pair: &Pair) {
+    eventually("nobody answers for the callee", async || {
+        let reply = pair.call(SAY, json!(["a"])).await;
+        if !reply.failed() {
+            return Err(reply);
+        }
+        let failure = reply.failure();
+        assert!(failure.is("unavailable", 503), "{failure:?}");
+        Ok(())
     })
     .await;
 }
