@@ -3,7 +3,7 @@
 use std::future::pending;
 use std::time::{Duration, Instant};
 
-use async_nats::{Message, StatusCode};
+use async_nats::{HeaderMap, Message, StatusCode};
 use bytes::Bytes;
 use lattice_protocol::call::Context;
 use lattice_protocol::error::{CallError, ErrorCode};
@@ -14,7 +14,7 @@ use lattice_protocol::subject::{self, Subject};
 use crate::cancel::UnderWay;
 use crate::connect::Client;
 use crate::headers;
-use crate::mux::Delivered;
+use crate::mux::{Delivered, Ticket};
 use crate::stream::{Asking, Reader, Streams};
 
 /// How much longer than the deadline a caller waits: the callee ends the work at the deadline and
@@ -115,6 +115,48 @@ impl Client {
             let message = "too many calls of this process wait for replies";
             return unsent(ErrorCode::Overloaded, message);
         };
+        let sent = self.publish(subject, &ticket, headers, call).await;
+        let patience = match sent {
+            Ok(patience) => patience,
+            Err(outcome) => return outcome,
+        };
+        let under_way = UnderWay::new(self, &call.target, call.context.id);
+        let reply = tokio::select! {
+            biased;
+            reply = tokio::time::timeout(patience, ticket.reply()) => Some(reply),
+            () = &mut gone => None,
+        };
+        // Nobody is told of a call that its host took with it: the word would reach the next try.
+        under_way.settled();
+        match reply {
+            Some(Ok(Some(reply))) if reply.more.is_some() => {
+                let result = Asking::go_on(self, ticket, reply, call, gone).await;
+                (Heard::Answer, result)
+            }
+            Some(Ok(Some(Delivered { message, .. }))) => {
+                (heard(&message), plain_reply(&call.target, message))
+            }
+            // The end of this process's connection is no silence of who was called.
+            Some(Ok(None)) => {
+                let message = "the connection to NATS was closed";
+                (Heard::Unknown, begun(ErrorCode::Unavailable, message))
+            }
+            Some(Err(_)) => self.silence(call),
+            None => {
+                let message = format!("the host that served {} is gone", call.target);
+                (Heard::Nothing, begun(ErrorCode::Unavailable, message))
+            }
+        }
+    }
+
+    /// Sends a request that fits one message, and says how long its reply may take from now.
+    async fn publish(
+        &self,
+        subject: Subject,
+        ticket: &Ticket,
+        headers: HeaderMap,
+        call: &Call,
+    ) -> Result<Duration, Outcome> {
         let published = self.nats.publish_with_reply_and_headers(
             subject.into_string(),
             ticket.subject(),
@@ -125,49 +167,19 @@ impl Client {
         let begun = Instant::now();
         // Without a connection a message waits for one: not longer than its own time.
         match tokio::time::timeout(patience, published).await {
-            Ok(Ok(())) => {}
-            Ok(Err(error)) => return not_sent(error),
-            Err(_) => return not_sent("there was no connection to NATS in time"),
+            Ok(Ok(())) => Ok(patience.saturating_sub(begun.elapsed())),
+            Ok(Err(error)) => Err(not_sent(error)),
+            Err(_) => Err(not_sent("there was no connection to NATS in time")),
         }
-        let under_way = UnderWay::new(self, &call.target, call.context.id);
-        let patience = patience.saturating_sub(begun.elapsed());
-        let reply = tokio::select! {
-            biased;
-            reply = tokio::time::timeout(patience, ticket.reply()) => Some(reply),
-            () = &mut gone => None,
+    }
+
+    fn silence(&self, call: &Call) -> Outcome {
+        let message = format!("{} did not answer in time", call.target);
+        let heard = match self.is_connected() {
+            true => Heard::Nothing,
+            false => Heard::Unknown,
         };
-        // Nobody is told of a call that its host took with it: the word would reach the next try.
-        under_way.settled();
-        let Some(reply) = reply else {
-            let message = format!("the host that served {} is gone", call.target);
-            let error = CallError::begun(ErrorCode::Unavailable, message);
-            return (Heard::Nothing, Err(error));
-        };
-        match reply {
-            Ok(Some(Delivered {
-                message,
-                more: None,
-            })) => (heard(&message), plain_reply(&call.target, message)),
-            Ok(Some(reply)) => {
-                let result = Asking::go_on(self, ticket, reply, call, gone).await;
-                (Heard::Answer, result)
-            }
-            // The end of this process's connection is no silence of who was called.
-            Ok(None) => {
-                let message = "the connection to NATS was closed";
-                let error = CallError::begun(ErrorCode::Unavailable, message);
-                (Heard::Unknown, Err(error))
-            }
-            Err(_) => {
-                let message = format!("{} did not answer in time", call.target);
-                let heard = match self.is_connected() {
-                    true => Heard::Nothing,
-                    false => Heard::Unknown,
-                };
-                let error = CallError::begun(ErrorCode::Deadline, message);
-                (heard, Err(error))
-            }
-        }
+        (heard, begun(ErrorCode::Deadline, message))
     }
 }
 
@@ -194,6 +206,10 @@ pub(crate) fn plain_reply(target: &TargetName, reply: Message) -> Result<Reply, 
 }
 
 type Outcome = (Heard, Result<Reply, CallError>);
+
+fn begun(code: ErrorCode, message: impl Into<String>) -> Result<Reply, CallError> {
+    Err(CallError::begun(code, message))
+}
 
 fn unsent(code: ErrorCode, message: impl Into<String>) -> Outcome {
     (Heard::Unknown, Err(CallError::refused(code, message)))
