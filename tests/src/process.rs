@@ -20,6 +20,7 @@ const END_WITHIN: Duration = Duration::from_secs(120);
 pub struct Running {
     child: Child,
     lines: Lines,
+    results: Lines,
     family: Mutex<BTreeMap<u32, Relative>>,
 }
 
@@ -30,6 +31,8 @@ pub struct Ended {
     pub status: ExitStatus,
     /// What it printed, both streams, by line.
     pub lines: Vec<String>,
+    /// What of it is its result: its standard output.
+    pub results: Vec<String>,
 }
 
 /// A process that another one started, directly or not.
@@ -81,12 +84,14 @@ impl Running {
             .kill_on_drop(true)
             .spawn()
             .expect("the program starts");
-        let lines = Lines::default();
-        tokio::spawn(lines.clone().read(child.stdout.take()));
-        tokio::spawn(lines.clone().read(child.stderr.take()));
+        let (lines, results) = (Lines::default(), Lines::default());
+        let both = vec![lines.clone(), results.clone()];
+        tokio::spawn(read(child.stdout.take(), both));
+        tokio::spawn(read(child.stderr.take(), vec![lines.clone()]));
         Self {
             child,
             lines,
+            results,
             family: Mutex::default(),
         }
     }
@@ -175,6 +180,7 @@ impl Running {
         Ended {
             status,
             lines: self.lines.whole().await,
+            results: self.results.whole().await,
         }
     }
 
@@ -223,6 +229,15 @@ impl Ended {
     pub fn text(&self) -> String {
         self.lines.join("\n")
     }
+
+    /// Its result as JSON.
+    ///
+    /// # Panics
+    /// If it is none.
+    pub fn json(&self) -> serde_json::Value {
+        let text = self.results.join("\n");
+        serde_json::from_str(&text).unwrap_or_else(|error| panic!("{error}: {}", self.text()))
+    }
 }
 
 impl Relative {
@@ -252,18 +267,19 @@ pub async fn all_gone(family: &[Relative]) {
     .await;
 }
 
-impl Lines {
-    async fn read(self, stream: Option<impl AsyncRead + Unpin>) {
-        let Some(stream) = stream else { return };
-        let mut lines = BufReader::new(stream).split(b'\n');
-        while let Ok(Some(line)) = lines.next_segment().await {
-            self.0
-                .lock()
-                .unwrap()
-                .push(String::from_utf8_lossy(&line).into_owned());
+/// Reads a stream to its end; each line goes into all of these.
+async fn read(stream: Option<impl AsyncRead + Unpin>, into: Vec<Lines>) {
+    let Some(stream) = stream else { return };
+    let mut lines = BufReader::new(stream).split(b'\n');
+    while let Ok(Some(line)) = lines.next_segment().await {
+        for lines in &into {
+            let line = String::from_utf8_lossy(&line).into_owned();
+            lines.0.lock().unwrap().push(line);
         }
     }
+}
 
+impl Lines {
     /// All lines, once both readers are at their end.
     async fn whole(&self) -> Vec<String> {
         eventually("the output ends", async || {

@@ -7,7 +7,7 @@
 use std::collections::BTreeMap;
 use std::time::{Duration, Instant};
 
-use lattice_client::{Client, System};
+use lattice_client::{Client, System, SystemError};
 use lattice_protocol::id::HostId;
 use lattice_protocol::report::{Connection, Report};
 use tokio_util::sync::CancellationToken;
@@ -45,10 +45,9 @@ impl Evictor {
         let mut cut = BTreeMap::new();
         loop {
             for (host, connection) in self.hanging(&cut) {
-                self.evict(&host, &connection).await;
-                // Also when it failed: a host that is gone has no connection, and the server's pings
-                // find the others.
-                cut.insert(host, connection);
+                if self.evict(&host, &connection).await {
+                    cut.insert(host, connection);
+                }
             }
             tokio::select! {
                 () = stop.cancelled() => return,
@@ -63,13 +62,21 @@ impl Evictor {
         hanging(silent, &self.me, cut)
     }
 
-    async fn evict(&self, host: &HostId, connection: &Connection) {
+    /// Whether that is settled: the connection is cut, or a server has said why it isn't. A host that is
+    /// gone has none, and the server's pings find the others.
+    async fn evict(&self, host: &HostId, connection: &Connection) -> bool {
         let Some(own) = self.client.connection() else {
-            return;
+            return false;
         };
         match self.system.kick(&own, connection).await {
-            Ok(()) => tracing::warn!(%host, client = connection.client, "hangs: cut off NATS"),
-            Err(error) => tracing::info!(%host, %error, "silent, and not cut off NATS"),
+            Ok(()) => {
+                tracing::warn!(%host, client = connection.client, "hangs: cut off NATS");
+                true
+            }
+            Err(error) => {
+                tracing::info!(%host, %error, "silent, and not cut off NATS");
+                !matches!(error, SystemError::Silent { .. })
+            }
         }
     }
 }

@@ -1,11 +1,12 @@
 //! What commands that change an app have in common.
 
-use anyhow::Context as _;
+use anyhow::{Context as _, bail};
 use lattice_client::{Client, ControlError};
 use lattice_config::{App, Manifest};
 use lattice_protocol::control::{AppExport, Applied, ByApp, Change, ChangeKind, ProblemCode, Verb};
 use lattice_protocol::id::{AppName, TargetName};
 
+use super::history;
 use crate::settle;
 use crate::ui::{self, Progress};
 
@@ -27,6 +28,11 @@ impl Outcome {
         let progress = Progress::new();
         progress.step("waiting until it is carried out");
         let declared = exported(client, &applied.app).await?;
+        if let Some((export, _)) = &declared
+            && export.revision != applied.revision
+        {
+            refuse_taken_back(client, applied).await?;
+        }
         let app = declared.as_ref().map(|(_, app)| app);
         self.settle(client, applied, app, &progress).await?;
         progress.clear();
@@ -99,6 +105,17 @@ pub(super) async fn exported(
     let manifest = Manifest::parse(&export.manifest);
     let manifest = manifest.with_context(|| format!("app {name} can't be read"))?;
     Ok(Some((export, manifest.app().clone())))
+}
+
+/// Fails if the lattice has taken the change back by now: what is declared instead runs, and says nothing
+/// of it.
+async fn refuse_taken_back(client: &Client, applied: &Applied) -> anyhow::Result<()> {
+    let revisions = history::of(client, &applied.app).await?;
+    let mut backs = revisions.into_iter().filter_map(|one| one.rolled_back);
+    match backs.find(|back| back.from == applied.revision) {
+        Some(back) => bail!("{}", history::why(&back)),
+        None => Ok(()),
+    }
 }
 
 /// The actors and providers that shall run nowhere any more.

@@ -65,7 +65,7 @@ impl Drain {
     pub(super) async fn run(self, connection: &Connection) -> anyhow::Result<()> {
         let client = connection.connect().await?;
         let hosts: Vec<HostSummary> = client.control(Verb::HostList, &Nothing {}).await?;
-        let host = chosen(&self.host, &hosts)?;
+        let host = chosen(&client, &self.host, &hosts).await?;
         // By its own word: whoever answers for all may not know everything of it.
         let report: Report = client
             .control_host(&host, HostVerb::Inventory, &Nothing {})
@@ -113,11 +113,15 @@ impl Drain {
 }
 
 /// The host that is meant, if there is one and another to take its work.
-fn chosen(name: &str, hosts: &[HostSummary]) -> anyhow::Result<HostId> {
-    let host = present::listed(name, hosts)?;
-    if present::alive(hosts).count() == 1 {
+async fn chosen(client: &Client, name: &str, hosts: &[HostSummary]) -> anyhow::Result<HostId> {
+    let host = present::host(client, name, hosts).await?;
+    with_another(host, hosts)
+}
+
+fn with_another(host: HostId, hosts: &[HostSummary]) -> anyhow::Result<HostId> {
+    if present::alive(hosts).all(|other| other.report.host == host) {
         bail!(
-            "host {name} is the only one: nobody could take its work. Start another with `lattice \
+            "host {host} is the only one: nobody could take its work. Start another with `lattice \
              host`, or end this one's process"
         );
     }
@@ -277,8 +281,11 @@ mod tests {
     #[test]
     fn a_misspelt_host_is_told_the_one_that_was_meant_or_all() {
         let hosts = [host("rack-a", 10), host("rack-b", 10), host("gone", 9_000)];
-        let refused = |name| chosen(name, &hosts).unwrap_err().to_string();
-        assert_eq!(chosen("rack-a", &hosts).unwrap().as_str(), "rack-a");
+        let refused = |name| present::listed(name, &hosts).unwrap_err().to_string();
+        assert_eq!(
+            present::listed("rack-a", &hosts).unwrap().as_str(),
+            "rack-a"
+        );
         assert_eq!(
             refused("rakc-a"),
             "no host rakc-a is there: did you mean rack-a?"
@@ -292,7 +299,8 @@ mod tests {
     #[test]
     fn the_only_host_is_not_drained() {
         let hosts = [host("a", 10), host("gone", 9_000)];
-        let refused = chosen("a", &hosts).unwrap_err().to_string();
+        let refused = with_another("a".parse().unwrap(), &hosts);
+        let refused = refused.unwrap_err().to_string();
         assert!(refused.contains("is the only one"), "{refused}");
     }
 

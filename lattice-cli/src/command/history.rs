@@ -1,5 +1,6 @@
 //! `lattice history`.
 
+use lattice_client::{Client, ControlError};
 use lattice_protocol::control::{AppRevision, ByApp, RolledBack, Verb};
 use lattice_protocol::id::AppName;
 
@@ -20,11 +21,7 @@ pub struct History {
 impl History {
     pub(super) async fn run(self, connection: &Connection) -> anyhow::Result<()> {
         let client = connection.connect().await?;
-        let request = ByApp {
-            name: self.app,
-            if_revision: None,
-        };
-        let revisions: Vec<AppRevision> = client.control(Verb::AppHistory, &request).await?;
+        let revisions = of(&client, &self.app).await?;
         if self.json {
             return ui::json::print(&revisions);
         }
@@ -46,8 +43,17 @@ impl History {
     }
 }
 
+/// The revisions of an app, newest first.
+pub(super) async fn of(client: &Client, app: &AppName) -> Result<Vec<AppRevision>, ControlError> {
+    let request = ByApp {
+        name: app.clone(),
+        if_revision: None,
+    };
+    client.control(Verb::AppHistory, &request).await
+}
+
 /// Why a revision is there that nobody asked for.
-fn why(back: &RolledBack) -> String {
+pub(super) fn why(back: &RolledBack) -> String {
     let refused = back.refused.iter();
     let refused: Vec<_> = refused
         .map(|(actor, refused)| format!("actor {actor} can't be started: {}", refused.reason))

@@ -11,11 +11,8 @@ async fn a_host_is_drained_by_its_name_and_the_command_ends_when_it_has_left() {
     let mut machines = three(&mut lattice, &[]).await;
     let drained = cli::run(&mut lattice, &["drain", "b", "--json"]).await;
     assert!(drained.status.success(), "{}", drained.text());
-    let json = drained.text();
-    let json = &json[json.find('{').expect("JSON")..];
-    let json: serde_json::Value = serde_json::from_str(json).unwrap();
     assert_eq!(
-        json,
+        drained.json(),
         serde_json::json!({"host": "b", "left": true, "nowhere": []})
     );
     settled_on(&lattice, 2, 6).await;

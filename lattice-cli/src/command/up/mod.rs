@@ -118,13 +118,16 @@ impl Session<'_> {
         running.start_host(&connection, self.data)?;
         running.host_answers(&client, self.data).await?;
         let applied = self.apply(&client, &app, running).await?;
+        // Before it is said that all runs: what happens from then on is told.
+        let events = client.events(None).await?;
+        client.settle().await;
         self.progress.done(&format!(
             "{} {} runs, revision {}",
             app.name, app.version, applied.revision
         ));
 
         summary::print(&client, &app, &connection, self.data).await?;
-        watch::until_hopeless(&client, &connection, running, self.data, self.progress).await
+        watch::until_hopeless(events, &connection, running, self.data, self.progress).await
     }
 
     async fn apply(

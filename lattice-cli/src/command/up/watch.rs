@@ -3,7 +3,7 @@
 use std::collections::VecDeque;
 use std::time::{Duration, Instant};
 
-use lattice_client::Client;
+use lattice_client::Events;
 use lattice_protocol::event::Kind;
 use serde_json::Value;
 
@@ -32,13 +32,12 @@ const TOLD: [Kind; 8] = [
 
 /// Watches until something ends so often that it is beyond help.
 pub(super) async fn until_hopeless(
-    client: &Client,
+    mut events: Events,
     connection: &Connection,
     running: &mut Running,
     data: &Data,
     progress: &Progress,
 ) -> anyhow::Result<()> {
-    let mut events = client.events(None).await?;
     let mut restarts = Restarts::default();
     let mut log_time = tokio::time::interval(LOG_INTERVAL);
     loop {
