@@ -18,11 +18,6 @@
 //! - `shown`: what is counted and traced of it;
 //! - [`health`]: the question that every provider answers.
 
-/// The provider of the tutorial, as it stands there.
-#[cfg(doctest)]
-#[doc = include_str!("../../docs/tutorial.md")]
-struct Tutorial;
-
 mod admission;
 mod call;
 mod caller;

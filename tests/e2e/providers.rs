@@ -4,6 +4,7 @@ mod copies;
 mod creds;
 mod hung;
 mod killed;
+mod tutorial;
 
 use std::net::TcpListener;
 

@@ -18,7 +18,7 @@
 //! In reading order:
 //! - [`eventually`](eventually()): the only way to wait;
 //! - [`Nats`], [`Redis`]: servers of the test's own; [`Operator`]: who may do what on them;
-//! - [`guest`]: the components in `actors/`, built once;
+//! - [`guest`]: the components in `actors/`, built once; [`example`]: the program of the tutorial;
 //! - [`Lattice`]: hosts, apps, calls, control;
 //! - [`Machine`]: a host as a process, which can be frozen and killed;
 //! - [`Load`]: calls without a pause, each counted with its ending;
@@ -36,6 +36,7 @@
 mod caller;
 pub mod collector;
 mod eventually;
+pub mod example;
 mod exchange;
 pub mod guest;
 mod heard;

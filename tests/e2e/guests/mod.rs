@@ -42,6 +42,7 @@ guests! {
     buckets_runs: "buckets" KEY_VALUE => keeps,
     watcher_runs: "watcher" KEY_VALUE => hears,
     swaps_runs: "swaps" KEY_VALUE => swaps,
+    crier_runs: "crier" SHOUTER => cries,
     early_batch_runs: "early-batch" KEY_VALUE => reads_many,
     misbehave_runs: "misbehave" "" => is_fresh,
     worlds_runs: "worlds" "" => sees_nothing,
@@ -127,6 +128,13 @@ const OUTWARD: &str = r#"
     to = "out"
     [provider.out]
     kind = "http"
+"#;
+
+const SHOUTER: &str = r#"
+    [actor.guest.link."example:text"]
+    to = "shouter"
+    [provider.shouter]
+    external = true
 "#;
 
 const KEEPER: &str = r#"

@@ -1,5 +1,6 @@
 //! What shows that each guest runs.
 
+use futures_util::StreamExt as _;
 use lattice_tests::{Lattice, eventually};
 use serde_json::{Value, json};
 
@@ -159,6 +160,22 @@ pub(super) async fn reads_many(lattice: Lattice) {
         *found == json!({"ok": ["a", null]})
     })
     .await;
+}
+
+pub(super) async fn cries(lattice: Lattice) {
+    let subject = "lattice.default.call.shouter.example:text/shout.up";
+    let (client, mut calls) = (
+        lattice.plain().clone(),
+        lattice.plain().subscribe(subject).await.unwrap(),
+    );
+    tokio::spawn(async move {
+        while let Some(call) = calls.next().await {
+            let shouted = rmp_serde::to_vec("HO!").unwrap();
+            let reply = call.reply.expect("a call wants an answer");
+            client.publish(reply, shouted.into()).await.unwrap();
+        }
+    });
+    assert_eq!(answer(&lattice, "cry", json!(["ho"])).await, "HO!");
 }
 
 pub(super) async fn is_fresh(lattice: Lattice) {
