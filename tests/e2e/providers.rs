@@ -1,5 +1,6 @@
 //! Providers: how they are watched, told their settings, and run inside a host.
 
+mod asked;
 mod copies;
 mod creds;
 mod hung;
