@@ -2,6 +2,7 @@
 
 use std::process::ExitCode;
 
+use lattice_client::process::UNREACHABLE;
 use lattice_client::{ConnectError, ControlError};
 use lattice_protocol::error::CallError;
 
@@ -25,7 +26,7 @@ pub enum Exit {
     /// The call or the request was answered with an error.
     Answered = 3,
     /// NATS or the lattice can't be reached.
-    Unreachable = 4,
+    Unreachable = UNREACHABLE as isize,
 }
 
 /// What was asked for makes no sense as it is written.
@@ -74,10 +75,7 @@ fn is_no_connection(error: &(dyn std::error::Error + 'static)) -> bool {
     let of_provider = error.downcast_ref::<provider_sdk::Error>();
     error.is::<ConnectError>()
         || matches!(of_host, Some(host::Error::Connect(_)))
-        || matches!(
-            of_provider,
-            Some(provider_sdk::Error::Connect(_) | provider_sdk::Error::Closed)
-        )
+        || of_provider.is_some_and(provider_sdk::Error::is_unreachable)
 }
 
 /// Prints what went wrong, if there is anybody to read it, and says how to end.

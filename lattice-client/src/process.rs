@@ -4,11 +4,9 @@
 use std::env::{self, VarError};
 use std::io::{self, Read as _};
 
-use lattice_protocol::id::{LatticeId, ProcessId};
+use lattice_protocol::id::ProcessId;
 use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio_util::sync::CancellationToken;
-
-use crate::connect::Options;
 
 /// The variables that a host gives to the processes it starts; people may set them as well.
 pub mod variable {
@@ -34,6 +32,8 @@ pub mod variable {
 
 /// Where NATS is unless it is said.
 pub const NATS_DEFAULT: &str = "nats://127.0.0.1:4222";
+/// The status of a process that can't reach NATS.
+pub const UNREACHABLE: u8 = 4;
 /// The status of a process that was told twice to stop: what shells use for ctrl-c.
 pub const INTERRUPTED: i32 = 130;
 
@@ -43,25 +43,9 @@ pub enum Error {
     /// A variable is not text.
     #[error("{0} is not valid UTF-8")]
     NotText(&'static str),
-    /// `LATTICE` is no name.
-    #[error("LATTICE: {0}")]
-    Lattice(#[from] lattice_protocol::id::Error),
     /// `LATTICE_PROCESS` is no name.
     #[error("LATTICE_PROCESS: {0}")]
     Process(#[source] lattice_protocol::id::Error),
-}
-
-/// Where and as whom to connect, by the environment.
-pub fn options_from_env(name: String) -> Result<Options, Error> {
-    Ok(Options {
-        nats: read(variable::NATS)?.unwrap_or_else(|| NATS_DEFAULT.to_owned()),
-        creds: env::var_os(variable::CREDS).map(Into::into),
-        lattice: match read(variable::LATTICE)? {
-            Some(lattice) => lattice.parse()?,
-            None => LatticeId::default(),
-        },
-        name,
-    })
 }
 
 /// Which process of its provider this is, if a host started it.
@@ -72,7 +56,7 @@ pub fn own_id() -> Result<Option<ProcessId>, Error> {
 }
 
 /// A variable as text, if it is set.
-pub fn read(name: &'static str) -> Result<Option<String>, Error> {
+fn read(name: &'static str) -> Result<Option<String>, Error> {
     match env::var(name) {
         Ok(value) => Ok(Some(value)),
         Err(VarError::NotPresent) => Ok(None),

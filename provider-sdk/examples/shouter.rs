@@ -1,7 +1,9 @@
 //! Answers `example:text/shout.up`: text in upper case, with a mark behind it.
 
+use std::process::ExitCode;
+
 use provider_sdk::{
-    Call, CallError, Endpoint, Error, ErrorCode, Options, Provider, Reply, Settings, async_trait,
+    Call, CallError, Endpoint, Error, ErrorCode, Program, Provider, Reply, Settings, async_trait,
 };
 use tokio::sync::RwLock;
 
@@ -42,9 +44,7 @@ impl Provider for Shouter {
 }
 
 #[tokio::main]
-async fn main() -> anyhow::Result<()> {
-    let options = Options::from_env()?;
-    let shutdown = provider_sdk::shutdown()?;
+async fn main() -> ExitCode {
     let build = async |_client| {
         let up = UP
             .parse()
@@ -52,6 +52,6 @@ async fn main() -> anyhow::Result<()> {
         let mark = RwLock::default();
         Ok(Shouter { up, mark })
     };
-    provider_sdk::run(options, build, shutdown).await?;
-    Ok(())
+    let program = Program::new("shouter", env!("CARGO_PKG_VERSION"));
+    program.serve(build).await
 }

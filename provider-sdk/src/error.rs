@@ -36,4 +36,9 @@ impl Error {
     pub fn provider(message: impl Into<String>) -> Self {
         Self::Provider(message.into())
     }
+
+    /// Whether NATS can't be reached, at the start or any more.
+    pub fn is_unreachable(&self) -> bool {
+        matches!(self, Self::Connect(_) | Self::Closed)
+    }
 }

@@ -2,7 +2,7 @@
 //!
 //! The kit connects, learns the provider's settings and links from the lattice's state, serves its
 //! calls and shuts down in order; the provider says what it answers and answers it. The kit does
-//! not start processes (hosts do) and does not print.
+//! not start processes (hosts do), and does not print: a [`Program`] logs to standard error.
 //!
 //! A call's way: NATS → `admission` → `endpoints` → the link → [`Provider::call`] → NATS.
 //!
@@ -11,7 +11,8 @@
 //! - [`Call`]: one call: its link, its arguments, its reply; [`Caller`]: calls of its own;
 //! - [`Settings`] and [`Link`]: what the lattice's state says of this provider;
 //! - [`Options`]: where it runs, and its limits;
-//! - [`run()`]: from the connection to the last reply; [`run_shown()`]: the same, as a process of its own;
+//! - [`Program`]: a provider as a whole program; [`run_shown()`]: a provider that shows what it does;
+//! - [`run()`]: from the connection to the last reply;
 //! - `follow`: settings as they change; `keeper`: who hands them to the provider, until it takes them;
 //! - `service`: one call from its arrival to its answer;
 //! - `endpoints`, `links`, `admission`: the decisions on the way;
@@ -29,6 +30,7 @@ mod keeper;
 mod links;
 mod options;
 mod process;
+mod program;
 mod provider;
 mod run;
 mod service;
@@ -44,8 +46,9 @@ pub use lattice_client::{Client, Reply};
 pub use lattice_protocol::error::{CallError, ErrorCode};
 pub use lattice_protocol::interface::Endpoint;
 pub use lattice_telemetry::Telemetry;
-pub use options::{DRAIN, Direct, EnvError, Open, Options, Out, RUNNING_MAX, WAITING_MAX};
+pub use options::{DRAIN, Direct, Open, Options, Out, RUNNING_MAX, WAITING_MAX};
 pub use process::run_shown;
+pub use program::Program;
 pub use provider::Provider;
 pub use run::run;
 pub use settings::{Link, Settings};

@@ -4,7 +4,6 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use futures_util::future::BoxFuture;
-use lattice_client::process::{self, variable};
 use lattice_client::{Call, Reply};
 use lattice_protocol::error::CallError;
 use lattice_protocol::id::{ProcessId, ProviderName};
@@ -61,36 +60,7 @@ pub struct Options {
     pub ready: Option<oneshot::Sender<()>>,
 }
 
-/// Why a process does not know what it is.
-#[derive(Debug, thiserror::Error)]
-pub enum EnvError {
-    /// It is not said which provider it is.
-    #[error(
-        "{} is not set: set it to the name of a declared provider",
-        variable::PROVIDER
-    )]
-    Nameless,
-    /// Its provider's name is none.
-    #[error("{name}: {0}", name = variable::PROVIDER)]
-    Name(#[from] lattice_protocol::id::Error),
-    /// Another variable can't be used.
-    #[error(transparent)]
-    Process(#[from] process::Error),
-}
-
 impl Options {
-    /// What the environment says: a host gives it to the processes that it starts, and people who run
-    /// a provider by hand set `LATTICE_PROVIDER`.
-    pub fn from_env() -> Result<Self, EnvError> {
-        let name = process::read(variable::PROVIDER)?.ok_or(EnvError::Nameless)?;
-        let name: ProviderName = name.parse()?;
-        let client = process::options_from_env(format!("provider {name}"))?;
-        Ok(Self {
-            process: process::own_id()?,
-            ..Self::new(client, name)
-        })
-    }
-
     /// Options with the limits that fit most providers.
     pub fn new(client: lattice_client::Options, name: ProviderName) -> Self {
         Self {

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use lattice_client::{Client, Incoming, Serving};
-use lattice_protocol::id::{ProviderName, TargetName};
+use lattice_protocol::id::{ProcessId, ProviderName, TargetName};
 use lattice_telemetry::metrics::Source;
 use tokio::sync::{mpsc, watch};
 use tokio_util::sync::CancellationToken;
@@ -20,7 +20,7 @@ use crate::keeper::Keeper;
 use crate::links::Links;
 use crate::service::{Core, Service};
 use crate::shown::Shown;
-use crate::{Error, Options, Provider};
+use crate::{Error, Options, Provider, Settings};
 
 /// How long a provider's own `stop` may take: it closes connections, and a host waits for it.
 const STOP_TIME: Duration = Duration::from_secs(5);
@@ -82,46 +82,21 @@ where
         ready,
     } = options;
     let client = Client::connect(client).await?;
+    let target = target(&name)?;
     let mut follow = Follow::open(client.clone(), name.clone()).await?;
     let settings = follow.next().await;
-
     let provider = build(client.clone()).await?;
-    provider
-        .configure(&settings)
-        .await
-        .map_err(|error| Error::Settings {
-            provider: name.clone(),
-            reason: error.to_string(),
-        })?;
+    configure(&provider, &name, &settings).await?;
 
-    let (links_sender, links) = watch::channel(Arc::new(Links::new(&settings.links)));
-    let endpoints = Endpoints::new(name.clone(), provider.endpoints());
-    let shown = Shown::new(telemetry, client.lattice().clone(), target(&name)?);
-    let endpoints = endpoints.measured(&shown);
-    let core = Arc::new(Core {
-        name,
-        provider,
-        endpoints,
-        links,
-        shown,
-        abort: CancellationToken::new(),
-    });
-    let said = Said::default();
-    said.taken(&settings.revision);
+    let shown = Shown::new(telemetry, client.lattice().clone(), target.clone());
+    let keeper = keeper(name, provider, &settings, shown);
+    let core = keeper.core.clone();
     let admission = Admission::new(running_max, waiting_max);
-    let service = Service::new(core.clone(), admission, said.clone());
-    let process_is_own = open.is_none();
-    let source = core.shown.show(
-        &core.name,
-        process_is_own.then(|| client.clone()),
-        service.calls(),
-    );
-    let own = match &process {
-        Some(process) => Some(client.serve_process(process).await?),
-        None => None,
-    };
-    let serving = client.serve(&target(&core.name)?).await?;
-    client.flush().await;
+    let service = Service::new(core.clone(), admission, keeper.said.clone());
+    // A provider inside a host is counted as that host's.
+    let own_connection = open.is_none().then(|| client.clone());
+    let source = core.shown.show(&core.name, own_connection, service.calls());
+    let (serving, own) = take_calls(&client, &target, process.as_ref()).await?;
     info!(provider = %core.name, lattice = %client.lattice(), "taking calls");
     if let Some(open) = open {
         open(service.direct());
@@ -130,11 +105,6 @@ where
         // Whoever asked may have gone: no reason to stop.
         let _ = ready.send(());
     }
-    let keeper = Keeper {
-        core: core.clone(),
-        links: links_sender,
-        said,
-    };
     Ok(Running {
         client,
         core,
@@ -146,6 +116,60 @@ where
         drain,
         _source: source,
     })
+}
+
+/// Gives a provider its first settings: without them there is nothing to go on with.
+async fn configure<P: Provider>(
+    provider: &P,
+    name: &ProviderName,
+    settings: &Settings,
+) -> Result<(), Error> {
+    let taken = provider.configure(settings).await;
+    taken.map_err(|error| Error::Settings {
+        provider: name.clone(),
+        reason: error.to_string(),
+    })
+}
+
+/// All that calls need of the provider, and who keeps it at its settings from the first on.
+fn keeper<P: Provider>(
+    name: ProviderName,
+    provider: P,
+    settings: &Settings,
+    shown: Shown,
+) -> Keeper<P> {
+    let (links_sender, links) = watch::channel(Arc::new(Links::new(&settings.links)));
+    let endpoints = Endpoints::new(name.clone(), provider.endpoints()).measured(&shown);
+    let said = Said::default();
+    said.taken(&settings.revision);
+    let core = Arc::new(Core {
+        name,
+        provider,
+        endpoints,
+        links,
+        shown,
+        abort: CancellationToken::new(),
+    });
+    Keeper {
+        core,
+        links: links_sender,
+        said,
+    }
+}
+
+/// From here on calls come: to the provider, and to this process alone where it has a name.
+async fn take_calls(
+    client: &Client,
+    target: &TargetName,
+    process: Option<&ProcessId>,
+) -> Result<(Serving, Option<Serving>), Error> {
+    let own = match process {
+        Some(process) => Some(client.serve_process(process).await?),
+        None => None,
+    };
+    let serving = client.serve(target).await?;
+    client.flush().await;
+    Ok((serving, own))
 }
 
 /// Names of providers and targets have one rule, so this never fails.

@@ -2,7 +2,7 @@
 
 use std::fs;
 
-use lattice_tests::process::{Running, command};
+use lattice_tests::process::{Running, command, run};
 use lattice_tests::{Lattice, eventually, example, guest};
 use rustix::io::Errno;
 use rustix::process::{Pid, Signal, kill_process, test_kill_process};
@@ -118,15 +118,36 @@ async fn the_provider_of_the_tutorial_started_by_hand_stops_in_order_when_it_is_
     let external = "name = \"shouting\"\n[provider.shouter]\nexternal = true\n";
     lattice.try_apply(external).await.unwrap();
     let shouter = example::path("shouter", program()).await;
-    let mut by_hand = command(&shouter, lattice.folder(), &[]);
-    by_hand
-        .env("LATTICE_PROVIDER", "shouter")
-        .env("LATTICE_NATS", lattice.nats().url());
+    let url = lattice.nats().url();
+    let words = ["--name", "shouter", "--nats", &url];
+    let by_hand = command(&shouter, lattice.folder(), &words);
     let running = Running::start(by_hand);
     answers(&lattice).await;
     running.signal(Signal::TERM);
     let ended = running.ended().await;
     assert!(ended.status.success(), "{}: {}", ended.status, ended.text());
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_program_of_a_provider_says_why_it_does_not_run_and_ends_as_the_lattice_program_does() {
+    let shouter = example::path("shouter", program()).await;
+    let folder = tempfile::tempdir().unwrap();
+    let told = async |words: &[&str]| {
+        let mut shouter = command(&shouter, folder.path(), words);
+        shouter.env_remove("LATTICE_PROVIDER");
+        run(shouter).await
+    };
+    let nowhere = ["--name", "shouter", "--nats", "nats://127.0.0.1:1"];
+    for (words, status, said) in [
+        (["--version"].as_slice(), 0, "shouter 0.1.0"),
+        (&["--help"], 0, "LATTICE_PROVIDER"),
+        (&[], 2, "--name"),
+        (&nowhere, 4, "failed to connect to NATS"),
+    ] {
+        let ended = told(words).await;
+        assert_eq!(ended.status.code(), Some(status), "{}", ended.text());
+        assert!(ended.text().contains(said), "{words:?}: {}", ended.text());
+    }
 }
 
 fn of(pid: u32) -> Pid {
