@@ -7,6 +7,7 @@ use lattice_tests::{END, Exchange, chunk};
 use super::edge::{Edge, HOUR_MS};
 use super::gate::Gate;
 use super::*;
+use crate::way::Way;
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn streams_over_a_server_that_restarts_are_whole_or_an_error_and_the_next_call_works() {
@@ -153,7 +154,7 @@ async fn an_idle_stream_whose_other_end_died_while_the_server_was_away_ends_with
 async fn a_body_that_is_held_open_goes_on_after_the_server_restarts() {
     let config =
         format!("timeout_ms = {HOUR_MS}, idle_timeout_ms = {HOUR_MS}, body_timeout_ms = {HOUR_MS}");
-    let mut edge = Edge::start(&config, 2).await;
+    let mut edge = Edge::start(Way::Away, &config, 2).await;
     let mut exchange = Exchange::post(edge.address, "/echo").await;
     exchange.send(&chunk("before")).await;
     exchange.accepted().await;
