@@ -20,13 +20,6 @@ mod drafts {
 use bindings::wasi::config::store;
 use drafts::wasi::config::{runtime, store as draft};
 
-/// The interfaces, with the version that is answered.
-pub(super) const NAMES: [&str; 3] = [
-    "wasi:config/store@0.2.0-rc.1",
-    "wasi:config/store@0.2.0-draft",
-    "wasi:config/runtime@0.2.0-draft",
-];
-
 pub(super) fn define(linker: &mut Linker<Guest>) -> wasmtime::Result<()> {
     store::add_to_linker::<_, Config>(linker, |guest| guest)?;
     draft::add_to_linker::<_, Config>(linker, |guest| guest)?;

@@ -16,8 +16,7 @@ use wasmtime::component::{HasData, Linker, Resource};
 
 use super::Guest;
 
-/// The versions that are answered.
-const DRAFT: &str = "@0.2.0-draft";
+/// The version of which something depends on the component.
 const DRAFT2: &str = "@0.2.0-draft2";
 
 /// An open bucket: the identifier it was opened with, which also picks the link.
@@ -54,22 +53,17 @@ pub(super) fn define(linker: &mut Linker<Guest>) -> wasmtime::Result<()> {
     draft2::define(linker)
 }
 
-/// Sees to it that an import of this interface is answered; false if it is none.
-pub(super) fn answer(
+/// Defines what depends on the component that imports it: of `draft2` the batch, whose result is spelled
+/// in two ways.
+pub(super) fn define_rest(
     linker: &mut Cow<'_, Linker<Guest>>,
     engine: &wasmtime::Engine,
     import: &str,
     instance: &ComponentInstance,
-) -> wasmtime::Result<bool> {
-    let is_ours = |name: &str| matches!(name, wire::STORE | wire::ATOMICS | wire::BATCH);
-    if let Some(name) = import.strip_suffix(DRAFT) {
-        return Ok(is_ours(name));
-    }
+) -> wasmtime::Result<()> {
     match import.strip_suffix(DRAFT2) {
-        Some(wire::BATCH) => {
-            draft2::define_batch(linker.to_mut(), engine, import, instance).map(|()| true)
-        }
-        name => Ok(name.is_some_and(is_ours)),
+        Some(wire::BATCH) => draft2::define_batch(linker.to_mut(), engine, import, instance),
+        _ => Ok(()),
     }
 }
 

@@ -19,9 +19,6 @@ mod drafts {
 use bindings::wasi::logging::logging;
 use drafts::wasi::logging::logging as unversioned;
 
-/// The interface, with the version that is answered and without.
-pub(super) const NAMES: [&str; 2] = ["wasi:logging/logging@0.1.0-draft", "wasi:logging/logging"];
-
 pub(super) fn define(linker: &mut Linker<Guest>) -> wasmtime::Result<()> {
     logging::add_to_linker::<_, Logging>(linker, |guest| guest)?;
     unversioned::add_to_linker::<_, Logging>(linker, |guest| guest)

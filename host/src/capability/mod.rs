@@ -13,7 +13,8 @@
 //! | any other interface of values, and streams of them | `linked`, by an actor or a provider | a link |
 //!
 //! WASI comes in versions 0.2 and 0.3: the latter on the engine of components with async functions.
-//! [`Imports`] holds them all, and refuses a component that wants more before it starts.
+//! `offered` lists them by name, [`Imports`] has them ready, and refuses a component that wants more
+//! before it starts.
 
 mod config;
 mod files;
@@ -24,6 +25,7 @@ mod keyvalue;
 mod linked;
 mod logging;
 mod member;
+mod offered;
 mod random;
 mod settings;
 mod sockets;
@@ -37,7 +39,6 @@ mod way;
 use std::borrow::Cow;
 use std::sync::{Arc, OnceLock};
 
-use lattice_protocol::interface::Interface;
 use wasmtime::component::{Component, InstancePre, Linker};
 
 pub use granted::Granted;
@@ -45,21 +46,12 @@ pub use guest::{Errand, Guest, GuestParts};
 pub use keyvalue::Bucket;
 pub use linked::{CALL_TO, CallFailed};
 pub use member::Failed;
+use offered::By;
 pub use settings::Settings;
 
 use crate::component::{self, Import};
 use crate::link::LinkTable;
 
-/// Packages that every actor is given, in the versions that are answered.
-const GIVEN: &[&str] = &[
-    "wasi:cli",
-    "wasi:clocks",
-    "wasi:filesystem",
-    "wasi:io",
-    "wasi:random",
-    "wasi:sockets",
-];
-const GIVEN_VERSIONS: [&str; 2] = ["@0.2.", "@0.3."];
 /// The most imports that a refusal lists.
 const LISTED_MAX: usize = 8;
 
@@ -189,14 +181,12 @@ fn answer(
             import.name
         ));
     };
-    if is_given(&import.name, interface) {
-        return Ok(Waiting::Alone);
-    }
-    let http = http::answers(&import.name);
-    // Requests of either version leave by one link.
-    let interface = match &http {
-        Some(answered) => &answered.interface,
-        None => interface,
+    let by = offered::by(&import.name);
+    let interface = match by {
+        Some(By::Host) => return Ok(Waiting::Alone),
+        // Requests of either version leave by one link.
+        Some(By::Http) => &http::link_of_requests()?,
+        Some(By::KeyValue) | None => interface,
     };
     let Some(link) = links.default_for(interface) else {
         return Err(format!(
@@ -205,13 +195,14 @@ fn answer(
             links.line_for(interface)
         ));
     };
-    if let Some(answered) = http {
-        return Ok(answered.waiting);
-    }
-    match keyvalue::answer(linker, engine, &import.name, instance) {
-        Ok(true) => return Ok(Waiting::Together),
-        Ok(false) => {}
-        Err(error) => return Err(format!("import {} can't be linked: {error}", import.name)),
+    match by {
+        Some(By::Http) => return Ok(http::waiting(&import.name)),
+        Some(By::KeyValue) => {
+            let rest = keyvalue::define_rest(linker, engine, &import.name, instance);
+            let failed = |error| format!("import {} can't be linked: {error}", import.name);
+            return rest.map(|()| Waiting::Together).map_err(failed);
+        }
+        Some(By::Host) | None => {}
     }
     linked::define(
         linker.to_mut(),
@@ -221,12 +212,4 @@ fn answer(
         instance,
         link,
     )
-}
-
-fn is_given(name: &str, interface: &Interface) -> bool {
-    if config::NAMES.contains(&name) || logging::NAMES.contains(&name) {
-        return true;
-    }
-    let is_offered = GIVEN.contains(&interface.package()) || interface.as_str() == http::TYPES;
-    is_offered && GIVEN_VERSIONS.iter().any(|version| name.contains(version))
 }

@@ -34,8 +34,6 @@ pub use incoming::Incoming;
 pub(super) use outgoing::Hooks;
 pub use service::{Service, Visit, Visiting};
 
-/// The interface of requests and responses, which is given to every actor.
-pub(super) const TYPES: &str = "wasi:http/types";
 /// By which requests leave an actor that was built for version 0.3. Whoever answers
 /// `wasi:http/outgoing-handler` answers this.
 const CLIENT: &str = "wasi:http/client";
@@ -80,27 +78,18 @@ pub(super) fn define(linker: &mut Linker<Guest>, concurrent: bool) -> wasmtime::
     Ok(())
 }
 
-/// An import that is answered here and needs a link.
-pub(super) struct Answered {
-    /// Whose link it takes.
-    pub(super) interface: Interface,
-    /// Who waits while a request is on its way.
-    pub(super) waiting: Waiting,
+/// Whose link requests leave by, of whichever version they are.
+pub(super) fn link_of_requests() -> Result<Interface, String> {
+    let interface = OUTGOING.parse::<Interface>();
+    interface.map_err(|error| error.to_string())
 }
 
-/// Whether an import that needs a link is answered here.
-pub(super) fn answers(import: &str) -> Option<Answered> {
-    let is = |interface: &str, version| {
-        let rest = import.strip_prefix(interface);
-        rest.is_some_and(|rest| rest.starts_with(version))
-    };
-    let waiting = match is(OUTGOING, "@0.2.") {
-        true => Waiting::Together,
-        false if is(CLIENT, "@0.3.") => Waiting::Alone,
-        false => return None,
-    };
-    let interface = OUTGOING.parse().ok()?;
-    Some(Answered { interface, waiting })
+/// Who waits while a request by this import is on its way.
+pub(super) fn waiting(import: &str) -> Waiting {
+    match import.starts_with(CLIENT) {
+        true => Waiting::Alone,
+        false => Waiting::Together,
+    }
 }
 
 pub(super) fn context() -> WasiHttpCtx {
