@@ -54,6 +54,7 @@ async fn serve(mut stream: TcpStream) {
         "/hang-up" | "/silent" => "",
         "/garbage" => "220 smtp.example.com ESMTP\r\n",
         "/large" => &large,
+        "/break" => "HTTP/1.1 200 OK\r\ncontent-length: 200000\r\n\r\nfour",
         "/short" | "/stall" => "HTTP/1.1 200 OK\r\ncontent-length: 9\r\n\r\nfour",
         "/switch" => {
             "HTTP/1.1 101 Switching Protocols\r\nupgrade: x\r\nconnection: upgrade\r\n\r\n"
@@ -164,9 +165,14 @@ async fn every_ending_has_its_own_code(way: Way) {
         (get("/silent"), &first, "HttpResponseTimeout"),
         (get("/short"), &patient, "ErrorCode::HttpResponseIncomplete"),
         (
+            get("/break"),
+            &patient,
+            "the body broke off: ErrorCode::HttpResponseIncomplete",
+        ),
+        (
             get("/stall"),
             &between,
-            "the body broke off: connection read timeout",
+            "the body broke off: ErrorCode::ConnectionReadTimeout",
         ),
     ] {
         let answer = fetched(&lattice, to, patience).await;

@@ -9,10 +9,10 @@ use bytes::{Bytes, BytesMut};
 use http_body::{Body, Frame};
 use http_body_util::BodyExt as _;
 use lattice_client::stream::{Reader, Writer};
-use lattice_protocol::error::ErrorCode;
 use lattice_protocol::standard::http::{FieldValue, read_trailers, write_trailers};
 use wasmtime_wasi_http::Error;
 
+use super::broken::Of;
 use super::headers::{self, Room};
 
 /// How long a body that is not all there is waited for before it is sent piece by piece: the time of one
@@ -22,13 +22,15 @@ pub(super) const LINGER: Duration = Duration::from_millis(2);
 /// A stream of the lattice as a body.
 pub(super) struct Streamed {
     reader: Reader,
+    of: Of,
     ended: bool,
 }
 
 impl Streamed {
-    pub(super) fn new(reader: Reader) -> Self {
+    pub(super) fn new(reader: Reader, of: Of) -> Self {
         Self {
             reader,
+            of,
             ended: false,
         }
     }
@@ -68,10 +70,7 @@ impl Body for Streamed {
             Some(Ok(piece)) => Some(Ok(Frame::data(piece))),
             Some(Err(error)) => {
                 self.ended = true;
-                Some(Err(match error.code {
-                    ErrorCode::Deadline => Error::ConnectionReadTimeout,
-                    _ => Error::ConnectionTerminated,
-                }))
+                Some(Err(self.of.broken(error.code)))
             }
             None => self.trailers(),
         })

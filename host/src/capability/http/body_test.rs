@@ -52,7 +52,7 @@ async fn a_longer_body_begins_with_what_was_gathered_or_is_too_large() {
 async fn a_body_that_lets_wait_begins_with_what_is_there() {
     let (mut writer, reader) = pipe(100);
     writer.push(Bytes::from_static(b"now"));
-    let mut slow = Streamed::new(reader);
+    let mut slow = Streamed::new(reader, Of::Response);
     let Gathered::Begun(first, None) = gather(&mut slow, INLINE).await.unwrap() else {
         panic!("it did not begin");
     };
@@ -72,7 +72,7 @@ async fn trailers_become_the_tail_of_a_stream_and_trailers_again() {
         panic!("it did not begin");
     };
     assert_eq!((&*first, &trailers), (&b"ab"[..], &fields));
-    let mut body = Streamed::new(Reader::whole(first, tail(Some(&trailers))));
+    let mut body = Streamed::new(Reader::whole(first, tail(Some(&trailers))), Of::Response);
     body.frame().await.unwrap().unwrap();
     let last = body.frame().await.unwrap().unwrap();
     assert_eq!(last.into_trailers().unwrap(), fields);
@@ -80,10 +80,39 @@ async fn trailers_become_the_tail_of_a_stream_and_trailers_again() {
 }
 
 #[tokio::test]
-async fn a_stream_that_breaks_off_is_an_error_of_the_body() {
-    let (writer, reader) = pipe(100);
-    writer.fail(CallError::begun(ErrorCode::Unavailable, "gone"));
-    let mut body = Streamed::new(reader);
-    assert!(body.frame().await.unwrap().is_err());
-    assert!(body.frame().await.is_none());
+async fn a_stream_that_breaks_off_ends_the_body_with_what_http_calls_it() {
+    for (code, of, wanted) in [
+        (
+            ErrorCode::Unavailable,
+            Of::Response,
+            Error::HttpResponseIncomplete,
+        ),
+        (
+            ErrorCode::Trapped,
+            Of::Response,
+            Error::HttpResponseIncomplete,
+        ),
+        (
+            ErrorCode::Deadline,
+            Of::Response,
+            Error::ConnectionReadTimeout,
+        ),
+        (
+            ErrorCode::Cancelled,
+            Of::Request,
+            Error::ConnectionTerminated,
+        ),
+        (
+            ErrorCode::Deadline,
+            Of::Request,
+            Error::ConnectionReadTimeout,
+        ),
+    ] {
+        let (writer, reader) = pipe(100);
+        writer.fail(CallError::begun(code, "gone"));
+        let mut body = Streamed::new(reader, of);
+        let error = body.frame().await.unwrap().unwrap_err();
+        assert_eq!(error.to_string(), wanted.to_string(), "{code}");
+        assert!(body.frame().await.is_none());
+    }
 }

@@ -2,12 +2,13 @@
 //! guest sets or returns becomes the call's result.
 //!
 //! - `request`, `headers`: from the payload to what wasmtime takes;
-//! - `body`: streams of the lattice as bodies, and back;
+//! - `body`: streams of the lattice as bodies, and back; `broken`: what is heard of one that breaks off;
 //! - `outgoing`: requests that leave an actor, and `client`, by version 0.3;
 //! - `incoming`: a handler of version 0.2, and `service`, of version 0.3;
 //! - `exchange`: one request in an instance, until its response is whole or sent on.
 
 mod body;
+mod broken;
 mod client;
 mod exchange;
 mod headers;
@@ -71,6 +72,7 @@ pub(super) fn define(linker: &mut Linker<Guest>, concurrent: bool) -> wasmtime::
     let options = LinkOptions::default();
     types::add_to_linker::<_, WasiHttp>(linker, &(&options).into(), Guest::http)?;
     outgoing_handler::add_to_linker::<_, WasiHttp>(linker, Guest::http)?;
+    broken::define(linker)?;
     if concurrent {
         types_p3::add_to_linker::<_, WasiHttp>(linker, Guest::http)?;
         client::define(linker)?;

@@ -18,6 +18,7 @@ use tokio_util::task::AbortOnDropHandle;
 use wasmtime_wasi_http::{Error, RequestOptions, WasiBody, WasiHttpHooks};
 
 use super::body::{self, Gathered, Next, Streamed, Wanted, gather, next};
+use super::broken::Of;
 use super::headers::{self, Room};
 use super::request;
 use crate::capability::voice::Voice;
@@ -220,7 +221,8 @@ fn response_of(
         Body::Whole(bytes) => request::whole(bytes),
         Body::Stream(number) => {
             let reader = Streams::from(streams).take(number);
-            Streamed::new(reader.ok_or(Error::HttpProtocolError)?).boxed_unsync()
+            let reader = reader.ok_or(Error::HttpProtocolError)?;
+            Streamed::new(reader, Of::Response).boxed_unsync()
         }
     };
     let mut built = ::http::Response::new(body);

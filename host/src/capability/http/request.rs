@@ -9,6 +9,7 @@ use wasmtime_wasi_http::p2::bindings::http::types::Scheme;
 
 use super::Fault;
 use super::body::Streamed;
+use super::broken::Of;
 use super::headers::{self, Room};
 
 pub(super) fn scheme(text: &str) -> Scheme {
@@ -47,7 +48,7 @@ fn body(body: Body, streams: &Streams) -> Result<WasiBody, Fault> {
     match body {
         Body::Whole(bytes) => Ok(whole(bytes)),
         Body::Stream(number) => match streams.take(number) {
-            Some(reader) => Ok(Streamed::new(reader).boxed_unsync()),
+            Some(reader) => Ok(Streamed::new(reader, Of::Request).boxed_unsync()),
             None => Err(Fault::BadRequest(format!(
                 "the body is stream {number}, and there is none"
             ))),
