@@ -28,6 +28,10 @@ pub(crate) struct Config {
     pub(super) password_file: Option<PathBuf>,
     /// A file of the authorities that are trusted, in place of the system's.
     pub(super) ca: Option<PathBuf>,
+    /// A file of the certificate that this process shows to a server that asks for one.
+    pub(super) cert: Option<PathBuf>,
+    /// The file of its key.
+    pub(super) key: Option<PathBuf>,
     /// How long a connection may take to be made.
     #[serde(default = "default_ms")]
     connect_timeout_ms: u64,
@@ -96,11 +100,8 @@ impl Config {
                     "url asks to trust whoever answers, which is not done: name the authority in ca, and {FORM}"
                 ));
             }
-            ConnectionAddr::TcpTls { .. } => {}
-            _ if self.ca.is_some() => {
-                return Err("ca is for TLS, and url asks for none: write rediss://…".to_owned());
-            }
-            _ => {}
+            ConnectionAddr::TcpTls { .. } => self.has_a_pair()?,
+            _ => self.has_no_tls()?,
         }
         if self.password_file.is_some() && server.redis_settings().password().is_some() {
             return Err(
@@ -113,6 +114,27 @@ impl Config {
         // By this protocol the loss of a connection is heard of before it is used again.
         let redis = server.redis_settings().clone();
         Ok(server.set_redis_settings(redis.set_protocol(ProtocolVersion::RESP3)))
+    }
+
+    fn has_a_pair(&self) -> Result<(), String> {
+        let (given, missing) = match (&self.cert, &self.key) {
+            (Some(_), None) => ("cert", "key"),
+            (None, Some(_)) => ("key", "cert"),
+            _ => return Ok(()),
+        };
+        Err(format!(
+            "{given} is given and {missing} is not: name the PEM files of a certificate and of its key"
+        ))
+    }
+
+    fn has_no_tls(&self) -> Result<(), String> {
+        let files = [("ca", &self.ca), ("cert", &self.cert), ("key", &self.key)];
+        match files.iter().find(|(_, file)| file.is_some()) {
+            None => Ok(()),
+            Some((name, _)) => Err(format!(
+                "{name} is for TLS, and url asks for none: write rediss://…"
+            )),
+        }
     }
 }
 
@@ -154,6 +176,13 @@ mod tests {
         assert!(all.contains("ca") && !all.contains("secret"), "{all}");
         let plain = refusal(json!({"url": "redis://host", "ca": "/ca.pem"}));
         assert!(plain.contains("rediss://"), "{plain}");
+        let pair = json!({"url": "redis://host", "cert": "/c.pem", "key": "/k.pem"});
+        let plain = refusal(pair);
+        assert!(plain.starts_with("cert is for TLS"), "{plain}");
+        let half = refusal(json!({"url": "rediss://host", "cert": "/c.pem"}));
+        assert!(half.starts_with("cert is given and key is not"), "{half}");
+        let half = refusal(json!({"url": "rediss://host", "key": "/k.pem"}));
+        assert!(half.starts_with("key is given and cert is not"), "{half}");
         let both = refusal(json!({"url": "redis://:secret@host", "password_file": "/p"}));
         assert!(
             both.contains("keep password_file") && !both.contains("secret"),

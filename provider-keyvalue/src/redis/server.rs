@@ -1,20 +1,25 @@
-//! The server with what its files say: a password, and whom TLS trusts.
+//! The server with what its files say: a password, whom TLS trusts, and who this process is.
 //!
-//! Both are read anew for each connection, so that a password or an authority may change without a
+//! All are read anew for each connection, so that a password or a certificate may change without a
 //! word to the provider.
 
 use std::io;
 use std::path::Path;
 
-use ::redis::{Client, ConnectionAddr, ConnectionInfo, TlsCertificates};
+use ::redis::{Client, ClientTlsConfig, ConnectionAddr, ConnectionInfo, TlsCertificates};
+use rustls::pki_types::pem::PemObject as _;
+use rustls::pki_types::{CertificateDer, PrivateKeyDer};
 use tokio::io::AsyncReadExt as _;
 
 use super::config::Config;
 
 /// The longest password: far longer than any that is used, far shorter than a file that is none.
 const PASSWORD_BYTES_MAX: u64 = 4 * 1024;
-/// The largest `ca`: the authorities of a whole system have a quarter of it.
-const CA_BYTES_MAX: u64 = 1024 * 1024;
+/// The largest file of certificates or of a key: the authorities of a whole system have a quarter of it.
+const PEM_BYTES_MAX: u64 = 1024 * 1024;
+
+/// What `ca` names.
+const AUTHORITIES: &str = "a PEM file of authorities";
 
 /// What connections are made by, or which setting is wrong.
 pub(super) async fn client(config: &Config) -> Result<Client, String> {
@@ -27,21 +32,58 @@ pub(super) async fn client(config: &Config) -> Result<Client, String> {
     }
     // A second time is the same again: TLS here is rustls with ring.
     let _ = rustls::crypto::ring::default_provider().install_default();
-    let Some(path) = &config.ca else {
-        return Client::open(server).map_err(|error| error.to_string());
-    };
-    let refused = |reason: String| {
-        let path = path.display();
-        format!(
-            "ca {path}: {reason}; it names a PEM file of authorities, readable for this process"
-        )
-    };
-    let root_cert = read(path, CA_BYTES_MAX).await;
     let certificates = TlsCertificates {
-        client_tls: None,
-        root_cert: Some(root_cert.map_err(|error| refused(error.to_string()))?),
+        client_tls: identity(config).await?,
+        root_cert: match &config.ca {
+            Some(path) => Some(pem("ca", path, AUTHORITIES, holds_certificates).await?),
+            None => None,
+        },
     };
-    Client::build_with_tls(server, certificates).map_err(|error| refused(error.to_string()))
+    // Each file is in order by itself: what is left is that one does not do for what it is meant for.
+    Client::build_with_tls(server, certificates)
+        .map_err(|error| format!("{error}; of TLS, ca names {AUTHORITIES}"))
+}
+
+/// Who this process is to a server that asks.
+async fn identity(config: &Config) -> Result<Option<ClientTlsConfig>, String> {
+    let (Some(cert), Some(key)) = (&config.cert, &config.key) else {
+        return Ok(None);
+    };
+    let of_cert = "a PEM file of a certificate, and of those between it and its authority";
+    Ok(Some(ClientTlsConfig {
+        client_cert: pem("cert", cert, of_cert, holds_certificates).await?,
+        client_key: pem("key", key, "a PEM file of the key of cert", holds_key).await?,
+    }))
+}
+
+/// A file that `holds` what it is meant to, or which setting is wrong and what belongs there.
+async fn pem(
+    setting: &str,
+    path: &Path,
+    meant: &str,
+    holds: impl FnOnce(&[u8]) -> Result<(), String>,
+) -> Result<Vec<u8>, String> {
+    let bytes = read(path, PEM_BYTES_MAX).await;
+    let bytes = bytes.map_err(|error| error.to_string());
+    let held = bytes.and_then(|bytes| holds(&bytes).map(|()| bytes));
+    held.map_err(|reason| {
+        let path = path.display();
+        format!("{setting} {path}: {reason}; it names {meant}, readable for this process")
+    })
+}
+
+fn holds_certificates(bytes: &[u8]) -> Result<(), String> {
+    let mut certificates = CertificateDer::pem_slice_iter(bytes).peekable();
+    if certificates.peek().is_none() {
+        return Err("it has no certificate".to_owned());
+    }
+    let all = certificates.try_for_each(|certificate| certificate.map(drop));
+    all.map_err(|error| error.to_string())
+}
+
+fn holds_key(bytes: &[u8]) -> Result<(), String> {
+    let key = PrivateKeyDer::from_pem_slice(bytes);
+    key.map(drop).map_err(|error| error.to_string())
 }
 
 fn with_password(server: ConnectionInfo, password: &str) -> ConnectionInfo {
@@ -115,10 +157,31 @@ mod tests {
                 "{told}"
             );
         }
-        std::fs::write(&path, "-----BEGIN CERTIFICATE-----\n!\n").unwrap();
-        let told = made(json!({"url": "rediss://host", "ca": path}))
-            .await
-            .unwrap_err();
-        assert!(told.contains("names a PEM file"), "{told}");
+    }
+
+    #[tokio::test]
+    async fn a_file_of_tls_that_is_wrong_is_named_with_what_belongs_there() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("file.pem");
+        let missing = folder.path().join("missing.pem");
+        for content in ["", "-----BEGIN CERTIFICATE-----\n!\n"] {
+            std::fs::write(&path, content).unwrap();
+            for (setting, config) in [
+                ("ca", json!({"url": "rediss://host", "ca": path})),
+                (
+                    "cert",
+                    json!({"url": "rediss://host", "cert": path, "key": missing}),
+                ),
+            ] {
+                let told = made(config).await.unwrap_err();
+                let name = format!("{setting} {}", path.display());
+                assert!(told.starts_with(&name), "{told}");
+                assert!(told.contains("it names a PEM file"), "{told}");
+            }
+        }
+        assert!(holds_key(b"").is_err());
+        assert!(
+            holds_key(b"-----BEGIN CERTIFICATE-----\nAA==\n-----END CERTIFICATE-----\n").is_err()
+        );
     }
 }
