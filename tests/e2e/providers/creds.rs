@@ -40,6 +40,51 @@ async fn host(url: &str, folder: &Path) -> Running {
     host
 }
 
+/// The names of the connections that a user has, as the server lists them.
+async fn connections(system: &async_nats::Client) -> impl Fn(&str) -> Vec<String> {
+    let asked = json!({"auth": true}).to_string();
+    let subject = "$SYS.REQ.SERVER.PING.CONNZ";
+    let listed = system.request(subject, asked.into()).await.unwrap();
+    let listed: Value = serde_json::from_slice(&listed.payload).unwrap();
+    move |user| {
+        let all = listed["data"]["connections"].as_array().unwrap().iter();
+        let of_user = all.filter(|connection| connection["authorized_user"] == user);
+        of_user
+            .map(|connection| connection["name"].as_str().unwrap().to_owned())
+            .collect()
+    }
+}
+
+/// Declares the providers, as an operator does.
+async fn apply(url: &str, folder: &Path) {
+    fs::write(folder.join("lattice.toml"), MANIFEST).unwrap();
+    let words = [
+        "apply",
+        "--no-wait",
+        "--nats",
+        url,
+        "--creds",
+        "operator.creds",
+    ];
+    let applied = run(command(program(), folder, &words)).await;
+    assert!(applied.status.success(), "{}", applied.text());
+}
+
+/// Waits until the provider answers an operator's call.
+async fn answers(url: &str, of_operator: &str) {
+    let options = async_nats::ConnectOptions::with_credentials(of_operator).unwrap();
+    let inbox = subject::inbox_prefix(&LatticeId::default(), "test");
+    let client = options.custom_inbox_prefix(inbox).connect(url);
+    let client = client.await.unwrap();
+    let sum = eventually("the provider answers", async || {
+        let subject = "lattice.default.call.kv.increment";
+        let reply = client.request(subject, r#"["b","k",1]"#.into()).await;
+        reply.map_err(|error| error.to_string())
+    })
+    .await;
+    assert_eq!(sum.payload, r#"{"ok":1}"#, "{:?}", sum.headers);
+}
+
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn each_provider_has_its_own_credentials_and_sees_its_own_environment_only() {
     let operator = Operator::default();
@@ -54,56 +99,33 @@ async fn each_provider_has_its_own_credentials_and_sees_its_own_environment_only
         calls: Vec::new(),
     });
     fs::create_dir(folder.join("own")).unwrap();
-    fs::write(folder.join("host.creds"), &of_host.creds).unwrap();
-    fs::write(folder.join("operator.creds"), &of_operator.creds).unwrap();
-    fs::write(folder.join("own/kv.creds"), &kv.creds).unwrap();
-    fs::write(folder.join("own/probe.creds"), &kv.creds).unwrap();
-    fs::write(folder.join("lattice.toml"), MANIFEST).unwrap();
+    for (file, user) in [
+        ("host.creds", &of_host),
+        ("operator.creds", &of_operator),
+        ("own/kv.creds", &kv),
+        ("own/probe.creds", &kv),
+    ] {
+        fs::write(folder.join(file), &user.creds).unwrap();
+    }
     let mut host = host(&url, folder).await;
-    let words = [
-        "apply",
-        "--no-wait",
-        "--nats",
-        &url,
-        "--creds",
-        "operator.creds",
-    ];
-    let applied = run(command(program(), folder, &words)).await;
-    assert!(applied.status.success(), "{}", applied.text());
+    apply(&url, folder).await;
+    answers(&url, &of_operator.creds).await;
 
-    let options = async_nats::ConnectOptions::with_credentials(&of_operator.creds).unwrap();
-    let inbox = subject::inbox_prefix(&LatticeId::default(), "test");
-    let client = options.custom_inbox_prefix(inbox).connect(&url);
-    let client = client.await.unwrap();
-    let sum = eventually("the provider answers", async || {
-        let subject = "lattice.default.call.kv.increment";
-        let reply = client.request(subject, r#"["b","k",1]"#.into()).await;
-        reply.map_err(|error| error.to_string())
-    })
-    .await;
-    assert_eq!(sum.payload, r#"{"ok":1}"#, "{:?}", sum.headers);
     let system = connect(&url, &operator.system_user().creds).await;
-    let asked = json!({"auth": true}).to_string();
-    let listed = system
-        .request("$SYS.REQ.SERVER.PING.CONNZ", asked.into())
-        .await;
-    let listed: Value = serde_json::from_slice(&listed.unwrap().payload).unwrap();
-    let connections = listed["data"]["connections"].as_array().unwrap();
-    let of = |user: &str| {
-        let fits = |connection: &&Value| connection["authorized_user"] == user;
-        let names = connections.iter().filter(fits);
-        names
-            .map(|connection| connection["name"].to_string())
-            .collect::<Vec<_>>()
-    };
-    assert_eq!(of(&kv.key), ["\"lattice-provider-kv\""], "{listed:#}");
+    let of = connections(&system).await;
+    assert_eq!(of(&kv.key), ["lattice-provider-kv"]);
+    let of_host = of(&of_host.key);
     assert!(
-        !of(&of_host.key)
-            .iter()
-            .any(|name| name.contains("provider")),
-        "{listed:#}"
+        !of_host.iter().any(|name| name.contains("provider")),
+        "{of_host:?}"
     );
+    sees_its_own(&mut host).await;
+    let refused = host.prints("it has no credentials").await;
+    assert!(refused.contains("bare"), "{refused}");
+}
 
+/// What the probe prints of its environment is its own, and nothing of the host's.
+async fn sees_its_own(host: &mut Running) {
     let line = host.prints("LATTICE_CREDS=").await;
     assert!(line.contains("own/probe.creds"), "{line}");
     host.prints("SHOWN=yes").await;
@@ -115,6 +137,4 @@ async fn each_provider_has_its_own_credentials_and_sees_its_own_environment_only
             "{hidden}: {lines:#?}"
         );
     }
-    let refused = host.prints("it has no credentials").await;
-    assert!(refused.contains("bare"), "{refused}");
 }

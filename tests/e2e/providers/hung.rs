@@ -57,16 +57,21 @@ async fn refused(lattice: &Lattice) {
         }
     })
     .await;
-    let load = Load::callers_of(lattice, 2, READ);
-    eventually("a hundred calls are sent", async || match load.sent() {
-        100.. => Ok(()),
+    all_end(lattice, is_refusal).await;
+}
+
+/// Makes a thousand calls, none of which is answered; each has the ending.
+async fn all_end(lattice: &Lattice, is_it: impl Fn(&str) -> bool) {
+    let load = Load::callers_of(lattice, CALLERS, READ);
+    eventually("calls are sent", async || match load.sent() {
+        1_000.. => Ok(()),
         sent => Err(sent),
     })
     .await;
     let endings = load.end().await;
     assert_eq!(endings.answered, 0, "{endings}");
     assert!(
-        endings.by_number.values().all(|ending| is_refusal(ending)),
+        endings.by_number.values().all(|ending| is_it(ending)),
         "{endings}"
     );
 }
@@ -105,6 +110,15 @@ async fn calls_to_a_frozen_provider_are_refused_at_once_until_it_runs_again() {
     load.end_without_failures().await;
 }
 
+/// A lattice that knows of `kv` and starts none.
+async fn without_provider() -> Lattice {
+    let mut lattice = Lattice::start(program()).await;
+    lattice.host_with("a", &[("calls", "yes")]).await;
+    let declared = lattice.try_apply(&manifest("external = true")).await;
+    declared.unwrap();
+    lattice
+}
+
 /// A provider whose process nobody in the lattice has started.
 pub(super) async fn by_hand(lattice: &mut Lattice) -> Running {
     let url = lattice.nats().url();
@@ -116,12 +130,7 @@ pub(super) async fn by_hand(lattice: &mut Lattice) -> Running {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_provider_that_nobody_watches_is_found_out_by_its_calls_and_found_again() {
-    let mut lattice = Lattice::start(program()).await;
-    lattice.host_with("a", &[("calls", "yes")]).await;
-    lattice
-        .try_apply(&manifest("external = true"))
-        .await
-        .unwrap();
+    let mut lattice = without_provider().await;
     let provider = by_hand(&mut lattice).await;
     filled(&lattice).await;
     let load = Load::callers_of(&lattice, CALLERS, READ);
@@ -135,12 +144,7 @@ async fn a_provider_that_nobody_watches_is_found_out_by_its_calls_and_found_agai
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_provider_that_was_stopped_is_nobody_and_not_one_that_hangs() {
-    let mut lattice = Lattice::start(program()).await;
-    lattice.host_with("a", &[("calls", "yes")]).await;
-    lattice
-        .try_apply(&manifest("external = true"))
-        .await
-        .unwrap();
+    let mut lattice = without_provider().await;
     for end in [Signal::TERM, Signal::KILL] {
         let provider = by_hand(&mut lattice).await;
         filled(&lattice).await;
@@ -162,20 +166,7 @@ async fn a_provider_that_was_stopped_is_nobody_and_not_one_that_hangs() {
             }
         })
         .await;
-        let load = Load::callers_of(&lattice, CALLERS, READ);
-        eventually("a thousand calls are sent", async || match load.sent() {
-            1_000.. => Ok(()),
-            sent => Err(sent),
-        })
-        .await;
-        let endings = load.end().await;
-        assert!(
-            endings
-                .by_number
-                .values()
-                .all(|ending| is_of_nobody(ending)),
-            "{endings}"
-        );
+        all_end(&lattice, is_of_nobody).await;
     }
 }
 
