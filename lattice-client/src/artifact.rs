@@ -2,14 +2,13 @@
 
 use std::time::Duration;
 
-use async_nats::jetstream::object_store::{self, GetErrorKind, InfoErrorKind, ObjectStore};
+use async_nats::jetstream::object_store::{self, ObjectStore};
 use async_nats::jetstream::stream::StorageType;
 use lattice_protocol::control::ArtifactSummary;
 use lattice_protocol::digest::Digest;
 use lattice_protocol::subject;
 use time::OffsetDateTime;
 use time::format_description::well_known::Rfc3339;
-use tokio::io::AsyncReadExt as _;
 
 use crate::connect::Client;
 use crate::replicas::chain;
@@ -110,16 +109,15 @@ impl StoredArtifact {
 /// The components of a lattice.
 #[derive(Clone)]
 pub struct Artifacts {
-    store: ObjectStore,
     records: Records,
 }
 
 impl Client {
     /// Opens the lattice's components, and makes the store if there is none yet.
     pub async fn artifacts(&self) -> Result<Artifacts, ArtifactError> {
-        let store = self.artifact_store().await?;
+        self.artifact_store().await?;
         let records = Records::open(self).await?;
-        Ok(Artifacts { store, records })
+        Ok(Artifacts { records })
     }
 
     async fn artifact_store(&self) -> Result<ObjectStore, ArtifactError> {
@@ -186,28 +184,8 @@ impl Artifacts {
 
     /// A component's bytes, checked against their digest.
     pub async fn pull(&self, digest: &Digest) -> Result<Vec<u8>, ArtifactError> {
-        let failed = |reason: String| ArtifactError::Unavailable {
-            what: "read the component",
-            reason,
-        };
-        let object = self
-            .store
-            .get(digest.hex())
-            .await
-            .map_err(|e| match e.kind() {
-                GetErrorKind::NotFound => ArtifactError::NotFound(digest.clone()),
-                _ => failed(e.to_string()),
-            })?;
-        // The size is the store's word: the limit holds for what really comes.
-        let mut bytes = Vec::new();
-        object
-            .take(COMPONENT_BYTES_MAX + 1)
-            .read_to_end(&mut bytes)
-            .await
-            .map_err(|e| failed(e.to_string()))?;
-        if bytes.len() as u64 > COMPONENT_BYTES_MAX {
-            return Err(ArtifactError::TooLarge(bytes.len() as u64));
-        }
+        let record = self.records.find(digest).await?;
+        let bytes = self.records.read(&record, COMPONENT_BYTES_MAX).await?;
         let found = Digest::of(&bytes);
         if found != *digest {
             return Err(ArtifactError::Tampered {
@@ -227,12 +205,8 @@ impl Artifacts {
 
     /// The size of a component, if it is stored.
     pub async fn size(&self, digest: &Digest) -> Result<Option<u64>, ArtifactError> {
-        match self.store.info(digest.hex()).await {
-            Ok(info) if info.deleted => Ok(None),
-            Ok(info) => Ok(Some(info.size as u64)),
-            Err(error) if error.kind() == InfoErrorKind::NotFound => Ok(None),
-            Err(error) => Err(ArtifactError::unavailable("look for the component", error)),
-        }
+        let record = self.records.find(digest).await?;
+        Ok(record.stored().map(|info| info.size as u64))
     }
 
     /// Removes a component; whether it was there.

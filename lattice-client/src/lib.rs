@@ -13,7 +13,7 @@
 //! - `cancel`: callers that go away; `inflow`: subscriptions that are left without a loss;
 //! - [`control`](Client::control): requests of operators;
 //! - [`state`](State): the desired state, by compare-and-swap, and a watch on it;
-//! - [`artifact`](Artifacts): components by digest;
+//! - [`artifact`](Artifacts): components by digest; `expected`: what both write by;
 //! - [`audit`](Client::audit): who changed what, kept;
 //! - [`Replicas`]: on how many servers stores are kept;
 //! - `system`: the system account of NATS, which cuts the connection of a host that hangs;
@@ -27,6 +27,7 @@ mod call;
 mod cancel;
 mod connect;
 mod control;
+mod expected;
 mod headers;
 mod inflow;
 mod mux;

@@ -3,18 +3,20 @@
 mod declared;
 mod histories;
 
-use async_nats::jetstream::ErrorCode;
+use async_nats::HeaderMap;
+use async_nats::header::NATS_ROLLUP;
 use async_nats::jetstream::context::{AccountError, AccountErrorKind};
-use async_nats::jetstream::kv::{
-    self, CreateErrorKind, EntryErrorKind, Operation, Store, UpdateErrorKind,
-};
-use async_nats::jetstream::stream::StorageType;
+use async_nats::jetstream::kv::{self, Operation, Store};
+use async_nats::jetstream::message::PublishMessage;
+use async_nats::jetstream::stream::{LastRawMessageErrorKind, StorageType};
+use async_nats::jetstream::{Context, ErrorCode};
 use bytes::Bytes;
 use futures_util::stream::{StreamExt as _, iter};
 use lattice_config::{Declared, state};
 use lattice_protocol::subject;
 
 use crate::connect::Client;
+use crate::expected;
 use crate::replicas::chain;
 
 pub use declared::DeclaredWatch;
@@ -23,6 +25,12 @@ pub use declared::DeclaredWatch;
 const HISTORY: i64 = 64;
 /// How many keys are read at once: enough to hide the way to the server, few enough to bother nobody.
 const READS_AT_ONCE: usize = 16;
+/// What a key-value bucket writes on the message that removes a key, as every client of NATS does it.
+const OPERATION: &str = "KV-Operation";
+const DELETED: &str = "DEL";
+const PURGED: &str = "PURGE";
+/// A mark that replaces all before it.
+const ROLLUP_SUBJECT: &str = "sub";
 
 /// Why the state could not be read or written.
 #[derive(Debug, thiserror::Error)]
@@ -91,6 +99,7 @@ pub struct StateRevision {
 /// The bucket of a lattice.
 #[derive(Clone)]
 pub struct State {
+    jetstream: Context,
     kv: Store,
 }
 
@@ -105,7 +114,7 @@ impl Client {
             .map_err(|error| no_jetstream(&error))?;
         if let Ok(kv) = jetstream.get_key_value(&bucket).await {
             self.raise_replicas(&kv.stream).await;
-            return Ok(State { kv });
+            return Ok(State { jetstream, kv });
         }
         let made = self
             .replicated(&format!("KV_{bucket}"), |copies| {
@@ -119,7 +128,7 @@ impl Client {
                 StateError::unavailable("create the lattice's state", chain(&error))
             })?,
         };
-        Ok(State { kv })
+        Ok(State { jetstream, kv })
     }
 }
 
@@ -150,67 +159,75 @@ fn no_jetstream(error: &AccountError) -> StateError {
 }
 
 impl State {
-    /// A key as it stands; `None` when it was never written.
+    /// A key as it stands; `None` when it was never written. The stream's leader is asked, not any server
+    /// that has a copy: one that is behind would not know what was just declared.
     pub async fn get(&self, key: &str) -> Result<Option<StateEntry>, StateError> {
-        match self.kv.entry(key).await {
-            Ok(entry) => Ok(entry.map(read)),
-            Err(error) if error.kind() == EntryErrorKind::InvalidKey => Ok(None),
+        let subject = format!("{}{key}", self.kv.prefix);
+        match self
+            .kv
+            .stream
+            .get_last_raw_message_by_subject(&subject)
+            .await
+        {
+            Ok(message) => Ok(Some(StateEntry {
+                key: key.to_owned(),
+                revision: message.sequence,
+                value: is_there(&message.headers).then_some(message.payload),
+            })),
+            Err(error) if error.kind() == LastRawMessageErrorKind::NoMessageFound => Ok(None),
             Err(error) => Err(StateError::unavailable(format!("read {key}"), error)),
         }
     }
 
     /// Writes a key that is still at `expected` (0: not there, or deleted); answers its new revision.
     pub async fn put(&self, key: &str, value: Bytes, expected: u64) -> Result<u64, StateError> {
-        let conflict = || StateError::Conflict {
-            key: key.to_owned(),
-        };
-        let failed =
-            |error: &dyn std::fmt::Display| StateError::unavailable(format!("write {key}"), error);
-        if expected == 0 {
-            return self
-                .kv
-                .create(key, value)
-                .await
-                .map_err(|error| match error.kind() {
-                    CreateErrorKind::AlreadyExists => conflict(),
-                    _ => failed(&error),
-                });
+        let message = || PublishMessage::build().payload(value.clone());
+        let written = self.write(key, "write", message(), expected).await;
+        if expected != 0 || !matches!(written, Err(StateError::Conflict { .. })) {
+            return written;
         }
-        self.kv
-            .update(key, value, expected)
-            .await
-            .map_err(|error| match error.kind() {
-                UpdateErrorKind::WrongLastRevision => conflict(),
-                _ => failed(&error),
-            })
+        // What was deleted is not there either, and its mark is what is to be written over.
+        match self.get(key).await? {
+            Some(StateEntry {
+                revision,
+                value: None,
+                ..
+            }) => self.write(key, "write", message(), revision).await,
+            _ => written,
+        }
     }
 
     /// Deletes a key that is still at `expected`.
     pub async fn delete(&self, key: &str, expected: u64) -> Result<(), StateError> {
-        self.kv
-            .delete_expect_revision(key, Some(expected))
-            .await
-            .map_err(|error| {
-                use async_nats::jetstream::kv::UpdateErrorKind as Kind;
-                match error.kind() {
-                    Kind::WrongLastRevision => StateError::Conflict {
-                        key: key.to_owned(),
-                    },
-                    _ => StateError::unavailable(format!("delete {key}"), error),
-                }
-            })
+        let mark = PublishMessage::build().header(OPERATION, DELETED);
+        self.write(key, "delete", mark, expected).await.map(drop)
     }
 
     /// Deletes a key that is still at `expected`, with its history: only the mark of it stays.
     pub async fn purge(&self, key: &str, expected: u64) -> Result<(), StateError> {
-        use async_nats::jetstream::kv::PurgeErrorKind as Kind;
-        let purged = self.kv.purge_expect_revision(key, Some(expected)).await;
-        purged.map_err(|error| match error.kind() {
-            Kind::WrongLastRevision => StateError::Conflict {
+        let mark = PublishMessage::build()
+            .header(OPERATION, PURGED)
+            .header(NATS_ROLLUP, ROLLUP_SUBJECT);
+        self.write(key, "purge", mark, expected).await.map(drop)
+    }
+
+    /// Writes what comes after the revision `expected` of a key; answers its own.
+    async fn write(
+        &self,
+        key: &str,
+        what: &str,
+        message: PublishMessage,
+        expected: u64,
+    ) -> Result<u64, StateError> {
+        let subject = format!("{}{key}", self.kv.prefix);
+        let message = message.expected_last_subject_sequence(expected);
+        match expected::publish(&self.jetstream, subject, message).await {
+            Ok(Some(revision)) => Ok(revision),
+            Ok(None) => Err(StateError::Conflict {
                 key: key.to_owned(),
-            },
-            _ => StateError::unavailable(format!("purge {key}"), error),
-        })
+            }),
+            Err(error) => Err(StateError::unavailable(format!("{what} {key}"), error)),
+        }
     }
 
     /// Removes a key without a trace, whatever it holds. Watchers don't hear of it.
@@ -283,6 +300,11 @@ impl State {
         let newest = self.kv.stream.get_last_raw_message_by_subject(&subject);
         newest.await.ok().map(|message| message.sequence)
     }
+}
+
+/// Whether a message of the bucket is a value, not the mark of one that was removed.
+fn is_there(headers: &HeaderMap) -> bool {
+    headers.get(OPERATION).is_none()
 }
 
 fn read(entry: kv::Entry) -> StateEntry {

@@ -14,15 +14,14 @@
 //! Other clients of NATS write records without a sequence; those store (`nats object put`) and remove
 //! whole objects, which keeps 1, 3 and 4.
 
-use std::error::Error as _;
 use std::time::Duration;
 
 use async_nats::header::NATS_ROLLUP;
-use async_nats::jetstream::context::{PublishError, PublishErrorKind};
+use async_nats::jetstream;
+use async_nats::jetstream::consumer::push;
 use async_nats::jetstream::message::PublishMessage;
 use async_nats::jetstream::object_store::{ObjectInfo, ObjectOptions};
 use async_nats::jetstream::stream::{LastRawMessageErrorKind, Stream};
-use async_nats::jetstream::{self, ErrorCode};
 use bytes::Bytes;
 use futures_util::{StreamExt as _, TryStreamExt as _};
 use lattice_protocol::digest::Digest;
@@ -33,10 +32,13 @@ use time::format_description::well_known::Rfc3339;
 
 use super::{ArtifactError, PUSHED_AGAIN, StoredArtifact};
 use crate::connect::Client;
+use crate::expected;
 
 /// How much of a component travels in a message, as every client of NATS does it: far below the smallest
 /// `max_payload` that anybody sets.
 const CHUNK_BYTES: usize = 128 * 1024;
+/// How long a reader waits for the next of them: what was purged since the record was read never comes.
+const CHUNK_PATIENCE: Duration = Duration::from_secs(10);
 /// A record replaces the one before it.
 const ROLLUP_SUBJECT: &str = "sub";
 
@@ -137,6 +139,36 @@ impl Records {
             }),
             Err(error) => Err(failed(error.to_string())),
         }
+    }
+
+    /// The bytes that a record names, up to `max`. They come from any server of a cluster: from one that is
+    /// behind, as it gets them.
+    pub(super) async fn read(&self, record: &Record, max: u64) -> Result<Vec<u8>, ArtifactError> {
+        let (Some(info), Some(id)) = (record.stored(), record.bytes()) else {
+            return Err(ArtifactError::NotFound(record.digest.clone()));
+        };
+        let mut bytes = Vec::new();
+        if info.chunks == 0 {
+            return Ok(bytes);
+        }
+        let config = push::OrderedConfig {
+            deliver_subject: self.jetstream.client().new_inbox(),
+            filter_subject: subject::artifact_bytes(&self.lattice, &id),
+            ..push::OrderedConfig::default()
+        };
+        let consumer = self.stream.create_consumer(config).await;
+        let mut messages = consumer.map_err(unread)?.messages().await.map_err(unread)?;
+        for _ in 0..info.chunks {
+            let next = tokio::time::timeout(CHUNK_PATIENCE, messages.next()).await;
+            let next = next.map_err(|_| unread(format!("nothing came for {CHUNK_PATIENCE:?}")))?;
+            let chunk = next.ok_or_else(|| unread("the store sends no more"))?;
+            bytes.extend_from_slice(&chunk.map_err(unread)?.payload);
+            // The size is the store's word: the limit holds for what really comes.
+            if bytes.len() as u64 > max {
+                return Err(ArtifactError::TooLarge(bytes.len() as u64));
+            }
+        }
+        Ok(bytes)
     }
 
     /// Whether a record names the component, and all of its bytes were there: what was stored in part, or
@@ -267,22 +299,12 @@ impl Records {
         message: PublishMessage,
         what: &'static str,
     ) -> Result<bool, ArtifactError> {
-        let sent = self.jetstream.send_publish(subject, message).await;
-        let sent = sent.map_err(|e| ArtifactError::unavailable(what, e))?;
-        match sent.await {
-            Ok(_) => Ok(true),
-            Err(error) if is_forestalled(&error) => Ok(false),
-            Err(error) => Err(ArtifactError::unavailable(what, error)),
-        }
+        let taken = expected::publish(&self.jetstream, subject, message).await;
+        let taken = taken.map_err(|e| ArtifactError::unavailable(what, e))?;
+        Ok(taken.is_some())
     }
 }
 
-/// Whether another record came first. A cluster says it in other words while that is on its way to the
-/// servers.
-fn is_forestalled(error: &PublishError) -> bool {
-    let said = error.source().and_then(|source| source.downcast_ref());
-    error.kind() == PublishErrorKind::WrongLastSequence
-        || said.is_some_and(|said: &jetstream::Error| {
-            said.error_code() == ErrorCode::STREAM_WRONG_LAST_SEQUENCE_CONSTANT
-        })
+fn unread(reason: impl ToString) -> ArtifactError {
+    ArtifactError::unavailable("read the component", reason)
 }

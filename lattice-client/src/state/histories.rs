@@ -7,15 +7,15 @@ use async_nats::jetstream::consumer::{AckPolicy, PullConsumer, pull};
 use futures_util::stream::StreamExt as _;
 use time::format_description::well_known::Rfc3339;
 
-use super::{State, StateError, StateRevision};
+use super::{State, StateError, StateRevision, is_there};
 use crate::replicas::chain;
 
 /// How long reading them may take: they come from one server, in order.
 const HISTORY_PATIENCE: Duration = Duration::from_secs(30);
 /// How many are asked for at once: with the largest apps some 64 MiB.
 const AT_ONCE: usize = 64;
-/// What a key-value bucket writes on the message that removes a key.
-const OPERATION_HEADER: &str = "KV-Operation";
+/// How long a server that is behind is waited for at a time.
+const BEHIND: Duration = Duration::from_millis(500);
 
 impl State {
     /// Every kept revision of a key, oldest first; none if it was never written.
@@ -37,6 +37,8 @@ impl State {
         let failed = |e: &(dyn std::error::Error + 'static)| {
             StateError::unavailable(format!("read the history of {pattern}"), chain(e))
         };
+        // What was written before this was asked is told, also where another server of a cluster tells it.
+        let newest = self.newest(pattern).await.unwrap_or_default();
         let config = pull::Config {
             filter_subject: format!("{}{pattern}", self.kv.prefix),
             ack_policy: AckPolicy::None,
@@ -48,7 +50,7 @@ impl State {
         };
         let consumer = self.kv.stream.create_consumer(config).await;
         let consumer = consumer.map_err(|e| failed(&e))?;
-        let read = tokio::time::timeout(HISTORY_PATIENCE, self.read_all(&consumer)).await;
+        let read = tokio::time::timeout(HISTORY_PATIENCE, self.read_all(&consumer, newest)).await;
         let name = &consumer.cached_info().name;
         if let Err(error) = self.kv.stream.delete_consumer(name).await {
             tracing::debug!(%error, "a consumer is left to go by itself");
@@ -59,15 +61,23 @@ impl State {
     async fn read_all(
         &self,
         consumer: &PullConsumer,
+        newest: u64,
     ) -> Result<Vec<(String, StateRevision)>, async_nats::Error> {
         let mut revisions = Vec::new();
-        let mut left = consumer.cached_info().num_pending;
-        while left > 0 {
-            let mut batch = consumer.fetch().max_messages(AT_ONCE).messages().await?;
+        let (mut left, mut seen) = (consumer.cached_info().num_pending, 0);
+        while left > 0 || seen < newest {
+            let mut batch = match left {
+                0 => {
+                    let next = consumer.batch().max_messages(1).expires(BEHIND);
+                    next.messages().await?
+                }
+                _ => consumer.fetch().max_messages(AT_ONCE).messages().await?,
+            };
             let before = left;
             while let Some(message) = batch.next().await {
                 let message = message?;
-                left = message.info()?.pending;
+                let info = message.info()?;
+                (left, seen) = (info.pending, info.stream_sequence);
                 revisions.extend(self.revision(&message)?);
             }
             // What was removed meanwhile is not sent.
@@ -88,7 +98,7 @@ impl State {
         };
         let info = message.info()?;
         let headers = message.headers.as_ref();
-        let is_there = headers.is_none_or(|headers| headers.get(OPERATION_HEADER).is_none());
+        let is_there = headers.is_none_or(is_there);
         let revision = StateRevision {
             revision: info.stream_sequence,
             written: info.published.format(&Rfc3339).unwrap_or_default(),
