@@ -13,7 +13,7 @@
 //!   [`rollback`]: what the lattice takes back by itself; [`permissions`]: who may do what;
 //! - [`links`]: calls from actor to actor, on one host and over two;
 //! - [`flows`]: streams and futures of functions, as callers from outside see them;
-//! - [`way`]: one suite over both ways that a request can go;
+//! - [`way`]: one suite over both ways that a request can go; [`servers`]: one over one NATS server and three;
 //! - [`keyvalue`]: what any NATS client can ask of a key-value provider;
 //! - [`many`]: many actors on one host; [`hosts`]: more than one host; [`cluster`]: more than one NATS server;
 //! - [`events`]: each kind of event, said once it is so;
@@ -59,6 +59,7 @@ mod python;
 mod refusals;
 mod rollback;
 mod sandbox;
+mod servers;
 mod streams;
 mod telemetry;
 mod up;

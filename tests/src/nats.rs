@@ -59,13 +59,22 @@ impl Nats {
         }
     }
 
-    /// Servers that are one cluster with one JetStream, which answers.
+    /// Servers that are one cluster with one JetStream, which keeps things on all of them.
     pub async fn cluster(size: usize) -> Self {
-        Self::cluster_that_lacks(0, size).await
+        Self::cluster_with(size, "").await
+    }
+
+    /// The same, with more in the config of each.
+    pub async fn cluster_with(size: usize, extra: &str) -> Self {
+        Self::clustered(0, size, extra).await
     }
 
     /// The same, of which so many have never been there yet: see [`Nats::start_rest`].
     pub async fn cluster_that_lacks(lacking: usize, size: usize) -> Self {
+        Self::clustered(lacking, size, "").await
+    }
+
+    async fn clustered(lacking: usize, size: usize, extra: &str) -> Self {
         let folder = tempfile::tempdir().unwrap();
         let program = program().await;
         let routes = free_ports(size);
@@ -79,7 +88,7 @@ impl Nats {
             let mut options = patient(program.clone(), folder.path().join(&name));
             options.name = Some(name);
             options.extra = format!(
-                "cluster {{ name: \"test\", listen: \"127.0.0.1:{port}\", routes: [{}] }}\n",
+                "cluster {{ name: \"test\", listen: \"127.0.0.1:{port}\", routes: [{}] }}\n{extra}",
                 // Those who come first elect a leader among those whom they know of.
                 list[..first.max(number + 1)].join(", ")
             );
@@ -94,12 +103,23 @@ impl Nats {
             later,
             _folder: folder,
         };
-        let jetstream = async_nats::jetstream::new(cluster.plain_client().await);
-        eventually("JetStream has a leader", async || {
-            jetstream.query_account().await
+        cluster.keeps_on_all().await;
+        cluster
+    }
+
+    /// Waits until a stream can be kept on each of those that are there.
+    async fn keeps_on_all(&self) {
+        let jetstream = async_nats::jetstream::new(self.plain_client().await);
+        let probe = async_nats::jetstream::stream::Config {
+            name: "probe".to_owned(),
+            num_replicas: self.servers.len(),
+            ..Default::default()
+        };
+        eventually("JetStream keeps a stream on all servers", async || {
+            jetstream.get_or_create_stream(probe.clone()).await
         })
         .await;
-        cluster
+        jetstream.delete_stream(probe.name).await.unwrap();
     }
 
     /// Its address, or their addresses.

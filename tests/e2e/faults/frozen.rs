@@ -6,6 +6,11 @@ use lattice_tests::{Asked, Endings, Lattice, Load, Machine, Nats, eventually};
 
 use super::hosts::{leader, settled_on, three};
 use crate::program;
+use crate::servers::{Servers, on_one_and_three};
+
+on_one_and_three! {
+    a_frozen_host_is_cut_off_by_the_leader_and_no_call_is_lost_after_that,
+}
 
 /// An account for the lattice, one for the system.
 const ACCOUNTS: &str = r#"
@@ -31,6 +36,7 @@ fn heartbeats(events: &lattice_tests::Events, host: &str) -> usize {
 /// Freezes one of three under load until `cut` says that it was cut off; then every call is answered
 /// again. Thawed, it takes its share as before.
 async fn frozen_under_load(
+    servers: Servers,
     lattice: &Lattice,
     victim: Machine,
     witness: &str,
@@ -42,12 +48,24 @@ async fn frozen_under_load(
     let (before, beats) = (load.sent(), heartbeats(&events, witness));
     victim.freeze();
     cut().await;
-    let (cut_at, beats) = (load.sent(), heartbeats(&events, witness) - beats);
+    let said = heartbeats(&events, witness);
+    let beats = said - beats;
+    if servers == Servers::Three {
+        // The one that had its connection tells the others, which pass nothing on to it from then on.
+        eventually("the other servers have heard of it", async || {
+            match heartbeats(&events, witness) > said {
+                true => Ok(()),
+                false => Err(()),
+            }
+        })
+        .await;
+    }
+    let cut_at = load.sent();
     load.answers(200).await;
     let endings = load.end().await;
     let last = endings.last_failed.expect("a frozen host swallows calls");
     eprintln!(
-        "frozen: {endings}; frozen before call {before}, cut off before call {cut_at}, the last one \
+        "{servers:?}: frozen: {endings}; frozen before call {before}, cut off before call {cut_at}, the last one \
          lost was {last}; {beats} heartbeats of another host in between"
     );
     assert!(
@@ -68,10 +86,9 @@ async fn frozen_under_load(
     endings
 }
 
-async fn with_system_account() -> (Lattice, Vec<Machine>) {
-    // Its pings are rare: only a kick helps.
-    let nats = Nats::with(|options| options.extra = ACCOUNTS.into()).await;
-    let mut lattice = Lattice::on(nats, program()).await;
+async fn with_system_account(servers: Servers) -> (Lattice, Vec<Machine>) {
+    // Their pings are rare: only a kick helps.
+    let mut lattice = servers.lattice_with(ACCOUNTS).await;
     let creds = lattice.folder().join("system.creds");
     std::fs::write(&creds, "system:s:t\n").unwrap();
     let creds = creds.to_str().unwrap().to_owned();
@@ -79,19 +96,18 @@ async fn with_system_account() -> (Lattice, Vec<Machine>) {
     (lattice, machines)
 }
 
-#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_frozen_host_is_cut_off_by_the_leader_and_no_call_is_lost_after_that() {
-    let (lattice, mut machines) = with_system_account().await;
+async fn a_frozen_host_is_cut_off_by_the_leader_and_no_call_is_lost_after_that(servers: Servers) {
+    let (lattice, mut machines) = with_system_account(servers).await;
     let mut leader = machines.remove(leader(&machines).await);
     let victim = machines.pop().unwrap();
     let witness = leader.id().to_owned();
     let cut = async || drop(leader.prints("cut off NATS").await);
-    frozen_under_load(&lattice, victim, &witness, cut).await;
+    frozen_under_load(servers, &lattice, victim, &witness, cut).await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_frozen_leader_is_followed_by_another_that_cuts_it_off() {
-    let (lattice, mut machines) = with_system_account().await;
+    let (lattice, mut machines) = with_system_account(Servers::One).await;
     let victim = machines.remove(leader(&machines).await);
     let witness = machines[0].id().to_owned();
     let cut = async || {
@@ -110,7 +126,7 @@ async fn a_frozen_leader_is_followed_by_another_that_cuts_it_off() {
         })
         .await;
     };
-    frozen_under_load(&lattice, victim, &witness, cut).await;
+    frozen_under_load(Servers::One, &lattice, victim, &witness, cut).await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -135,7 +151,7 @@ async fn without_system_credentials_the_pings_of_the_shipped_config_cut_a_frozen
         assert_eq!(said["reason"], "Stale Connection", "{said}");
         assert_eq!(said["client"]["name"], "lattice-host", "{said}");
     };
-    frozen_under_load(&lattice, victim, &witness, cut).await;
+    frozen_under_load(Servers::One, &lattice, victim, &witness, cut).await;
     for machine in machines {
         let again = machine
             .lines()

@@ -4,6 +4,13 @@ use lattice_tests::{Lattice, Load, Machine, eventually};
 use serde_json::json;
 
 use crate::program;
+use crate::servers::{Servers, on_one_and_three};
+
+on_one_and_three! {
+    a_host_killed_under_load_costs_at_most_the_calls_that_ran_and_its_work_moves,
+    a_leader_killed_under_load_costs_no_more_and_another_leads,
+    a_host_drained_under_load_fails_no_call_and_ends,
+}
 
 /// How many callers there are: each has one call at a time, so that is what a death can cost.
 const CALLERS: usize = 8;
@@ -43,8 +50,8 @@ pub(super) async fn leader(machines: &[Machine]) -> usize {
 }
 
 /// Kills one of three under load; what else it was is chosen by `which`.
-async fn killed_under_load(which: impl Fn(usize) -> usize) {
-    let mut lattice = Lattice::start(program()).await;
+async fn killed_under_load(servers: Servers, which: impl Fn(usize) -> usize) {
+    let mut lattice = servers.lattice().await;
     let mut machines = three(&mut lattice, &[]).await;
     let victim = machines.remove(which(leader(&machines).await));
     let load = Load::callers(&lattice, CALLERS);
@@ -53,24 +60,23 @@ async fn killed_under_load(which: impl Fn(usize) -> usize) {
     settled_on(&lattice, 2, 6).await;
     load.answers(200).await;
     let endings = load.end().await;
-    eprintln!("killed {}: {endings}", victim.id());
+    eprintln!("{servers:?}: killed {}: {endings}", victim.id());
     assert!(endings.failures() <= CALLERS as u64, "{endings}");
     leader(&machines).await;
 }
 
-#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_host_killed_under_load_costs_at_most_the_calls_that_ran_and_its_work_moves() {
-    killed_under_load(|leader| (leader + 1) % 3).await;
+async fn a_host_killed_under_load_costs_at_most_the_calls_that_ran_and_its_work_moves(
+    servers: Servers,
+) {
+    killed_under_load(servers, |leader| (leader + 1) % 3).await;
 }
 
-#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_leader_killed_under_load_costs_no_more_and_another_leads() {
-    killed_under_load(|leader| leader).await;
+async fn a_leader_killed_under_load_costs_no_more_and_another_leads(servers: Servers) {
+    killed_under_load(servers, |leader| leader).await;
 }
 
-#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_host_drained_under_load_fails_no_call_and_ends() {
-    let mut lattice = Lattice::start(program()).await;
+async fn a_host_drained_under_load_fails_no_call_and_ends(servers: Servers) {
+    let mut lattice = servers.lattice().await;
     let mut machines = three(&mut lattice, &[]).await;
     let load = Load::callers(&lattice, CALLERS);
     load.answers(200).await;
@@ -83,7 +89,7 @@ async fn a_host_drained_under_load_fails_no_call_and_ends() {
     settled_on(&lattice, 2, 6).await;
     load.answers(200).await;
     let endings = load.end_without_failures().await;
-    eprintln!("drained: {endings}");
+    eprintln!("{servers:?}: drained: {endings}");
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

@@ -8,9 +8,16 @@ use lattice_tests::{Lattice, Load, eventually};
 use serde_json::{Value, json};
 
 use crate::program;
+use crate::servers::{Servers, on_one_and_three};
 
-async fn two_hosts() -> Lattice {
-    let mut lattice = Lattice::start(program()).await;
+on_one_and_three! {
+    a_wiped_state_under_load_fails_no_call_and_is_declared_anew,
+    of_twenty_clients_that_contradict_each_other_the_last_one_wins_and_nothing_is_lost,
+    revisions_roll_over_two_hosts_under_load_and_no_call_fails,
+}
+
+async fn two_hosts(servers: Servers) -> Lattice {
+    let mut lattice = servers.lattice().await;
     lattice.host("a").await;
     lattice.host("b").await;
     lattice.run_with("greeter", "instances = 4").await;
@@ -19,7 +26,7 @@ async fn two_hosts() -> Lattice {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_restart_of_nats_under_load_stops_nothing_and_calls_go_on_by_themselves() {
-    let mut lattice = two_hosts().await;
+    let mut lattice = two_hosts(Servers::One).await;
     let events = lattice.events().await;
     let load = Load::callers(&lattice, 8);
     load.answers(200).await;
@@ -46,9 +53,8 @@ async fn a_restart_of_nats_under_load_stops_nothing_and_calls_go_on_by_themselve
     load.end_without_failures().await;
 }
 
-#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_wiped_state_under_load_fails_no_call_and_is_declared_anew() {
-    let lattice = two_hosts().await;
+async fn a_wiped_state_under_load_fails_no_call_and_is_declared_anew(servers: Servers) {
+    let lattice = two_hosts(servers).await;
     let load = Load::callers(&lattice, 8);
     load.answers(200).await;
     let jetstream = async_nats::jetstream::new(lattice.plain().clone());
@@ -67,7 +73,7 @@ async fn a_wiped_state_under_load_fails_no_call_and_is_declared_anew() {
     lattice.run_with("greeter", "instances = 6").await;
     load.answers(200).await;
     let endings = load.end_without_failures().await;
-    eprintln!("state wiped: {endings}");
+    eprintln!("{servers:?}: state wiped: {endings}");
 }
 
 /// One of twenty, with a connection of its own.
@@ -75,9 +81,10 @@ const CLIENTS: u32 = 20;
 /// So that all of them are within the history that is kept.
 const ORDERS_EACH: u32 = 3;
 
-#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn of_twenty_clients_that_contradict_each_other_the_last_one_wins_and_nothing_is_lost() {
-    let mut lattice = two_hosts().await;
+async fn of_twenty_clients_that_contradict_each_other_the_last_one_wins_and_nothing_is_lost(
+    servers: Servers,
+) {
+    let mut lattice = two_hosts(servers).await;
     let mut clients = Vec::new();
     for _ in 0..CLIENTS {
         clients.push(lattice.nats().plain_client().await);
@@ -125,7 +132,7 @@ async fn of_twenty_clients_that_contradict_each_other_the_last_one_wins_and_noth
 
     let (_, last) = *carried_out.last().unwrap();
     eprintln!(
-        "{} contradicting orders: {} revisions, the last one wants {last}",
+        "{servers:?}: {} contradicting orders: {} revisions, the last one wants {last}",
         carried_out.len(),
         ordered.len()
     );
@@ -140,12 +147,16 @@ async fn of_twenty_clients_that_contradict_each_other_the_last_one_wins_and_noth
     .await;
 }
 
-/// How many revisions follow each other.
-const REVISIONS: usize = 100;
+/// How many revisions follow each other; on three servers fewer, as each takes longer.
+fn revisions(servers: Servers) -> usize {
+    match servers {
+        Servers::One => 100,
+        Servers::Three => 20,
+    }
+}
 
-#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_hundred_revisions_roll_over_two_hosts_under_load_and_no_call_fails() {
-    let lattice = two_hosts().await;
+async fn revisions_roll_over_two_hosts_under_load_and_no_call_fails(servers: Servers) {
+    let lattice = two_hosts(servers).await;
     let events = lattice.events().await;
     let load = Load::callers(&lattice, 4);
     load.answers(50).await;
@@ -155,7 +166,7 @@ async fn a_hundred_revisions_roll_over_two_hosts_under_load_and_no_call_fails() 
             .filter(|event| event["type"] == "lattice.actor.updated")
             .count()
     };
-    for number in 1..=REVISIONS {
+    for number in 1..=revisions(servers) {
         let update = json!({ "name": "greeter", "config": { "number": number.to_string() } });
         let updated = lattice.control("actor.update", update).await;
         assert_eq!(updated["ok"], true, "{updated}");
@@ -171,12 +182,12 @@ async fn a_hundred_revisions_roll_over_two_hosts_under_load_and_no_call_fails() 
     }
     load.answers(50).await;
     let endings = load.end_without_failures().await;
-    eprintln!("{REVISIONS} revisions: {endings}");
+    eprintln!("{servers:?}: {} revisions: {endings}", revisions(servers));
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn an_update_that_cannot_start_leaves_the_old_revision_serving_and_says_why() {
-    let lattice = two_hosts().await;
+    let lattice = two_hosts(Servers::One).await;
     let artifacts = lattice.client().artifacts().await.unwrap();
     // A core module is no component.
     let digest = artifacts.push(b"\0asm\x01\0\0\0").await.unwrap();
