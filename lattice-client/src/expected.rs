@@ -7,26 +7,30 @@ use async_nats::jetstream::context::{PublishError, PublishErrorKind};
 use async_nats::jetstream::message::PublishMessage;
 use async_nats::jetstream::{self, Context, ErrorCode};
 
-/// How long one who was forestalled by a message that is still on its way between the servers of a cluster
-/// waits: about as long as it takes them. Who reads before would read what was there before, and be
-/// forestalled by the same message again.
+/// How long is waited for a message that came first and is still on its way between the servers of a cluster:
+/// about as long as it takes them.
 const ON_ITS_WAY: Duration = Duration::from_millis(10);
+/// How often: then the servers have lost each other, and whoever wants to write reads anew.
+const ON_ITS_WAY_TIMES: u32 = 200;
 
-/// Publishes to a stream; answers the message's sequence, or none if another came first.
+/// Publishes to a stream; answers the message's sequence, or none if another came first, which can then be
+/// read.
 pub(crate) async fn publish(
     jetstream: &Context,
     subject: String,
     message: PublishMessage,
 ) -> Result<Option<u64>, PublishError> {
-    match jetstream.send_publish(subject, message).await?.await {
-        Ok(taken) => Ok(Some(taken.sequence)),
-        Err(error) if error.kind() == PublishErrorKind::WrongLastSequence => Ok(None),
-        Err(error) if is_on_its_way(&error) => {
-            tokio::time::sleep(ON_ITS_WAY).await;
-            Ok(None)
+    for _ in 0..ON_ITS_WAY_TIMES {
+        let sent = jetstream.send_publish(subject.clone(), message.clone());
+        match sent.await?.await {
+            Ok(taken) => return Ok(Some(taken.sequence)),
+            Err(error) if error.kind() == PublishErrorKind::WrongLastSequence => return Ok(None),
+            // What is refused is not stored, and may be sent again.
+            Err(error) if is_on_its_way(&error) => tokio::time::sleep(ON_ITS_WAY).await,
+            Err(error) => return Err(error),
         }
-        Err(error) => Err(error),
     }
+    Ok(None)
 }
 
 /// Whether what came first is not yet where it will stand, which a cluster says in other words.

@@ -15,9 +15,9 @@ use super::desk::Desk;
 use super::edit::Draft;
 use super::request::{Answer, bad, conflict, internal, state_problem};
 
-/// How often a write is made anew: each time somebody else's was written, so among twenty clients
-/// that edit one app at once, all get through.
-pub(super) const ATTEMPTS_MAX: u32 = 32;
+/// How often a write is made anew: each time somebody else's was written, so among twenty clients that give
+/// a few orders for one app each, all at once, all get through, whoever comes first each time.
+pub(super) const ATTEMPTS_MAX: u32 = 128;
 
 /// Carries out an edit. With `if_revision`, only if the app is still at that revision; 0 means that
 /// it is not declared.

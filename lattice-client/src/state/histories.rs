@@ -14,6 +14,10 @@ use crate::replicas::chain;
 const HISTORY_PATIENCE: Duration = Duration::from_secs(30);
 /// How many are asked for at once: with the largest apps some 64 MiB.
 const AT_ONCE: usize = 64;
+/// How often the first of them is asked for again, and how long after: a consumer that was made just now is
+/// not known to every server of a cluster, and one that does not know it says that nobody answers.
+const UNKNOWN_MAX: u32 = 50;
+const UNKNOWN_PAUSE: Duration = Duration::from_millis(20);
 /// How long a server that is behind is waited for at a time.
 const BEHIND: Duration = Duration::from_millis(500);
 
@@ -65,6 +69,7 @@ impl State {
     ) -> Result<Vec<(String, StateRevision)>, async_nats::Error> {
         let mut revisions = Vec::new();
         let (mut left, mut seen) = (consumer.cached_info().num_pending, 0);
+        let mut unknown = 0;
         while left > 0 || seen < newest {
             let mut batch = match left {
                 0 => {
@@ -75,7 +80,15 @@ impl State {
             };
             let before = left;
             while let Some(message) = batch.next().await {
-                let message = message?;
+                let message = match message {
+                    Ok(message) => message,
+                    Err(error) if seen > 0 || unknown == UNKNOWN_MAX => return Err(error),
+                    Err(_) => {
+                        unknown += 1;
+                        tokio::time::sleep(UNKNOWN_PAUSE).await;
+                        break;
+                    }
+                };
                 let info = message.info()?;
                 (left, seen) = (info.pending, info.stream_sequence);
                 revisions.extend(self.revision(&message)?);

@@ -117,6 +117,7 @@ async fn of_twenty_clients_that_contradict_each_other_the_last_one_wins_and_noth
     let history = lattice
         .control("app.history", json!({ "name": "greeter" }))
         .await;
+    assert_eq!(history["ok"], true, "{history}");
     let kept: Vec<_> = history["value"].as_array().unwrap().iter().rev().collect();
     let kept: Vec<_> = kept
         .iter()
