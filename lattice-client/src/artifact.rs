@@ -6,6 +6,7 @@ use async_nats::jetstream::object_store::{self, ObjectStore};
 use async_nats::jetstream::stream::StorageType;
 use lattice_protocol::control::ArtifactSummary;
 use lattice_protocol::digest::Digest;
+use lattice_protocol::id::BytesId;
 use lattice_protocol::subject;
 use time::OffsetDateTime;
 use time::format_description::well_known::Rfc3339;
@@ -15,7 +16,7 @@ use crate::replicas::chain;
 
 mod record;
 
-pub use record::{Record, Records};
+pub use record::{Record, Records, Stored};
 
 /// The largest component that is stored or read: a bound on what a host buffers, far above the
 /// largest known (a Python component is 18 MiB).
@@ -233,5 +234,24 @@ impl Artifacts {
             }
         }
         Err(ArtifactError::forestalled("remove the component"))
+    }
+
+    /// Removes bytes that no record names, if they are the lattice's own; whether they were removed. A push
+    /// that was about to name them begins again.
+    pub async fn sweep(&self, id: &BytesId) -> Result<bool, ArtifactError> {
+        let Some(digest) = self.records.stored_for(id).await? else {
+            return Ok(false);
+        };
+        for _ in 0..TRIES_MAX {
+            let record = self.records.find(&digest).await?;
+            if record.named().as_ref() == Some(id) {
+                return Ok(false);
+            }
+            if self.records.forestall(&record, id).await? {
+                self.records.purge_bytes(id).await?;
+                return Ok(true);
+            }
+        }
+        Err(ArtifactError::forestalled("remove bytes that nothing has"))
     }
 }

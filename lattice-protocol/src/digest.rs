@@ -11,6 +11,9 @@ use smol_str::SmolStr;
 
 use crate::id::{Error, text_id};
 
+/// On each message of stored bytes: the component that they were stored for, so that bytes which no record
+/// names can be removed without harm to a push on its way. Bytes without it are others', and stay.
+pub const COMPONENT_HEADER: &str = "Lattice-Component";
 const PREFIX: &str = "sha256:";
 const HEX_LEN: usize = 64;
 

@@ -213,6 +213,17 @@ pub fn artifact_bytes(lattice: &LatticeId, bytes: &BytesId) -> String {
     format!("$O.{}.C.{bytes}", artifact_bucket(lattice))
 }
 
+/// All bytes that are stored.
+pub fn artifact_all_bytes(lattice: &LatticeId) -> String {
+    format!("$O.{}.C.*", artifact_bucket(lattice))
+}
+
+/// The bytes at such a subject; none if their id is none that can be asked for.
+pub fn bytes_of_artifact(lattice: &LatticeId, subject: &str) -> Option<BytesId> {
+    let prefix = format!("$O.{}.C.", artifact_bucket(lattice));
+    subject.strip_prefix(&prefix)?.parse().ok()
+}
+
 /// What the inboxes of a lattice's own processes begin with: whoever has such an inbox understands
 /// frames.
 pub fn inbox_root(lattice: &LatticeId) -> String {

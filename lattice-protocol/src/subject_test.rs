@@ -187,6 +187,22 @@ proptest! {
 }
 
 #[test]
+fn the_id_of_stored_bytes_reads_back_and_what_could_reach_others_is_none() {
+    let lattice = LatticeId::default();
+    let id: BytesId = "a1-B2".parse().unwrap();
+    let subject = artifact_bytes(&lattice, &id);
+    assert_eq!(bytes_of_artifact(&lattice, &subject), Some(id));
+    for other in [
+        "$O.lattice_default_artifacts.C.*",
+        "$O.lattice_default_artifacts.C.",
+        "$O.lattice_default_artifacts.M.a1",
+        "$O.other.C.a1",
+    ] {
+        assert_eq!(bytes_of_artifact(&lattice, other), None, "{other}");
+    }
+}
+
+#[test]
 fn the_component_of_a_record_reads_back_and_other_objects_have_none() {
     let lattice = LatticeId::default();
     let digest = Digest::of(b"component");

@@ -4,9 +4,9 @@ use std::time::Duration;
 
 use async_nats::jetstream::message::PublishMessage;
 use futures_util::future::join_all;
-use lattice_client::{Artifacts, Record};
+use lattice_client::{Artifacts, Record, Records, Stored};
 use lattice_protocol::digest::Digest;
-use lattice_protocol::id::LatticeId;
+use lattice_protocol::id::{BytesId, LatticeId};
 use lattice_protocol::subject;
 use lattice_tests::Lattice;
 use serde_json::{Value, json};
@@ -112,6 +112,104 @@ async fn in_whatever_order_the_steps_of_a_push_and_a_removal_fall_what_is_listed
             assert_whole(&artifacts, &digest, &what).await;
         }
     }
+}
+
+/// The steps of a push, and of a sweep of the bytes that no record names, each with what the ones before it
+/// have read.
+#[derive(Default)]
+struct Swept {
+    read: Option<Record>,
+    stored: Option<Stored>,
+    is_named: bool,
+    unnamed: Vec<BytesId>,
+    found: Option<Record>,
+    is_forestalled: bool,
+}
+
+impl Swept {
+    async fn push(&mut self, records: &Records, digest: &Digest) {
+        match (&self.read, &self.stored) {
+            (None, _) => self.read = Some(records.find(digest).await.unwrap()),
+            (Some(read), None) => self.stored = Some(records.store(read, &BYTES).await.unwrap()),
+            (Some(read), Some(stored)) => self.is_named = records.name(read, stored).await.unwrap(),
+        }
+    }
+
+    async fn sweep(&mut self, records: &Records, digest: &Digest, step: usize) {
+        match (step, &self.found, self.unnamed.first()) {
+            (0, ..) => self.unnamed = records.unnamed().await.unwrap().into_keys().collect(),
+            (1, _, Some(id)) => {
+                let record = records.find(digest).await.unwrap();
+                self.found = (record.named().as_ref() != Some(id)).then_some(record);
+            }
+            (2, Some(found), Some(id)) => {
+                self.is_forestalled = records.forestall(found, id).await.unwrap();
+            }
+            (3, _, Some(id)) if self.is_forestalled => records.purge_bytes(id).await.unwrap(),
+            // There was nothing to sweep, or a push came first.
+            _ => {}
+        }
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn in_whatever_order_the_steps_of_a_push_and_a_sweep_fall_a_component_that_is_listed_is_whole()
+ {
+    let (_lattice, artifacts) = artifacts().await;
+    let (digest, records) = (Digest::of(&BYTES), artifacts.records());
+    let mut forestalled = 0;
+    // Which of the seven steps are the push's: every choice of three.
+    let orders = (0..128_u32).filter(|order| order.count_ones() == 3);
+    for order in orders {
+        artifacts.delete(&digest).await.unwrap();
+        let mut both = Swept::default();
+        let mut sweeps = 0;
+        for step in 0..7 {
+            if order & (1 << step) != 0 {
+                both.push(records, &digest).await;
+            } else {
+                both.sweep(records, &digest, sweeps).await;
+                sweeps += 1;
+            }
+        }
+        let what = format!("order {order:07b}");
+        assert_eq!(
+            artifacts.size(&digest).await.unwrap().is_some(),
+            both.is_named,
+            "{what}"
+        );
+        if !both.is_named {
+            forestalled += 1;
+            // As `push` goes on when another came first.
+            artifacts.push(&BYTES).await.unwrap();
+        }
+        assert_whole(&artifacts, &digest, &what).await;
+        assert_eq!(records.unnamed().await.unwrap(), [].into(), "{what}");
+    }
+    assert!(forestalled > 0, "none met a sweep");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn only_bytes_that_the_lattice_stored_are_swept_and_those_of_a_component_stay() {
+    let (lattice, artifacts) = artifacts().await;
+    let (digest, records) = (artifacts.push(&BYTES).await.unwrap(), artifacts.records());
+    let read = records.find(&digest).await.unwrap();
+    records.store(&read, &BYTES).await.unwrap();
+    let id = LatticeId::default();
+    let others: BytesId = "others".parse().unwrap();
+    let jetstream = async_nats::jetstream::new(lattice.plain().clone());
+    let subject = subject::artifact_bytes(&id, &others);
+    let sent = jetstream.publish(subject, "a".into()).await.unwrap();
+    sent.await.unwrap();
+    let unnamed = records.unnamed().await.unwrap();
+    assert_eq!(unnamed.len(), 2, "{unnamed:?}");
+    for id in unnamed.keys() {
+        assert_eq!(artifacts.sweep(id).await.unwrap(), *id != others);
+    }
+    let named = read.named().unwrap();
+    assert!(!artifacts.sweep(&named).await.unwrap(), "they are named");
+    assert_eq!(records.unnamed().await.unwrap(), [(others, 1)].into());
+    assert_whole(&artifacts, &digest, "after the sweep").await;
 }
 
 /// Makes a stored component look as if it was pushed years ago, with the bytes that it has.

@@ -1,4 +1,5 @@
-//! Components that nothing needs any more are removed by whoever leads: [`Garbage`], carried out.
+//! Components that nothing needs any more, and bytes that no component has, are removed by whoever leads:
+//! [`Garbage`] and [`Orphans`], carried out.
 
 use std::time::{Duration, Instant};
 
@@ -8,6 +9,7 @@ use tokio_util::sync::CancellationToken;
 
 use super::election::Tenure;
 use super::garbage::Garbage;
+use super::orphans::Orphans;
 use super::references::References;
 
 /// How long a component stays that nothing refers to, unless it is said: a day in which a state that was
@@ -51,6 +53,7 @@ impl Collector {
     pub(super) async fn run(self, tenure: Tenure, stop: CancellationToken) {
         let every = (self.grace / LOOKS).clamp(LOOK_EVERY_MIN, LOOK_EVERY_MAX);
         let mut garbage = Garbage::new(self.grace);
+        let mut orphans = Orphans::new(self.grace);
         loop {
             tokio::select! {
                 () = stop.cancelled() => return,
@@ -59,6 +62,10 @@ impl Collector {
             if let Err(error) = self.look(&mut garbage, &tenure).await {
                 tracing::warn!(%error, "unused components are not looked for");
                 garbage.forget();
+            }
+            if let Err(error) = self.sweep(&mut orphans, &tenure).await {
+                tracing::warn!(%error, "bytes that no component has are not looked for");
+                orphans.forget();
             }
         }
     }
@@ -73,6 +80,16 @@ impl Collector {
             let is_used = References::declared(&state).await?.refers_to(&digest);
             if !is_used && holds(tenure) {
                 self.remove(&digest).await?;
+            }
+        }
+        Ok(())
+    }
+
+    async fn sweep(&self, orphans: &mut Orphans, tenure: &Tenure) -> Result<(), ArtifactError> {
+        let unnamed = self.artifacts.records().unnamed().await?;
+        for id in orphans.look(unnamed, Instant::now()) {
+            if holds(tenure) && self.artifacts.sweep(&id).await? {
+                tracing::info!(%id, grace = ?self.grace, "removed bytes that no component has");
             }
         }
         Ok(())

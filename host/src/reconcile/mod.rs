@@ -16,7 +16,8 @@
 //! - [`term`], with [`assigned`], [`said`], [`step`], [`writing`] and [`written`]: the plan as writes, decided; [`leader`]: carried out;
 //! - [`rollback`]: updates that no host can start, taken back;
 //! - [`evict`]: hosts that hang, cut off NATS;
-//! - [`references`], [`garbage`]: which components nothing needs any more, decided; [`collector`]: removed;
+//! - [`references`], [`garbage`]: which components nothing needs any more, decided; [`orphans`]: which bytes
+//!   no component has; [`collector`]: removed;
 //! - [`unplaced`]: what the leader could not place, for people;
 //! - [`follower`]: an assignment, carried out;
 //! - [`configs`]: named configs, as actors read them.
@@ -34,6 +35,7 @@ pub mod garbage;
 pub mod home;
 pub mod leader;
 pub mod lease;
+pub mod orphans;
 pub mod references;
 pub mod rollback;
 pub mod said;

@@ -7,11 +7,10 @@
 //! 2. a record is written with the sequence of the one before it, and the server takes it only if that is
 //!    still the last: the records of a component are one chain, in which none is passed over;
 //! 3. so a record names what the one before it named, or bytes of its own, or none;
-//! 4. bytes are removed only by who wrote the record that names them no more, after it was taken.
-//!    By 3 no later record names them again.
+//! 4. bytes are removed only by who wrote a record after which, by 3, none names them, and after it was taken.
 //!
-//! A process that dies in between leaves bytes that no record names: they cost room, and mislead nobody.
-//! Other clients of NATS write records without a sequence; those store (`nats object put`) and remove
+//! A process that dies in between leaves bytes that no record names: they mislead nobody, and are swept
+//! later ([`orphan`]). Other clients of NATS write records without a sequence; those store (`nats object put`) and remove
 //! whole objects, which keeps 1, 3 and 4.
 
 use std::time::Duration;
@@ -24,7 +23,7 @@ use async_nats::jetstream::object_store::{ObjectInfo, ObjectOptions};
 use async_nats::jetstream::stream::{LastRawMessageErrorKind, Stream};
 use bytes::Bytes;
 use futures_util::{StreamExt as _, TryStreamExt as _};
-use lattice_protocol::digest::Digest;
+use lattice_protocol::digest::{COMPONENT_HEADER, Digest};
 use lattice_protocol::id::{BytesId, LatticeId};
 use lattice_protocol::subject;
 use time::OffsetDateTime;
@@ -39,11 +38,23 @@ use crate::expected;
 const CHUNK_BYTES: usize = 128 * 1024;
 /// How long a reader waits for the next of them: what was purged since the record was read never comes.
 const CHUNK_PATIENCE: Duration = Duration::from_secs(10);
+/// What fails, when one of a push's steps does.
+const STORE: &str = "store the component";
 /// A record replaces the one before it.
 const ROLLUP_SUBJECT: &str = "sub";
 
 /// How many records are read at once, where all are: enough to hide the way to the server.
 const READS_AT_ONCE: usize = 16;
+
+mod orphan;
+
+/// Bytes that were stored, and that no record names yet.
+#[derive(Debug)]
+pub struct Stored {
+    id: BytesId,
+    size: usize,
+    chunks: usize,
+}
 
 /// What the store said of a component at one moment.
 #[derive(Debug, Clone)]
@@ -204,23 +215,54 @@ impl Records {
             description: now.ok().map(|now| format!("{PUSHED_AGAIN}{now}")),
             ..info.clone()
         };
-        self.write(record, &said, "store the component").await
+        self.write(record, &said, STORE).await
     }
 
     /// Stores the bytes, and then a record that names them; whether the one before stood as it was read. Else
     /// nothing stays.
     pub async fn put(&self, record: &Record, bytes: &[u8]) -> Result<bool, ArtifactError> {
-        let what = "store the component";
+        let stored = self.store(record, bytes).await?;
+        self.name(record, &stored).await
+    }
+
+    /// Stores the bytes, which no record names yet.
+    pub async fn store(&self, record: &Record, bytes: &[u8]) -> Result<Stored, ArtifactError> {
         let id = BytesId::random();
         let subject = subject::artifact_bytes(&self.lattice, &id);
         let mut chunks = 0;
         for chunk in bytes.chunks(CHUNK_BYTES) {
-            let chunk = PublishMessage::build().payload(Bytes::copy_from_slice(chunk));
-            self.publish(subject.clone(), chunk, what).await?;
+            let chunk = PublishMessage::build()
+                .payload(Bytes::copy_from_slice(chunk))
+                .header(COMPONENT_HEADER, record.digest.to_string());
+            self.publish(subject.clone(), chunk, STORE).await?;
             chunks += 1;
         }
+        let size = bytes.len();
+        Ok(Stored { id, size, chunks })
+    }
+
+    /// Writes a record that names these bytes; whether the one before stood as it was read. Else they are
+    /// removed.
+    pub async fn name(&self, record: &Record, stored: &Stored) -> Result<bool, ArtifactError> {
         let info = ObjectInfo {
-            name: record.digest.hex().to_owned(),
+            size: stored.size,
+            chunks: stored.chunks,
+            ..self.info_of(&record.digest, &stored.id)
+        };
+        let is_taken = self.write(record, &info, STORE).await?;
+        // Who gets no answer does not know whether its bytes are named: then they stay.
+        if is_taken {
+            self.purge(record).await?;
+        } else {
+            self.purge_bytes(&stored.id).await?;
+        }
+        Ok(is_taken)
+    }
+
+    /// What a record says of a component that was stored now.
+    fn info_of(&self, digest: &Digest, id: &BytesId) -> ObjectInfo {
+        ObjectInfo {
+            name: digest.hex().to_owned(),
             description: None,
             metadata: Default::default(),
             headers: None,
@@ -230,20 +272,12 @@ impl Records {
             }),
             bucket: subject::artifact_bucket(&self.lattice),
             nuid: id.to_string(),
-            size: bytes.len(),
-            chunks,
+            size: 0,
+            chunks: 0,
             modified: Some(OffsetDateTime::now_utc()),
-            digest: Some(record.digest.in_object_store()),
+            digest: Some(digest.in_object_store()),
             deleted: false,
-        };
-        let is_taken = self.write(record, &info, what).await?;
-        // Who gets no answer does not know whether its bytes are named: then they stay.
-        if is_taken {
-            self.purge(record).await?;
-        } else {
-            self.purge_bytes(&id).await?;
         }
-        Ok(is_taken)
     }
 
     /// Says that the component was removed; whether the record stood as it was read. What it named is then
@@ -269,7 +303,8 @@ impl Records {
         }
     }
 
-    async fn purge_bytes(&self, bytes: &BytesId) -> Result<(), ArtifactError> {
+    /// Removes bytes that no record names, or will.
+    pub async fn purge_bytes(&self, bytes: &BytesId) -> Result<(), ArtifactError> {
         let subject = subject::artifact_bytes(&self.lattice, bytes);
         let purged = self.stream.purge().filter(subject).await;
         purged.map_err(|e| ArtifactError::unavailable("remove the component's bytes", e))?;
