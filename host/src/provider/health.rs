@@ -16,6 +16,7 @@ use lattice_protocol::standard::health::Health;
 use tokio::sync::mpsc;
 
 use super::machine::Answer;
+use super::wait::{Wait, waited};
 
 /// How long it has: it is answered before any other work, so a second is an age.
 pub(crate) const CHECK_DEADLINE: Duration = Duration::from_secs(1);
@@ -93,7 +94,7 @@ struct Answered {
 async fn ask(client: &Client, name: &ProviderName, endpoint: Endpoint, wanted: &Ask) -> Answered {
     let connected = client.is_connected();
     let call = question(name.into(), endpoint);
-    let heard = |reply: Result<Reply, CallError>, by_itself| {
+    let heard = |(reply, wait): (Result<Reply, CallError>, Wait), by_itself| {
         let reply = reply.map(|reply| reply.payload);
         let health = reply.as_ref().map(|said| health(said));
         let connected = connected && client.is_connected();
@@ -101,32 +102,47 @@ async fn ask(client: &Client, name: &ProviderName, endpoint: Endpoint, wanted: &
             health: health.unwrap_or_default(),
             answer: match is_nobody(&reply) && connected {
                 true => Answer::Absent,
-                false => read(reply, connected),
+                false => wait.believes(read(reply, connected)),
             },
             by_itself,
         }
     };
     if let Some(process) = &wanted.process {
-        let reply = client.call_process(process, call.clone()).await;
+        let (reply, wait) = waited(client.call_process(process, call.clone())).await;
         if wanted.knows_itself || !is_nobody(&reply) {
-            return heard(reply, true);
+            return heard((reply, wait), true);
         }
     }
-    heard(client.call(call).await, false)
+    heard(waited(client.call(call)).await, false)
 }
 
-/// Whether nobody of those who serve `target` says anything to the question, though this host reaches
-/// NATS and NATS reaches them.
-pub(crate) async fn is_silent(client: &Client, target: TargetName) -> bool {
+/// What those who serve a target say to the question.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Word {
+    /// Nothing, though this host reaches NATS and NATS reaches them.
+    Silence,
+    /// This host stood still while it waited for it.
+    Unheard,
+    /// Something; or there is nobody who could, or no way to ask.
+    Other,
+}
+
+/// Asks whoever serves `target`.
+pub(crate) async fn word_of(client: &Client, target: TargetName) -> Word {
     let Ok(endpoint) = HEALTH_CHECK.parse::<Endpoint>() else {
-        return false;
+        return Word::Other;
     };
     let connected = client.is_connected();
-    let reply = client.call(question(target, endpoint)).await;
-    let nobody = is_nobody(&reply);
-    let busy = is_refused_in_time(&reply);
+    let (reply, wait) = waited(client.call(question(target, endpoint))).await;
+    if is_nobody(&reply) || is_refused_in_time(&reply) {
+        return Word::Other;
+    }
     let connected = connected && client.is_connected();
-    !nobody && !busy && read(reply.map(|reply| reply.payload), connected) == Answer::Silent
+    match wait.believes(read(reply.map(|reply| reply.payload), connected)) {
+        Answer::Silent => Word::Silence,
+        Answer::Unheard => Word::Unheard,
+        _ => Word::Other,
+    }
 }
 
 /// Whether somebody says that there was no time for it: our own end of waiting can't tell whether it

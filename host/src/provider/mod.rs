@@ -24,6 +24,7 @@ mod output;
 mod process;
 mod seen;
 mod supervisor;
+mod wait;
 mod work;
 
 use std::collections::BTreeMap;

@@ -6,6 +6,7 @@
 
 mod choice;
 mod copies;
+mod ending;
 mod hung;
 mod pause;
 mod suspects;
@@ -15,17 +16,19 @@ use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 use std::time::{Duration, Instant};
 
 use lattice_client::{Call, Client, Heard, Reply, rfc3339_ago};
-use lattice_protocol::error::{CallError, ErrorCode, Executed};
+use lattice_protocol::error::{CallError, ErrorCode};
 use lattice_protocol::id::{ActorName, HostId, LatticeId, ProcessId, ProviderName, TargetName};
+use lattice_protocol::report::HEARTBEAT_SILENCE_MAX;
 use lattice_telemetry::{Calling, Telemetry, Way};
 use tokio::task::JoinSet;
 
 use crate::actor::{Actors, WeakActors};
 use crate::peers::Peers;
-use crate::provider::health::{self, CHECK_DEADLINE};
+use crate::provider::health::{self, CHECK_DEADLINE, Word};
 use crate::provider::inline::{Doors, Out};
 use choice::Candidate;
 use copies::Copies;
+use ending::{is_silence, may_retry, says_nothing_of_it};
 use hung::{Hung, Unanswered, Verdict};
 use suspects::Suspects;
 
@@ -223,7 +226,15 @@ impl Router {
 
     fn copies(&self, target: &TargetName, now: Instant) -> Copies {
         match target.as_str().parse::<ProviderName>() {
-            Ok(provider) => Copies::of(self.shared.peers.view().routable(now), &provider, now),
+            Ok(provider) => {
+                let view = self.shared.peers.view();
+                // What a host said last holds while it is late: else a pause of the machine would send
+                // calls to those that hang.
+                let heard = view.listed(now).filter(|(report, silence)| {
+                    *silence <= HEARTBEAT_SILENCE_MAX || !view.is_gone(&report.host, now)
+                });
+                Copies::of(heard, &provider, now)
+            }
             Err(_) => Copies::Unknown,
         }
     }
@@ -234,14 +245,18 @@ impl Router {
         let mut questions = lock(&self.shared.questions);
         while questions.try_join_next().is_some() {}
         questions.spawn(async move {
-            let is_silent = health::is_silent(&client, target.clone()).await;
+            let word = health::word_of(&client, target.clone()).await;
             let Some(shared) = shared.upgrade() else {
                 return;
             };
+            let now = Instant::now();
+            // An actor has a host, which speaks: it is full, and does not hang.
+            let is_actor = shared.runs_actor(&target, now);
             let mut hung = lock(&shared.hung);
-            match is_silent {
-                true => hung.silent(&target),
-                false => hung.answered(&target, Instant::now()),
+            match word {
+                Word::Silence if !is_actor => hung.silent(&target),
+                Word::Unheard => hung.unheard(&target),
+                _ => hung.answered(&target, now),
             }
         });
     }
@@ -265,6 +280,18 @@ impl Router {
 
     fn suspects(&self) -> MutexGuard<'_, Suspects> {
         lock(&self.shared.suspects)
+    }
+}
+
+impl Shared {
+    /// Whether a host that is heard runs an actor of that name.
+    fn runs_actor(&self, target: &TargetName, now: Instant) -> bool {
+        let Ok(actor) = target.as_str().parse::<ActorName>() else {
+            return false;
+        };
+        let view = self.peers.view();
+        view.routable(now)
+            .any(|report| report.actors.contains_key(&actor))
     }
 }
 
@@ -309,28 +336,4 @@ enum Room {
     Any,
     /// One that would run the call at once.
     Free,
-}
-
-/// Whether another try may do better, without doing work twice that must not be. Whoever refused
-/// without having begun speaks for one host if that was `chosen`, else for all of them.
-fn may_retry(error: &CallError, chosen: bool, idempotent: bool) -> bool {
-    let elsewhere = matches!(error.code, ErrorCode::Unavailable | ErrorCode::Overloaded);
-    elsewhere
-        && match error.executed {
-            Executed::No => chosen,
-            Executed::Maybe => idempotent,
-        }
-}
-
-/// Whether the call was refused before anybody could take it on, by this process perhaps: there is no
-/// connection, too many calls wait, nobody is there.
-fn says_nothing_of_it(error: &CallError) -> bool {
-    error.executed == Executed::No
-        && matches!(error.code, ErrorCode::Unavailable | ErrorCode::Overloaded)
-}
-
-/// Whether the call may have had no answer at all.
-fn is_silence(error: &CallError) -> bool {
-    matches!(error.code, ErrorCode::Unavailable | ErrorCode::Deadline)
-        && error.executed == Executed::Maybe
 }

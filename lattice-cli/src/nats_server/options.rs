@@ -27,6 +27,9 @@ pub struct Options {
     pub name: Option<String>,
     /// Whether it has JetStream, as a lattice needs.
     pub jetstream: bool,
+    /// Whether what it acknowledges is on the disk, where a power cut leaves it: else it is with the system,
+    /// which keeps it when the server is killed.
+    pub sync_always: bool,
     /// How often it asks a silent client whether it is there.
     pub ping_interval: Duration,
     /// More of a config file, in the server's own words: accounts, permissions, limits.
@@ -66,6 +69,7 @@ impl Options {
             port: Port::Free,
             name: None,
             jetstream: true,
+            sync_always: true,
             ping_interval: PING_INTERVAL,
             extra: String::new(),
         }
@@ -111,10 +115,12 @@ impl Options {
             // What was acknowledged must survive a power cut: desired state is written rarely and
             // believed always.
             let store = path(&self.folder.join("jetstream"));
-            line(
-                "jetstream",
-                format!("{{ store_dir: {store}, sync_interval: always }}"),
-            );
+            let sync = if self.sync_always {
+                ", sync_interval: always"
+            } else {
+                ""
+            };
+            line("jetstream", format!("{{ store_dir: {store}{sync} }}"));
         }
         text.push_str(&self.extra);
         text

@@ -10,14 +10,26 @@ async fn options(folder: &Path) -> Options {
     Options::new(program, folder.join("nats"))
 }
 
+/// What the server says of itself, however long it takes for that.
+async fn info(server: &NatsServer) -> ready::Info {
+    let asked = tokio::time::timeout(READY_TIMEOUT, async {
+        loop {
+            if let Some(info) = ready::info(server.port()).await {
+                return info;
+            }
+            tokio::time::sleep(READY_INTERVAL).await;
+        }
+    });
+    asked.await.expect("the server answers")
+}
+
 #[tokio::test]
 async fn a_server_starts_on_a_free_port_with_jetstream_and_stops() {
     let folder = tempfile::tempdir().unwrap();
     let mut server = NatsServer::start(options(folder.path()).await)
         .await
         .unwrap();
-    let info = ready::info(server.port()).await.unwrap();
-    assert!(info.jetstream);
+    assert!(info(&server).await.jetstream);
     server.stop().await;
     assert!(ready::info(server.port()).await.is_none());
 }
@@ -53,7 +65,7 @@ async fn a_server_whose_preferred_port_is_taken_listens_on_another() {
     };
     let mut server = NatsServer::start(options).await.unwrap();
     assert_ne!(server.port(), taken);
-    assert!(ready::info(server.port()).await.is_some());
+    info(&server).await;
     server.stop().await;
 }
 
@@ -65,7 +77,7 @@ async fn a_server_that_a_killed_process_left_behind_gives_way_to_the_next() {
         .unwrap();
     let mut second = NatsServer::start(first.options().clone()).await.unwrap();
     assert!(first.wait().await.is_ok());
-    assert!(ready::info(second.port()).await.is_some());
+    info(&second).await;
     second.stop().await;
 }
 

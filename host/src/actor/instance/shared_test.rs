@@ -1,4 +1,5 @@
 use std::sync::{LazyLock, OnceLock};
+use std::time::Duration;
 
 use futures_util::future::join_all;
 use lattice_config::InstanceMode::{self, Fresh, Reuse};
@@ -183,15 +184,33 @@ async fn a_call_that_is_given_up_leaves_the_others_and_then_the_instance_goes() 
 
 #[tokio::test]
 async fn a_guest_that_spins_is_ended_when_its_call_is_given_up() {
-    let actor = actor(Reuse(1_000), as_asked).await;
+    static WAITING: Semaphore = Semaphore::const_new(0);
+    let actor = actor(Reuse(1_000), |arguments| {
+        if arguments.ends_with(b"stay") {
+            WAITING.add_permits(1);
+        }
+        as_asked(arguments)
+    })
+    .await;
     let waiting = actor.begin("together", r#"["stay"]"#);
     let spinning = actor.begin("spin", "[]");
-    for _ in 0..3 {
-        tokio::task::yield_now().await;
-    }
+    let _ = WAITING.acquire().await;
+    until_restless().await;
     drop(spinning);
     assert!(matches!(waiting.answer().await, Err(Ended::Stuck)));
     assert_eq!(actor.share("together", r#"["x"]"#).await.unwrap(), "[1,1]");
+}
+
+/// Returns once a guest computes on: then this thread, which is alone, always has something to do.
+async fn until_restless() {
+    let thread = tokio::runtime::Handle::current().metrics();
+    loop {
+        let rests = thread.worker_park_count(0);
+        tokio::time::sleep(Duration::from_millis(10)).await;
+        if thread.worker_park_count(0) == rests {
+            return;
+        }
+    }
 }
 
 #[tokio::test]

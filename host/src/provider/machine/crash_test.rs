@@ -104,3 +104,14 @@ fn one_that_cannot_be_started_says_why_once_and_is_tried_on() {
     bench.check(Answer::Answers);
     assert_eq!(bench.machine.phase(), Phase::Running);
 }
+
+#[test]
+fn a_check_that_the_host_slept_through_leaves_everything_as_it_was() {
+    let mut bench = Bench::running();
+    bench.check(Answer::Unheard);
+    assert_eq!(bench.machine.silent_since(), None);
+    bench.check(Answer::Silent);
+    let since = bench.machine.silent_since();
+    bench.check(Answer::Unheard);
+    assert!(since.is_some() && bench.machine.silent_since() == since);
+}

@@ -9,7 +9,8 @@
 //! ```
 //!
 //! Only evidence acts: a check that could not be made (no connection to NATS) forgets the misses
-//! before it, and nothing is killed for being silent unless it was asked and did not answer.
+//! before it, and nothing is killed for being silent unless it was asked and did not answer. A check
+//! during which this host itself stood still says nothing, and leaves the misses as they were.
 
 mod crash;
 mod limits;

@@ -85,6 +85,11 @@ impl Machine {
                 Answer::Silent => self.missed(now, watch, Miss::Silent),
                 Answer::Absent => self.missed(now, watch, Miss::Absent),
                 Answer::Unknown => self.unasked(now, watch),
+                // Nothing is known that was not known before.
+                Answer::Unheard => {
+                    self.watch_on(now, watch);
+                    Vec::new()
+                }
             },
             other => {
                 self.stage = other;

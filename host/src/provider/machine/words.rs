@@ -36,6 +36,8 @@ pub(in crate::provider) enum Answer {
     Absent,
     /// It could not be asked.
     Unknown,
+    /// This host stood still while it waited: that is nobody's silence, and no answer.
+    Unheard,
 }
 
 /// How a process ended.
