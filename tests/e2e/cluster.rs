@@ -53,7 +53,7 @@ async fn on_a_cluster_of_three_one_server_dies_and_comes_back_while_the_lattice_
         .await;
     }
 
-    let load = Load::callers(&lattice, 8);
+    let load = Load::losing(&lattice, 8);
     load.answers(200).await;
     lattice.nats().kill(0).await;
     load.answers(200).await;

@@ -10,7 +10,7 @@ mod tutorial;
 use std::net::TcpListener;
 
 use futures_util::{FutureExt as _, StreamExt as _};
-use lattice_tests::{Lattice, eventually, web};
+use lattice_tests::{Lattice, eventually, free_port, web};
 use rustix::process::{Pid, Signal, kill_process};
 use serde_json::{Value, json};
 
@@ -77,7 +77,7 @@ async fn settings_that_a_provider_refuses_are_told_and_tried_again_until_it_take
     };
     lattice.apply(&web("127.0.0.1:0")).await;
     let before = lattice.address("web").await;
-    let taken = TcpListener::bind("127.0.0.1:0").unwrap();
+    let taken = TcpListener::bind(("127.0.0.1", free_port())).unwrap();
     let wanted = taken.local_addr().unwrap();
     lattice.try_apply(&web(&wanted.to_string())).await.unwrap();
     let reason = eventually("the refusal is told", async || {

@@ -46,14 +46,19 @@ async fn a_second_ctrl_c_kills_and_leaves_nothing() {
         demo.folder().join("misbehave.wasm"),
     )
     .unwrap();
-    demo.write(&(demo.manifest() + "\n[actor.misbehave]\ncomponent = \"misbehave.wasm\"\n"));
+    let misbehave = "\n[actor.misbehave]\ncomponent = \"misbehave.wasm\"\n\
+                     limits = { time_ms = 3_600_000 }\n";
+    demo.write(&(demo.manifest() + misbehave));
     let mut up = demo.up().await;
     let family = up.family();
     // The host waits for it, so that there is something to cut short.
     let client = async_nats::connect(demo.nats_url()).await.unwrap();
     let subject = "lattice.default.call.misbehave.sleep-ms";
     let reply = client.new_inbox();
-    let sent = client.publish_with_reply(subject, reply, "[3600000]".into());
+    let mut headers = async_nats::HeaderMap::new();
+    headers.insert("Lattice-Deadline-Ms", "3600000");
+    let arguments = "[3600000]".into();
+    let sent = client.publish_with_reply_and_headers(subject, reply, headers, arguments);
     sent.await.unwrap();
     a_call_runs(&client, &demo).await;
     up.signal(Signal::INT);
@@ -246,11 +251,10 @@ async fn up_without_jetstream_says_what_the_server_lacks_and_leaves_nothing_runn
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn up_without_a_server_at_the_address_it_was_given_says_so() {
     let demo = Project::demo();
-    let free = std::net::TcpListener::bind("127.0.0.1:0")
-        .unwrap()
-        .local_addr()
-        .unwrap();
-    let url = format!("nats://{free}");
+    // Kept to the end, so that nobody else listens there.
+    let unheard = tokio::net::TcpSocket::new_v4().unwrap();
+    unheard.bind("127.0.0.1:0".parse().unwrap()).unwrap();
+    let url = format!("nats://{}", unheard.local_addr().unwrap());
     let says = ["failed to connect to NATS", &url];
     let refusal = Refusal {
         manifest: demo.manifest(),

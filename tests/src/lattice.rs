@@ -4,8 +4,6 @@ use std::collections::BTreeMap;
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 
-use async_nats::HeaderMap;
-use bytes::Bytes;
 use host::reconcile::collector::GRACE_DEFAULT;
 use host::{Allow, Host, Options};
 use lattice_client::stream::GATHERED_BYTES_DEFAULT;
@@ -14,13 +12,13 @@ use lattice_config::{App, ComponentRef, Manifest, Revision, Runs};
 use lattice_protocol::control::{
     ActorSummary, AppApply, Applied, Nothing, Placement, Problem, ProviderSummary, Verb,
 };
-use lattice_protocol::id::{ActorName, HostId, LatticeId};
+use lattice_protocol::id::{HostId, LatticeId};
 use lattice_protocol::report::Phase;
 use lattice_telemetry::Telemetry;
-use serde_json::{Value, json};
+use serde_json::json;
 use tempfile::TempDir;
 
-use crate::{Events, Logs, Nats, Reply, eventually, guest};
+use crate::{Events, Logs, Nats, eventually, guest};
 
 /// A lattice. Hosts run in this process, providers in processes of their own.
 #[must_use = "the lattice ends when it is dropped"]
@@ -216,26 +214,14 @@ impl Lattice {
         .await;
     }
 
-    async fn list<T: serde::de::DeserializeOwned>(&self, verb: Verb) -> Result<T, String> {
+    pub(crate) async fn list<T: serde::de::DeserializeOwned>(
+        &self,
+        verb: Verb,
+    ) -> Result<T, String> {
         self.client
             .control(verb, &Nothing {})
             .await
             .map_err(|error| error.to_string())
-    }
-
-    /// Where instances of an actor run: how many slots on each host.
-    pub async fn placement(&self, actor: &str) -> BTreeMap<String, u32> {
-        let actor: ActorName = name(actor);
-        let actors: Vec<ActorSummary> = self.list(Verb::ActorList).await.unwrap();
-        let found = actors.into_iter().find(|found| found.name == actor);
-        let hosts = found
-            .map(|found| found.hosts)
-            .unwrap_or_default()
-            .into_iter();
-        hosts
-            .filter(|(_, placement)| placement.phase == Phase::Running && placement.slots > 0)
-            .map(|(host, placement)| (host.to_string(), placement.slots))
-            .collect()
     }
 
     /// The process of a provider, as the host that runs it reports.
@@ -249,70 +235,6 @@ impl Lattice {
                 .ok_or_else(|| hosts.clone())
         })
         .await
-    }
-
-    /// A request by the plain client; nobody there is an error.
-    pub async fn try_request(
-        &self,
-        subject: &str,
-        headers: &[(&str, &str)],
-        payload: impl Into<Bytes>,
-    ) -> Result<Reply, async_nats::RequestErrorKind> {
-        let payload = payload.into();
-        let answer = match headers {
-            [] => self.plain.request(subject.to_owned(), payload).await,
-            _ => {
-                let mut map = HeaderMap::new();
-                headers
-                    .iter()
-                    .for_each(|(name, value)| map.insert(*name, *value));
-                self.plain
-                    .request_with_headers(subject.to_owned(), map, payload)
-                    .await
-            }
-        };
-        answer.map(Reply::new).map_err(|error| error.kind())
-    }
-
-    /// A request by the plain client, without headers.
-    pub async fn request(&self, subject: &str, payload: impl Into<Bytes>) -> Reply {
-        self.request_with(subject, &[], payload).await
-    }
-
-    /// A request by the plain client, with headers.
-    pub async fn request_with(
-        &self,
-        subject: &str,
-        headers: &[(&str, &str)],
-        payload: impl Into<Bytes>,
-    ) -> Reply {
-        let answer = self.try_request(subject, headers, payload).await;
-        answer.unwrap_or_else(|error| panic!("{subject}: {error}"))
-    }
-
-    /// A call by the plain client with JSON: `greeter.greet`.
-    pub async fn call(&self, endpoint: &str, arguments: Value) -> Reply {
-        self.request(
-            &format!("lattice.default.call.{endpoint}"),
-            arguments.to_string(),
-        )
-        .await
-    }
-
-    /// A control request by the plain client; answers the whole reply.
-    pub async fn control(&self, verb: &str, request: Value) -> Value {
-        self.request(&format!("lattice.default.ctl.{verb}"), request.to_string())
-            .await
-            .json()
-    }
-
-    /// The same, where it may be that nobody answers: then it is null.
-    pub async fn try_control(&self, verb: &str, request: Value) -> Value {
-        let subject = format!("lattice.default.ctl.{verb}");
-        match self.try_request(&subject, &[], request.to_string()).await {
-            Ok(reply) => reply.json(),
-            Err(_) => Value::Null,
-        }
     }
 
     /// Where an HTTP provider listens.

@@ -17,6 +17,7 @@
 //!
 //! In reading order:
 //! - [`eventually`](eventually()): the only way to wait;
+//! - [`free_port`]: a port that nobody else takes;
 //! - [`Nats`], [`Redis`]: servers of the test's own; [`Operator`]: who may do what on them;
 //! - [`guest`]: the components in `actors/`, built once; [`example`]: the program of the tutorial;
 //! - [`Lattice`]: hosts, apps, calls, control;
@@ -46,9 +47,11 @@ mod machine;
 mod nats;
 mod operator;
 mod placement;
+mod port;
 pub mod process;
 mod redis;
 mod reply;
+mod request;
 pub mod web;
 
 pub use eventually::eventually;
@@ -59,5 +62,6 @@ pub use load::{Asked, Endings, Load};
 pub use machine::Machine;
 pub use nats::Nats;
 pub use operator::{Operator, User};
+pub use port::free_port;
 pub use redis::Redis;
 pub use reply::{Failure, Reply};

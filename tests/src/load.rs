@@ -11,10 +11,26 @@ use tokio::task::{JoinHandle, JoinSet};
 
 use crate::{Lattice, eventually};
 
-/// How long a call may take by its own word: a call that nobody answers is lost after it.
-const DEADLINE_MS: &str = "4000";
-/// How long its caller waits: longer, so that a late word counts as one.
-const PATIENCE: Duration = Duration::from_secs(5);
+/// How long calls may take.
+#[derive(Debug, Clone, Copy)]
+struct Time {
+    /// By their own word; an actor takes no more than its limit, which is 10 s unless it says otherwise.
+    deadline_ms: &'static str,
+    /// How long the caller waits: much longer than an actor's limit, so that a late word counts as one.
+    patience: Duration,
+}
+
+/// Where none may be lost: a pause of the machine is no reason.
+const ALL: Time = Time {
+    deadline_ms: "60000",
+    patience: Duration::from_secs(90),
+};
+/// Where some are lost: it takes them this long. Nobody speaks for a host that was killed, and a caller
+/// must not lose a second call before the first is over.
+const LOSSES: Time = Time {
+    deadline_ms: "15000",
+    patience: Duration::from_secs(25),
+};
 /// The pause between the calls of a [`Load::steady`] load: 200 a second.
 const PACE: Duration = Duration::from_millis(5);
 
@@ -68,13 +84,27 @@ pub struct Endings {
 }
 
 impl Load {
-    /// So many callers, each with one call at a time.
+    /// So many callers, each with one call at a time, of which none may be lost.
     pub fn callers(lattice: &Lattice, count: usize) -> Self {
         Self::callers_of(lattice, count, GREETING)
     }
 
     /// So many callers that ask this.
     pub fn callers_of(lattice: &Lattice, count: usize, asked: Asked) -> Self {
+        Self::callers_in(lattice, count, asked, ALL)
+    }
+
+    /// The same as [`Load::callers`], where calls may be lost.
+    pub fn losing(lattice: &Lattice, count: usize) -> Self {
+        Self::losing_of(lattice, count, GREETING)
+    }
+
+    /// The same as [`Load::callers_of`], where calls may be lost.
+    pub fn losing_of(lattice: &Lattice, count: usize, asked: Asked) -> Self {
+        Self::callers_in(lattice, count, asked, LOSSES)
+    }
+
+    fn callers_in(lattice: &Lattice, count: usize, asked: Asked, time: Time) -> Self {
         Self::begin(lattice, async move |client, stop, answered, sent| {
             let mut callers = JoinSet::new();
             for _ in 0..count {
@@ -83,7 +113,7 @@ impl Load {
                 callers.spawn(async move {
                     let mut calls = Vec::new();
                     while !stop.load(Ordering::Relaxed) {
-                        calls.push(call(&client, &asked, &sent, &answered).await);
+                        calls.push(call(&client, &asked, time, &sent, &answered).await);
                     }
                     calls
                 });
@@ -92,7 +122,7 @@ impl Load {
         })
     }
 
-    /// A call every 5 ms, whatever became of those before: what is lost holds nobody up.
+    /// A call every 5 ms, whatever became of those before: calls may be lost, which holds nobody up.
     pub fn steady(lattice: &Lattice) -> Self {
         Self::steady_of(lattice, GREETING)
     }
@@ -105,7 +135,7 @@ impl Load {
             while !stop.load(Ordering::Relaxed) {
                 pace.tick().await;
                 let (client, answered, sent) = (client.clone(), answered.clone(), sent.clone());
-                calls.spawn(async move { call(&client, &asked, &sent, &answered).await });
+                calls.spawn(async move { call(&client, &asked, LOSSES, &sent, &answered).await });
             }
             calls.join_all().await
         })
@@ -206,14 +236,20 @@ impl fmt::Display for Endings {
     }
 }
 
-async fn call(client: &Client, asked: &Asked, sent: &AtomicU64, answered: &AtomicU64) -> Call {
+async fn call(
+    client: &Client,
+    asked: &Asked,
+    time: Time,
+    sent: &AtomicU64,
+    answered: &AtomicU64,
+) -> Call {
     let number = sent.fetch_add(1, Ordering::Relaxed);
     let mut headers = HeaderMap::new();
-    headers.insert("Lattice-Deadline-Ms", DEADLINE_MS);
+    headers.insert("Lattice-Deadline-Ms", time.deadline_ms);
     let request = Request::new()
         .payload(asked.arguments.into())
         .headers(headers)
-        .timeout(Some(PATIENCE));
+        .timeout(Some(time.patience));
     let failure = match client.send_request(asked.subject, request).await {
         Ok(reply) if reply.payload == asked.answer => {
             answered.fetch_add(1, Ordering::Relaxed);

@@ -3,16 +3,21 @@
 use std::path::PathBuf;
 use std::time::Duration;
 
-use lattice_cli::nats_server::{NatsServer, Options, find};
+use lattice_cli::nats_server::{NatsServer, Options, Port, find};
 use lattice_cli::ui::Progress;
 use tempfile::TempDir;
 use tokio::sync::OnceCell;
 
-use crate::eventually;
+use crate::{eventually, free_port};
 
 /// As seldom as servers ask by themselves: a process that the machine gives no time for seconds is not
 /// cut off.
 const PING_INTERVAL: Duration = Duration::from_secs(120);
+
+/// How long a plain client tries to connect: a busy machine may take seconds to accept it.
+const CONNECT_WITHIN: Duration = Duration::from_secs(60);
+/// How often a start is tried, each on another port.
+const STARTS_MAX: u32 = 5;
 
 /// A server on a free port with its data in a folder that goes with it, or a cluster of them.
 #[must_use = "the server is killed when it is dropped"]
@@ -49,14 +54,22 @@ impl Nats {
         let folder = tempfile::tempdir().unwrap();
         let mut options = patient(program().await, folder.path().join("nats"));
         change(&mut options);
-        let server = NatsServer::start(options)
-            .await
-            .expect("nats-server starts");
-        Self {
-            servers: vec![server],
-            later: Vec::new(),
-            _folder: folder,
+        let mut failure = None;
+        for _ in 0..STARTS_MAX {
+            // Somebody else may take the port that was free.
+            options.port = Port::Fixed(free_port());
+            match NatsServer::start(options.clone()).await {
+                Ok(server) => {
+                    return Self {
+                        servers: vec![server],
+                        later: Vec::new(),
+                        _folder: folder,
+                    };
+                }
+                Err(error) => failure = Some(error),
+            }
         }
+        panic!("nats-server does not start: {failure:?}")
     }
 
     /// Servers that are one cluster with one JetStream, which keeps things on all of them.
@@ -77,7 +90,8 @@ impl Nats {
     async fn clustered(lacking: usize, size: usize, extra: &str) -> Self {
         let folder = tempfile::tempdir().unwrap();
         let program = program().await;
-        let routes = free_ports(size);
+        // They must be known before the servers start.
+        let routes: Vec<_> = (0..size).map(|_| free_port()).collect();
         let list: Vec<_> = routes
             .iter()
             .map(|port| format!("\"nats://127.0.0.1:{port}\""))
@@ -157,27 +171,23 @@ impl Nats {
     /// A client of it that knows nothing of lattices.
     pub async fn plain_client(&self) -> async_nats::Client {
         let urls: Vec<_> = self.servers.iter().map(NatsServer::url).collect();
-        async_nats::connect(urls)
+        async_nats::ConnectOptions::new()
+            .connection_timeout(CONNECT_WITHIN)
+            .connect(urls)
             .await
             .expect("a plain client connects")
     }
 }
 
+/// It may be killed and started again: nobody else is given its port meanwhile, and what it has written
+/// is there. No test cuts the power, and a busy disk may take seconds for a single message.
 fn patient(program: PathBuf, folder: PathBuf) -> Options {
     Options {
+        port: Port::Fixed(free_port()),
+        sync_always: false,
         ping_interval: PING_INTERVAL,
         ..Options::new(program, folder)
     }
-}
-
-/// Ports that nobody has now: routes must be known before the servers start.
-fn free_ports(count: usize) -> Vec<u16> {
-    let listener = || std::net::TcpListener::bind("127.0.0.1:0").unwrap();
-    let listeners: Vec<_> = (0..count).map(|_| listener()).collect();
-    listeners
-        .iter()
-        .map(|listener| listener.local_addr().unwrap().port())
-        .collect()
 }
 
 /// Found or fetched once.

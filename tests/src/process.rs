@@ -6,11 +6,16 @@ use std::process::{ExitStatus, Stdio};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-use rustix::process::{Pid, Signal, kill_process};
+use rustix::process::{Signal, kill_process};
 use tokio::io::{AsyncBufReadExt as _, AsyncRead, BufReader};
 use tokio::process::{Child, Command};
 
 use crate::eventually;
+
+mod family;
+
+pub use family::{Relative, all_gone};
+use family::{descendants, pid};
 
 /// When a command that should end is given up: far above what any takes.
 const END_WITHIN: Duration = Duration::from_secs(120);
@@ -33,17 +38,6 @@ pub struct Ended {
     pub lines: Vec<String>,
     /// What of it is its result: its standard output.
     pub results: Vec<String>,
-}
-
-/// A process that another one started, directly or not.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Relative {
-    /// Its number.
-    pub pid: u32,
-    /// Its command line.
-    pub command: String,
-    /// When it was started: a number may be given anew.
-    started: u64,
 }
 
 #[derive(Clone, Default)]
@@ -139,24 +133,22 @@ impl Running {
 
     /// What it printed so far.
     pub fn lines(&self) -> Vec<String> {
-        self.lines.0.lock().unwrap().clone()
+        self.lines.so_far()
     }
 
     /// Waits until it has printed a line with these words.
     pub async fn prints(&mut self, words: &str) -> String {
-        let lines = self.lines.clone();
         eventually(&format!("a line with {words:?}"), async || {
-            let lines = lines.0.lock().unwrap().clone();
-            let found = lines.iter().find(|line| line.contains(words)).cloned();
-            if found.is_none()
-                && let Ok(Some(status)) = self.child.try_wait()
-            {
-                panic!(
-                    "it ended ({status}) without {words:?}:\n{}",
-                    lines.join("\n")
-                );
+            if let Some(found) = self.lines.with(words) {
+                return Ok(found);
             }
-            found.ok_or(lines)
+            let Ok(Some(status)) = self.child.try_wait() else {
+                return Err(self.lines.so_far());
+            };
+            // Its last words may not have been read yet.
+            let all = self.lines.whole().await.join("\n");
+            let found = self.lines.with(words);
+            Ok(found.unwrap_or_else(|| panic!("it ended ({status}) without {words:?}:\n{all}")))
         })
         .await
     }
@@ -240,33 +232,6 @@ impl Ended {
     }
 }
 
-impl Relative {
-    /// Whether it runs.
-    pub fn runs(&self) -> bool {
-        stat(self.pid).is_some_and(|stat| stat.started == self.started && stat.state != "Z")
-    }
-
-    /// Sends it a signal; one that has ended gets none.
-    pub fn signal(&self, signal: Signal) {
-        if self.runs() {
-            let _ = kill_process(pid(self.pid), signal);
-        }
-    }
-}
-
-/// Waits until none of these runs any more.
-pub async fn all_gone(family: &[Relative]) {
-    eventually("every process has ended", async || {
-        let left: Vec<_> = family.iter().filter(|relative| relative.runs()).collect();
-        if left.is_empty() {
-            Ok(())
-        } else {
-            Err(format!("{left:?}"))
-        }
-    })
-    .await;
-}
-
 /// Reads a stream to its end; each line goes into all of these.
 async fn read(stream: Option<impl AsyncRead + Unpin>, into: Vec<Lines>) {
     let Some(stream) = stream else { return };
@@ -280,72 +245,26 @@ async fn read(stream: Option<impl AsyncRead + Unpin>, into: Vec<Lines>) {
 }
 
 impl Lines {
+    fn so_far(&self) -> Vec<String> {
+        self.0.lock().unwrap().clone()
+    }
+
+    /// The first with these words.
+    fn with(&self, words: &str) -> Option<String> {
+        let lines = self.0.lock().unwrap();
+        lines.iter().find(|line| line.contains(words)).cloned()
+    }
+
     /// All lines, once both readers are at their end.
     async fn whole(&self) -> Vec<String> {
         eventually("the output ends", async || {
             if Arc::strong_count(&self.0) == 1 {
                 Ok(())
             } else {
-                Err(self.0.lock().unwrap().clone())
+                Err(self.so_far())
             }
         })
         .await;
-        self.0.lock().unwrap().clone()
+        self.so_far()
     }
-}
-
-struct Stat {
-    state: String,
-    parent: u32,
-    started: u64,
-}
-
-/// What the system says of a process: `pid (name) state parent …`, its start as the 22nd field.
-fn stat(pid: u32) -> Option<Stat> {
-    let text = std::fs::read_to_string(format!("/proc/{pid}/stat")).ok()?;
-    let fields: Vec<_> = text.rsplit_once(") ")?.1.split(' ').collect();
-    Some(Stat {
-        state: (*fields.first()?).to_owned(),
-        parent: fields.get(1)?.parse().ok()?,
-        started: fields.get(19)?.parse().ok()?,
-    })
-}
-
-fn descendants(ancestor: u32) -> Vec<Relative> {
-    let entries = std::fs::read_dir("/proc").expect("the tests of processes need /proc");
-    let pids = entries.filter_map(|entry| entry.ok()?.file_name().to_str()?.parse::<u32>().ok());
-    let all: BTreeMap<u32, Stat> = pids.filter_map(|pid| Some((pid, stat(pid)?))).collect();
-    let mut found = vec![ancestor];
-    let mut next = 0;
-    while let Some(parent) = found.get(next).copied() {
-        found.extend(
-            all.iter()
-                .filter(|(_, stat)| stat.parent == parent)
-                .map(|(pid, _)| *pid),
-        );
-        next += 1;
-    }
-    let children = found.into_iter().skip(1);
-    children
-        .map(|pid| Relative {
-            pid,
-            command: command_line(pid),
-            started: all[&pid].started,
-        })
-        .collect()
-}
-
-fn command_line(pid: u32) -> String {
-    let line = std::fs::read(format!("/proc/{pid}/cmdline")).unwrap_or_default();
-    String::from_utf8_lossy(&line)
-        .replace('\0', " ")
-        .trim_end()
-        .to_owned()
-}
-
-fn pid(id: u32) -> Pid {
-    i32::try_from(id)
-        .ok()
-        .and_then(Pid::from_raw)
-        .expect("a process number")
 }

@@ -1,6 +1,6 @@
 //! A redis-server of the test's own.
 
-use std::net::{Ipv4Addr, TcpListener};
+use std::net::Ipv4Addr;
 use std::path::PathBuf;
 use std::process::Stdio;
 
@@ -11,15 +11,15 @@ use tokio::net::TcpStream;
 use tokio::process::{Child, Command};
 use tokio::sync::OnceCell;
 
-use crate::eventually;
+use crate::{eventually, free_port};
 
 mod find;
 
 /// How often a start is tried, each on another port.
 const STARTS_MAX: u32 = 5;
 
-/// A server on a free port with its data in a folder that goes with it. What it has answered is on
-/// disk.
+/// A server on a free port with its data in a folder that goes with it. What it has answered is
+/// there after it was killed: it is written, but not through to the disk, before the answer.
 #[must_use = "the server is killed when it is dropped"]
 pub struct Redis {
     process: Option<Child>,
@@ -52,7 +52,7 @@ impl Redis {
         format!("redis://127.0.0.1:{}", self.port)
     }
 
-    /// Kills it, as a power cut would: no goodbye, nothing written down first.
+    /// Kills it, without a word: nothing is written down first.
     pub async fn kill(&mut self) {
         if let Some(mut process) = self.process.take() {
             process.kill().await.expect("the server can be killed");
@@ -88,7 +88,7 @@ impl Redis {
         self.kill().await;
         let process = Command::new(program().await)
             .args(["--bind", "127.0.0.1", "--port", &self.port.to_string()])
-            .args(["--appendonly", "yes", "--appendfsync", "always"])
+            .args(["--appendonly", "yes", "--appendfsync", "no"])
             .args(["--save", "", "--dir"])
             .arg(self.folder.path())
             .stdin(Stdio::null())
@@ -121,13 +121,6 @@ impl Redis {
         answer.truncate(len);
         Ok(String::from_utf8_lossy(&answer).into_owned())
     }
-}
-
-fn free_port() -> u16 {
-    TcpListener::bind((Ipv4Addr::LOCALHOST, 0))
-        .and_then(|listener| listener.local_addr())
-        .expect("there is a free port")
-        .port()
 }
 
 /// Found or fetched once.

@@ -1,6 +1,6 @@
 use lattice_protocol::standard::http::Patience;
 use serde_json::json;
-use tokio::net::TcpListener;
+use tokio::net::{TcpListener, TcpSocket};
 
 use super::testing::{Actor, Got, LONG, Site, request, with_headers};
 use super::*;
@@ -161,10 +161,10 @@ async fn https_speaks_what_was_agreed_on_with_whom_ca_trusts() {
 #[tokio::test]
 async fn each_way_not_to_be_answered_has_its_own_fault() {
     let site = Site::plain().await;
-    let closed = {
-        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
-        listener.local_addr().unwrap()
-    };
+    // Kept to the end, so that nobody else listens there.
+    let unheard = TcpSocket::new_v4().unwrap();
+    unheard.bind("127.0.0.1:0".parse().unwrap()).unwrap();
+    let closed = unheard.local_addr().unwrap();
     let mute = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let mute_port = mute.local_addr().unwrap().port();
     let allow: Vec<_> = [site.address.port(), closed.port(), mute_port]

@@ -40,7 +40,7 @@ pub(super) struct Site {
     pub(super) address: SocketAddr,
     /// Connections that were accepted.
     pub(super) accepted: Arc<AtomicUsize>,
-    /// What is open now: connections, and bodies that are being sent.
+    /// What is open now: connections, requests to `/never`, and bodies that are being sent.
     pub(super) open: watch::Receiver<usize>,
     folder: TempDir,
 }
@@ -112,7 +112,7 @@ impl Site {
         self.folder.path().join("ca.pem")
     }
 
-    /// Returns when so many connections and bodies are open.
+    /// Returns when so much is open.
     pub(super) async fn has_open(&mut self, wanted: usize) {
         let open = self.open.wait_for(|open| *open == wanted);
         let open = tokio::time::timeout(LONG, open).await;
@@ -177,8 +177,7 @@ async fn answer(request: http::Request<Incoming>, count: &watch::Sender<usize>) 
             let sum = trailers.and_then(|trailers| trailers.get("x-sum").cloned());
             whole(sum.map_or("none".into(), |sum| Bytes::copy_from_slice(sum.as_bytes())))
         }
-        "/never" => std::future::pending().await,
-        "/held" => {
+        "/never" => {
             let _open = Open::new(count);
             std::future::pending().await
         }

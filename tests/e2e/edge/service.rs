@@ -169,17 +169,31 @@ async fn requests_wait_beside_each_other_in_one_instance(web: Web) {
 
 async fn so_many_calls_are_in_one_instance_and_no_more(web: Web) {
     let settings = "instance = \"reuse\"\nlimits = { at_once = 1 }";
-    let (_lattice, address) = edge(web, settings).await;
+    let (lattice, address) = edge(web, settings).await;
+    // What came before holds its place until its end is known: `/slow` is to be in the instance that is there.
+    until_busy(&lattice, web, 0).await;
     let mut slow = TcpStream::connect(address).await.unwrap();
     let request = b"GET /slow HTTP/1.1\r\nhost: a\r\n\r\n";
     slow.write_all(request).await.unwrap();
-    eventually(
-        "another request has an instance of its own",
-        async || match web::get(address, "/begun").await.unwrap().text() {
-            first if first == "1" => Ok(()),
-            other => Err(other),
-        },
-    )
+    until_busy(&lattice, web, 1).await;
+    let begun = web::get(address, "/begun").await.unwrap().text();
+    assert_eq!(begun, "1", "it has no instance of its own");
+}
+
+/// Waits until so many requests are with the service.
+async fn until_busy(lattice: &Lattice, web: Web, requests: u64) {
+    let host = match web {
+        Web::Here => "a",
+        Web::Away => "b",
+    };
+    let subject = format!("lattice.default.host.{host}.ctl.inventory");
+    eventually(&format!("{requests} are busy"), async || {
+        let report = lattice.request(&subject, "{}").await.json();
+        match report["value"]["actors"]["service"]["busy"] == requests {
+            true => Ok(()),
+            false => Err(report),
+        }
+    })
     .await;
 }
 

@@ -54,7 +54,7 @@ async fn killed_under_load(servers: Servers, which: impl Fn(usize) -> usize) {
     let mut lattice = servers.lattice().await;
     let mut machines = three(&mut lattice, &[]).await;
     let victim = machines.remove(which(leader(&machines).await));
-    let load = Load::callers(&lattice, CALLERS);
+    let load = Load::losing(&lattice, CALLERS);
     load.answers(200).await;
     victim.kill();
     settled_on(&lattice, 2, 6).await;

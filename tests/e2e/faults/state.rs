@@ -28,7 +28,7 @@ async fn two_hosts(servers: Servers) -> Lattice {
 async fn a_restart_of_nats_under_load_stops_nothing_and_calls_go_on_by_themselves() {
     let mut lattice = two_hosts(Servers::One).await;
     let events = lattice.events().await;
-    let load = Load::callers(&lattice, 8);
+    let load = Load::losing(&lattice, 8);
     load.answers(200).await;
     lattice.nats().restart().await;
     load.answers(200).await;

@@ -13,6 +13,7 @@ every_way! {
     a_response_that_ends_as_it_should_is_whole,
     a_response_that_breaks_off_after_its_head_never_looks_whole,
     a_guest_that_waits_for_ever_is_cut_off_at_its_deadline,
+    a_guest_that_waits_for_ever_half_way_is_cut_off_at_its_deadline,
 }
 
 async fn proxy(way: Way) -> (Lattice, SocketAddr) {
@@ -69,6 +70,12 @@ async fn a_guest_that_waits_for_ever_is_cut_off_at_its_deadline(way: Way) {
     let (_lattice, address) = behind_http(way, "wasi-proxy", limits, "").await;
     let page = web::get(address, "/unset/hang").await.unwrap();
     assert_eq!((page.status, &*page.code()), (504, "deadline"));
+}
+
+async fn a_guest_that_waits_for_ever_half_way_is_cut_off_at_its_deadline(way: Way) {
+    // All of it is time of the call: also what comes before the half.
+    let limits = "limits = { time_ms = 5_000 }";
+    let (_lattice, address) = behind_http(way, "wasi-proxy", limits, "timeout_ms = 30_000").await;
     assert_eq!(after_half(address, "hang").await, "");
 }
 

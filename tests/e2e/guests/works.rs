@@ -205,9 +205,13 @@ pub(super) async fn greets_by_http(lattice: Lattice) {
 }
 
 pub(super) async fn sells_by_http(lattice: Lattice) {
-    let request = json!({"method": "POST", "path": "/sold/tea"});
+    // A look, which counts nothing: the store comes up after the guest.
+    let look = json!({"method": "GET", "path": "/stock/tea"});
+    settles(&lattice, "handle", look, |page| page["status"] == 404).await;
+    let sale = json!({"method": "POST", "path": "/sold/tea"});
+    let page = answer(&lattice, "handle", sale).await;
     // "1", as JSON writes bytes.
-    settles(&lattice, "handle", request, |page| page["body"] == "MQ==").await;
+    assert_eq!(page["body"], "MQ==", "{page}");
 }
 
 pub(super) async fn finishes(lattice: Lattice) {

@@ -129,7 +129,7 @@ async fn any_text_is_a_key_and_no_two_are_the_same() {
 async fn keys_are_listed_page_by_page_each_once() {
     everywhere(async |bucket| {
         let keys: Vec<_> = (0..1500).map(|at| format!("key-{at:04}")).collect();
-        for part in keys.chunks(750) {
+        for part in keys.chunks(100) {
             let pairs: Vec<_> = part.iter().map(|key| (key, &SEVEN)).collect();
             let arguments = (bucket.name, pairs);
             bucket.gives("batch.set-many", arguments, ()).await;

@@ -11,6 +11,9 @@ use crate::way::{Way, every_way};
 
 /// How many calls a round abandons.
 const ABANDONED: u64 = 10_000;
+/// How many are abandoned before all of them must have ended. Each is cancelled twice, at the caller and
+/// at the callee, and whoever does not come to hear it for a while has no room for more than 8,192 words.
+const BATCH: u64 = 4_000;
 /// How many are on their way at once: some more than what runs and waits at the callee.
 const AT_ONCE: usize = 32;
 /// What the hosts may grow by in a round, from rest to rest: 26 bytes for each call, less than any
@@ -83,17 +86,20 @@ async fn ten_thousand_abandoned_calls_leave_nothing_that_runs_or_waits_and_no_me
 /// Makes calls and abandons them; answers how many bytes the hosts have once nothing runs or waits.
 async fn after_abandoned(pair: &Pair, hosts: &[Running]) -> u64 {
     let client = pair.lattice.client();
-    let calls = iter(0..ABANDONED).map(async |number: u64| {
-        // Given up on the way there, in the queue, at work: the time is where they are then.
-        let patience = Duration::from_micros(number * 7919 % 10_000);
-        let call = client.call(order("sleep-ms", json!([3_600_000])));
-        let _ = tokio::time::timeout(patience, call).await;
-    });
-    calls
-        .buffer_unordered(AT_ONCE)
-        .for_each(async |()| {})
-        .await;
-    pair.until_load("caller", 0, 0).await;
-    pair.until_load("callee", 0, 0).await;
+    for first in (0..ABANDONED).step_by(BATCH as usize) {
+        let batch = first..ABANDONED.min(first + BATCH);
+        let calls = iter(batch).map(async |number: u64| {
+            // Given up on the way there, in the queue, at work: the time is where they are then.
+            let patience = Duration::from_micros(number * 7919 % 10_000);
+            let call = client.call(order("sleep-ms", json!([3_600_000])));
+            let _ = tokio::time::timeout(patience, call).await;
+        });
+        calls
+            .buffer_unordered(AT_ONCE)
+            .for_each(async |()| {})
+            .await;
+        pair.until_load("caller", 0, 0).await;
+        pair.until_load("callee", 0, 0).await;
+    }
     hosts.iter().map(Running::resident_bytes).sum()
 }

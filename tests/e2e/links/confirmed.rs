@@ -36,7 +36,22 @@ fn write(lattice: &Lattice, manifest: &str) {
 
 /// What the actor's one key holds once one was added: 1 in a bucket that nobody used before.
 async fn add(lattice: &Lattice) -> Value {
-    lattice.call("swaps.add", json!(["b", "k", 1])).await.json()
+    executed(lattice, "swaps.add", json!(["b", "k", 1])).await
+}
+
+/// What a call of a store comes to. One that is refused, since a check of the store's health had no answer
+/// in time, was not executed: it is made again.
+pub(super) async fn executed(lattice: &Lattice, function: &str, arguments: Value) -> Value {
+    eventually("the store is not held for one that hangs", async || {
+        let answer = lattice.call(function, arguments.clone()).await.json();
+        let refusal = " hangs: it has not answered since ";
+        let error = answer["err"].as_str();
+        match error.is_some_and(|error| error.contains(refusal)) {
+            true => Err(answer),
+            false => Ok(answer),
+        }
+    })
+    .await
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

@@ -82,4 +82,6 @@ async fn assert_says(pair: &mut Pair) {
         .await;
     assert_eq!(said.json(), "still here");
     pair.assert_went(1);
+    // Its answer comes before its slot is free.
+    pair.until_load("callee", 0, 0).await;
 }

@@ -17,6 +17,7 @@ const PROCESSOR: Parts<'_> = Parts {
     interface: "cyber:system/logging",
     both: "",
     back: false,
+    harmless: ("process", r#"["YWJj"]"#),
     ..Parts::ERRAND
 };
 

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use async_nats::{Message, Subscriber};
 use futures_util::StreamExt as _;
-use serde_json::json;
+use serde_json::{Value, json};
 
 use super::pair::{Pair, Parts};
 use crate::one_host;
@@ -55,6 +55,8 @@ impl Ear {
     fn of_call(&mut self, message: &Message) -> Option<String> {
         let what = match self.asked.get(message.subject.as_str()) {
             Some(request) => format!("reply to {request}"),
+            // It was asked before this began: a lease that is renewed, a look at what is declared.
+            None if is_of_jetstream(message) => return None,
             None => message.subject.to_string(),
         };
         if let Some(reply) = &message.reply {
@@ -71,9 +73,25 @@ fn is_upkeep(what: &str, message: &Message) -> bool {
     ["$JS.", "$KV.", "lattice.default.evt."]
         .iter()
         .any(|prefix| what.starts_with(prefix))
+        // For what a host missed of another's heartbeats.
+        || what.ends_with(".ctl.report")
         || message.reply.as_ref().is_some_and(of_jetstream)
         // Its word that it is still there.
         || message.status.is_some_and(|status| status.as_u16() == 100)
+}
+
+/// Whether JetStream answers: that it stored something for a lease, what it has stored, that it has nothing.
+fn is_of_jetstream(message: &Message) -> bool {
+    let said: Value = serde_json::from_slice(&message.payload).unwrap_or_default();
+    let begins = |field: &str, with: &str| {
+        let text = said[field].as_str();
+        text.is_some_and(|text| text.starts_with(with))
+    };
+    let headers = message.headers.as_ref();
+    begins("stream", "KV_")
+        || begins("type", "io.nats.jetstream.")
+        || headers.is_some_and(|headers| headers.get("Nats-Stream").is_some())
+        || message.status.is_some_and(|status| status.as_u16() == 404)
 }
 
 /// So many times one after the other.

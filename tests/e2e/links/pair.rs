@@ -7,6 +7,7 @@ use futures_util::{FutureExt as _, StreamExt as _};
 use lattice_client::Call;
 use lattice_client::stream::Streams;
 use lattice_protocol::call::Context;
+use lattice_protocol::standard::HEALTH_CHECK;
 use lattice_tests::process::Running;
 use lattice_tests::{Lattice, Reply, eventually};
 use serde_json::Value;
@@ -34,6 +35,9 @@ pub(super) struct Parts<'a> {
     pub(super) settings: &'a str,
     /// Whether the callee is linked to the caller.
     pub(super) back: bool,
+    /// What of the caller has the callee do one call and changes nothing: a function, and its
+    /// arguments as JSON.
+    pub(super) harmless: (&'a str, &'a str),
 }
 
 impl Parts<'_> {
@@ -46,6 +50,7 @@ impl Parts<'_> {
         both: "limits = { time_ms = 3_600_000 }",
         settings: "",
         back: true,
+        harmless: ("lattice:errand/orders.say", r#"["a"]"#),
     };
 
     /// A guest that has its streams made and read by another of its kind.
@@ -53,6 +58,7 @@ impl Parts<'_> {
         caller: "flows",
         callee: "flows",
         interface: "lattice:flows",
+        harmless: ("lattice:flows/orders.now", r#"["a"]"#),
         ..Self::ERRAND
     };
 
@@ -63,6 +69,7 @@ impl Parts<'_> {
         interface: "lattice:test",
         back: false,
         both: "",
+        harmless: ("nothing", "[]"),
         ..Self::ERRAND
     };
 
@@ -75,6 +82,7 @@ impl Parts<'_> {
             both,
             settings,
             back,
+            harmless: _,
         } = self;
         let back = match back {
             true => format!("[actor.callee.link.\"{interface}\"]\nto = \"caller\"\n"),
@@ -102,7 +110,11 @@ pub(super) struct Pair {
 impl Pair {
     /// Starts both actors so that calls go this way.
     pub(super) async fn start(way: Way, parts: Parts<'_>) -> Self {
-        let mut lattice = Lattice::start(program()).await;
+        Self::start_on(Lattice::start(program()).await, way, parts).await
+    }
+
+    /// The same on a lattice that has no hosts yet.
+    pub(super) async fn start_on(mut lattice: Lattice, way: Way, parts: Parts<'_>) -> Self {
         lattice.host_with("a", &[("side", "a")]).await;
         let side = match way {
             Way::Here => "a",
@@ -113,7 +125,9 @@ impl Pair {
         };
         let requires = format!("require = {{ side = \"{side}\" }}");
         lattice.apply(&parts.manifest(&requires)).await;
-        Self::over(lattice, way).await
+        let mut pair = Self::over(lattice, way).await;
+        pair.until_routed(parts.harmless).await;
+        pair
     }
 
     /// The same with hosts that are processes, each in the folder of its name.
@@ -129,7 +143,9 @@ impl Pair {
         };
         let requires = format!("require = {{ side = \"{side}\" }}");
         lattice.apply(&parts.manifest(&requires)).await;
-        (Self::over(lattice, way).await, hosts)
+        let mut pair = Self::over(lattice, way).await;
+        pair.until_routed(parts.harmless).await;
+        (pair, hosts)
     }
 
     /// Starts the callee on both hosts and the caller on one.
@@ -145,6 +161,28 @@ impl Pair {
     async fn over(lattice: Lattice, way: Way) -> Self {
         let wire = Wire::listen(lattice.plain()).await;
         Self { lattice, way, wire }
+    }
+
+    /// Waits until the caller's host has heard where the callee runs: before, it sends calls to
+    /// whoever serves it. Nothing of the calls that showed it is left.
+    async fn until_routed(&mut self, (function, arguments): (&str, &str)) {
+        if self.way == Way::Here {
+            return;
+        }
+        let subject = format!("lattice.default.call.caller.{function}");
+        eventually("a call is sent to the callee's host", async || {
+            let reply = self.lattice.request(&subject, arguments.to_owned()).await;
+            let seen = self.wire.calls_to("callee");
+            let is_routed = !seen.is_empty() && seen.iter().all(|call| call.contains(".host."));
+            match is_routed && !reply.failed() {
+                true => Ok(()),
+                false => Err((reply, seen)),
+            }
+        })
+        .await;
+        self.until_load("callee", 0, 0).await;
+        self.until_load("caller", 0, 0).await;
+        self.wire.calls();
     }
 
     /// The host of the callee.
@@ -201,12 +239,17 @@ impl Pair {
 
     /// Has the plain client send a call that nobody waits for.
     pub(super) async fn send(&self, function: &str, arguments: Value, id: &str) {
+        self.send_to("caller", function, arguments, id).await;
+    }
+
+    /// The same to either of the two.
+    pub(super) async fn send_to(&self, actor: &str, function: &str, arguments: Value, id: &str) {
         let mut headers = HeaderMap::new();
         headers.insert("Lattice-Id", id);
         headers.insert("Lattice-Deadline-Ms", "3600000");
         let plain = self.lattice.plain();
         let (subject, inbox) = (
-            format!("lattice.default.call.caller.{function}"),
+            format!("lattice.default.call.{actor}.{function}"),
             plain.new_inbox(),
         );
         let payload = arguments.to_string().into();
@@ -248,13 +291,21 @@ impl Wire {
     /// The subjects of the calls to one target since the last time.
     pub(crate) fn calls_to(&mut self, target: &str) -> Vec<String> {
         let target = format!(".call.{target}.");
+        let mut subjects = self.calls();
+        subjects.retain(|subject| subject.contains(&target));
+        subjects
+    }
+
+    /// The subjects of all calls since the last time. A question for somebody's health is none: hosts
+    /// ask it by themselves, where something takes long.
+    pub(crate) fn calls(&mut self) -> Vec<String> {
         let mut subjects = Vec::new();
         for messages in [&mut self.any, &mut self.routed] {
             while let Some(Some(message)) = messages.next().now_or_never() {
                 subjects.push(message.subject.to_string());
             }
         }
-        subjects.retain(|subject| subject.contains(&target));
+        subjects.retain(|subject| !subject.ends_with(HEALTH_CHECK));
         subjects
     }
 }

@@ -2,7 +2,9 @@
 
 use std::fs;
 use std::path::Path;
+use std::time::Duration;
 
+use async_nats::Request;
 use lattice_protocol::id::LatticeId;
 use lattice_protocol::permission::Role;
 use lattice_protocol::subject;
@@ -76,12 +78,19 @@ async fn answers(url: &str, of_operator: &str) {
     let inbox = subject::inbox_prefix(&LatticeId::default(), "test");
     let client = options.custom_inbox_prefix(inbox).connect(url);
     let client = client.await.unwrap();
-    let sum = eventually("the provider answers", async || {
-        let subject = "lattice.default.call.kv.increment";
-        let reply = client.request(subject, r#"["b","k",1]"#.into()).await;
-        reply.map_err(|error| error.to_string())
+    eventually("the provider answers", async || {
+        let subject = "lattice.default.call.kv.bucket.exists";
+        let reply = client.request(subject, r#"["b","k"]"#.into()).await;
+        match reply.map(|reply| reply.payload) {
+            Ok(said) if said == r#"{"ok":false}"# => Ok(()),
+            other => Err(other.map_err(|error| error.to_string())),
+        }
     })
     .await;
+    let once = Request::new().payload(r#"["b","k",1]"#.into());
+    let once = once.timeout(Some(Duration::from_secs(60)));
+    let sum = client.send_request("lattice.default.call.kv.increment", once);
+    let sum = sum.await.unwrap();
     assert_eq!(sum.payload, r#"{"ok":1}"#, "{:?}", sum.headers);
 }
 

@@ -97,7 +97,7 @@ async fn calls_to_a_frozen_provider_are_refused_at_once_until_it_runs_again() {
     lattice.host_with("a", &[("calls", "yes")]).await;
     lattice.apply(&manifest("kind = \"keyvalue\"")).await;
     filled(&lattice).await;
-    let load = Load::callers_of(&lattice, CALLERS, READ);
+    let load = Load::losing_of(&lattice, CALLERS, READ);
     load.answers(200).await;
     let frozen = pid_on(&lattice, "a").await;
     kill_process(frozen, Signal::STOP).unwrap();
@@ -133,7 +133,7 @@ async fn a_provider_that_nobody_watches_is_found_out_by_its_calls_and_found_agai
     let mut lattice = without_provider().await;
     let provider = by_hand(&mut lattice).await;
     filled(&lattice).await;
-    let load = Load::callers_of(&lattice, CALLERS, READ);
+    let load = Load::losing_of(&lattice, CALLERS, READ);
     load.answers(200).await;
     provider.signal(Signal::STOP);
     refused(&lattice).await;
@@ -150,7 +150,7 @@ async fn a_provider_that_was_stopped_is_nobody_and_not_one_that_hangs() {
         filled(&lattice).await;
         if end == Signal::KILL {
             // What hung before is forgotten, too.
-            let load = Load::callers_of(&lattice, CALLERS, READ);
+            let load = Load::losing_of(&lattice, CALLERS, READ);
             load.answers(200).await;
             provider.signal(Signal::STOP);
             refused(&lattice).await;
@@ -187,7 +187,7 @@ async fn of_two_copies_the_one_that_runs_gets_the_calls_of_the_frozen_one() {
     let subject = "lattice.default.process.*.call.kv.wasi:keyvalue/store.>";
     let mut chosen = lattice.plain().subscribe(subject).await.unwrap();
     lattice.plain().flush().await.unwrap();
-    let load = Load::callers_of(&lattice, CALLERS, READ);
+    let load = Load::losing_of(&lattice, CALLERS, READ);
     load.answers(200).await;
     let frozen: Pid = pid_on(&lattice, "b").await;
     kill_process(frozen, Signal::STOP).unwrap();

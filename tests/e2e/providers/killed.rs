@@ -1,7 +1,7 @@
 //! Providers that are killed under load, each call counted: what had begun is lost and says so, what
 //! comes while nobody is there is refused and was not executed.
 
-use std::net::{Ipv4Addr, SocketAddr, TcpListener};
+use std::net::{Ipv4Addr, SocketAddr};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 
@@ -10,7 +10,7 @@ use http_body_util::{BodyExt as _, Empty};
 use hyper_util::client::legacy::Client;
 use hyper_util::client::legacy::connect::HttpConnector;
 use hyper_util::rt::TokioExecutor;
-use lattice_tests::{Asked, Endings, Lattice, Load, eventually};
+use lattice_tests::{Asked, Endings, Lattice, Load, eventually, free_port};
 use rustix::process::{Pid, Signal, kill_process};
 use serde_json::json;
 use tokio::task::JoinSet;
@@ -31,7 +31,7 @@ async fn kill(lattice: &Lattice, provider: &str) {
 
 /// Kills the provider in the middle of a load of what is asked; every call after its return is answered.
 async fn killed_under(lattice: &Lattice, provider: &str, asked: Asked) -> Endings {
-    let load = Load::callers_of(lattice, CALLERS, asked);
+    let load = Load::losing_of(lattice, CALLERS, asked);
     load.answers(200).await;
     kill(lattice, provider).await;
     load.answers(200).await;
@@ -138,9 +138,7 @@ impl Requests {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_listener_that_is_killed_loses_what_it_had_and_nobody_is_taken_until_it_is_back() {
-    let port = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap();
-    let address = port.local_addr().unwrap();
-    drop(port);
+    let address = SocketAddr::from((Ipv4Addr::LOCALHOST, free_port()));
     let lattice = one_host().await;
     lattice
         .apply(&format!(

@@ -88,12 +88,12 @@ async fn a_stream_that_breaks_off_is_an_error_at_the_other_end_with_its_words() 
 async fn silence_for_the_whole_time_of_a_call_ends_its_streams_at_both_ends() {
     let pair = Pair::start().await;
     let (ended, mut ends) = mpsc::unbounded_channel();
-    pair.serve(move |_, _| {
+    pair.serve(move |payload, _| {
         let ended = ended.clone();
         async move {
             let (mut writer, reader) = pipe(KIB);
             writer.push(pattern(10));
-            tokio::spawn(async move { ended.send(writer.closed().await).unwrap() });
+            tokio::spawn(async move { ended.send((payload, writer.closed().await)).unwrap() });
             let streams = vec![reader];
             Ok(Reply {
                 streams,
@@ -102,12 +102,26 @@ async fn silence_for_the_whole_time_of_a_call_ends_its_streams_at_both_ends() {
         }
     })
     .await;
-    let mut call = pair.call("", Vec::new());
-    call.context.remaining = Duration::from_secs(2);
-    let mut reply = pair.caller.call(call).await.unwrap();
+    // The same time is the call's: one that had no answer within it is made again, with another payload.
+    let mut attempt = 0;
+    let (mut reply, answered) = eventually("a call is answered", async || {
+        attempt += 1;
+        let payload = Bytes::from(format!("{attempt}"));
+        let mut call = pair.call(payload.clone(), Vec::new());
+        call.context.remaining = Duration::from_secs(2);
+        let reply = pair.caller.call(call).await?;
+        Ok::<_, CallError>((reply, payload))
+    })
+    .await;
     let error = drain(reply.streams.remove(0)).await.unwrap_err();
     assert_eq!(error.code, ErrorCode::Deadline);
-    assert_eq!(ends.recv().await.unwrap().code, ErrorCode::Deadline);
+    let closed = loop {
+        let (payload, closed) = ends.recv().await.unwrap();
+        if payload == answered {
+            break closed;
+        }
+    };
+    assert_eq!(closed.code, ErrorCode::Deadline);
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

@@ -202,16 +202,15 @@ async fn a_call_whose_file_does_not_answer_ends_at_its_time_and_the_next_is_serv
     let made = std::process::Command::new("mkfifo").arg(&pipe).status();
     assert!(made.unwrap().success());
     // Nobody writes into it: to open it waits as long as a disk that does not answer.
-    let lattice = allowing(allow(folder.path(), "")).await;
-    let settings = "limits = { time_ms = 2_000 }";
-    let grant = grant(folder.path(), "read");
-    lattice
-        .run_with("worlds", &format!("{settings}\n{grant}"))
-        .await;
-    let failure = lattice
-        .call("worlds.read", json!(["/data/pipe"]))
-        .await
-        .failure();
+    let lattice = granted(&folder, "read").await;
+    // Its own time: the next call has as much as any.
+    let deadline = [("Lattice-Deadline-Ms", "2000")];
+    let read = lattice.request_with(
+        "lattice.default.call.worlds.read",
+        &deadline,
+        json!(["/data/pipe"]).to_string(),
+    );
+    let failure = read.await.failure();
     assert!(failure.is("deadline", 504), "{failure:?}");
     let read = tries(&lattice, "read", json!(["/data/file"])).await;
     assert_eq!(read, json!({"ok": "open"}));
