@@ -25,7 +25,7 @@ use crate::{Events, Logs, Nats, eventually, guest};
 pub struct Lattice {
     hosts: BTreeMap<HostId, Host>,
     client: Client,
-    plain: async_nats::Client,
+    plain: Vec<async_nats::Client>,
     program: PathBuf,
     folder: TempDir,
     nats: Nats,
@@ -44,7 +44,7 @@ impl Lattice {
             client: Client::connect(client_options(&nats, "test"))
                 .await
                 .unwrap(),
-            plain: nats.plain_client().await,
+            plain: nats.plain_clients().await,
             program: program.into(),
             folder: tempfile::tempdir().unwrap(),
             nats,
@@ -118,6 +118,11 @@ impl Lattice {
 
     /// A client that knows NATS and nothing else.
     pub fn plain(&self) -> &async_nats::Client {
+        &self.plain[0]
+    }
+
+    /// The same of each server, the first of them first.
+    pub fn plains(&self) -> &[async_nats::Client] {
         &self.plain
     }
 
@@ -245,12 +250,12 @@ impl Lattice {
 
     /// Listens to log records.
     pub async fn logs(&self) -> Logs {
-        Logs::listen(&self.plain, "default").await
+        Logs::listen(self.plain(), "default").await
     }
 
     /// Listens to events.
     pub async fn events(&self) -> Events {
-        Events::listen(&self.plain, "default").await
+        Events::listen(self.plain(), "default").await
     }
 
     /// The `lattice` binary.

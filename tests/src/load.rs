@@ -52,7 +52,8 @@ const GREETING: Asked = Asked {
     answer: r#""Hello, World!""#,
 };
 
-/// Calls of `greeter.greet`, or of what a test says, by a plain NATS client, until it is ended.
+/// Calls of `greeter.greet`, or of what a test says, by plain NATS clients, one for each server, until
+/// it is ended.
 #[must_use = "a load goes on until it is ended"]
 pub struct Load {
     stop: Arc<AtomicBool>,
@@ -105,10 +106,10 @@ impl Load {
     }
 
     fn callers_in(lattice: &Lattice, count: usize, asked: Asked, time: Time) -> Self {
-        Self::begin(lattice, async move |client, stop, answered, sent| {
+        Self::begin(lattice, async move |clients, stop, answered, sent| {
             let mut callers = JoinSet::new();
-            for _ in 0..count {
-                let (client, stop) = (client.clone(), stop.clone());
+            for client in clients.into_iter().cycle().take(count) {
+                let stop = stop.clone();
                 let (answered, sent) = (answered.clone(), sent.clone());
                 callers.spawn(async move {
                     let mut calls = Vec::new();
@@ -129,12 +130,15 @@ impl Load {
 
     /// The same, asking this.
     pub fn steady_of(lattice: &Lattice, asked: Asked) -> Self {
-        Self::begin(lattice, async move |client, stop, answered, sent| {
+        Self::begin(lattice, async move |clients, stop, answered, sent| {
             let mut calls = JoinSet::new();
             let mut pace = tokio::time::interval(PACE);
-            while !stop.load(Ordering::Relaxed) {
+            for client in clients.into_iter().cycle() {
+                if stop.load(Ordering::Relaxed) {
+                    break;
+                }
                 pace.tick().await;
-                let (client, answered, sent) = (client.clone(), answered.clone(), sent.clone());
+                let (answered, sent) = (answered.clone(), sent.clone());
                 calls.spawn(async move { call(&client, &asked, LOSSES, &sent, &answered).await });
             }
             calls.join_all().await
@@ -143,15 +147,15 @@ impl Load {
 
     fn begin<Work>(
         lattice: &Lattice,
-        work: impl FnOnce(Client, Arc<AtomicBool>, Arc<AtomicU64>, Arc<AtomicU64>) -> Work,
+        work: impl FnOnce(Vec<Client>, Arc<AtomicBool>, Arc<AtomicU64>, Arc<AtomicU64>) -> Work,
     ) -> Self
     where
         Work: Future<Output = Vec<Call>> + Send + 'static,
     {
         let (stop, answered, sent) = (Arc::default(), Arc::default(), Arc::default());
-        let client = lattice.plain().clone();
+        let clients = lattice.plains().to_vec();
         let work = tokio::spawn(work(
-            client,
+            clients,
             Arc::clone(&stop),
             Arc::clone(&answered),
             Arc::clone(&sent),

@@ -170,8 +170,22 @@ impl Nats {
 
     /// A client of it that knows nothing of lattices.
     pub async fn plain_client(&self) -> async_nats::Client {
-        let urls: Vec<_> = self.servers.iter().map(NatsServer::url).collect();
+        self.plain_client_of(0).await
+    }
+
+    /// The same of each server. One that others serve prefers those who are connected to it: who calls by
+    /// all of them reaches all who serve.
+    pub async fn plain_clients(&self) -> Vec<async_nats::Client> {
+        let clients = (0..self.servers.len()).map(|number| self.plain_client_of(number));
+        futures_util::future::join_all(clients).await
+    }
+
+    /// Connected to one of them, while that is there.
+    async fn plain_client_of(&self, number: usize) -> async_nats::Client {
+        let mut urls: Vec<_> = self.servers.iter().map(NatsServer::url).collect();
+        urls.rotate_left(number);
         async_nats::ConnectOptions::new()
+            .retain_servers_order()
             .connection_timeout(CONNECT_WITHIN)
             .connect(urls)
             .await

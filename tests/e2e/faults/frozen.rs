@@ -63,11 +63,12 @@ async fn frozen_under_load(
     let cut_at = load.sent();
     load.answers(200).await;
     let endings = load.end().await;
-    let last = endings.last_failed.expect("a frozen host swallows calls");
     eprintln!(
         "{servers:?}: frozen: {endings}; frozen before call {before}, cut off before call {cut_at}, the last one \
-         lost was {last}; {beats} heartbeats of another host in between"
+         lost was {:?}; {beats} heartbeats of another host in between",
+        endings.last_failed
     );
+    let last = endings.last_failed.expect("a frozen host swallows calls");
     assert!(
         last < cut_at,
         "a call was lost after the host was cut off: {endings}"

@@ -25,6 +25,8 @@ pub(crate) async fn three(lattice: &mut Lattice, more: &[&str]) -> Vec<Machine> 
         machine.joined(lattice).await;
     }
     lattice.run_with("greeter", "instances = 6").await;
+    let each = [("a", 2), ("b", 2), ("c", 2)];
+    lattice.until_placed("greeter", &each).await;
     machines
 }
 
