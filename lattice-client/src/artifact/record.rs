@@ -10,8 +10,10 @@
 //! 4. bytes are removed only by who wrote a record after which, by 3, none names them, and after it was taken.
 //!
 //! A process that dies in between leaves bytes that no record names: they mislead nobody, and are swept
-//! later ([`orphan`]). Other clients of NATS write records without a sequence; those store (`nats object put`) and remove
-//! whole objects, which keeps 1, 3 and 4.
+//! later ([`orphan`]). Other clients of NATS write records without a sequence; those store
+//! (`nats object put`) and remove whole objects, which keeps 1, 3 and 4.
+
+mod orphan;
 
 use std::time::Duration;
 
@@ -45,8 +47,6 @@ const ROLLUP_SUBJECT: &str = "sub";
 
 /// How many records are read at once, where all are: enough to hide the way to the server.
 const READS_AT_ONCE: usize = 16;
-
-mod orphan;
 
 /// Bytes that were stored, and that no record names yet.
 #[derive(Debug)]
