@@ -153,6 +153,17 @@ impl Client {
     }
 }
 
+/// What became of bytes that were to be swept.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Swept {
+    /// They are gone.
+    Removed,
+    /// They stay: a record names them by now.
+    Named,
+    /// They stay: they don't say for which component they were stored, so somebody else did that.
+    Foreign,
+}
+
 impl Artifacts {
     /// Stores a component unless it is there already, whole. Whoever removes it meanwhile has removed it
     /// before, and it is stored; or comes after, and finds it new.
@@ -236,20 +247,20 @@ impl Artifacts {
         Err(ArtifactError::forestalled("remove the component"))
     }
 
-    /// Removes bytes that no record names, if they are the lattice's own; whether they were removed. A push
-    /// that was about to name them begins again.
-    pub async fn sweep(&self, id: &BytesId) -> Result<bool, ArtifactError> {
+    /// Removes bytes that no record names, if they are the lattice's own. A push that was about to name them
+    /// begins again.
+    pub async fn sweep(&self, id: &BytesId) -> Result<Swept, ArtifactError> {
         let Some(digest) = self.records.stored_for(id).await? else {
-            return Ok(false);
+            return Ok(Swept::Foreign);
         };
         for _ in 0..TRIES_MAX {
             let record = self.records.find(&digest).await?;
             if record.named().as_ref() == Some(id) {
-                return Ok(false);
+                return Ok(Swept::Named);
             }
             if self.records.forestall(&record, id).await? {
                 self.records.purge_bytes(id).await?;
-                return Ok(true);
+                return Ok(Swept::Removed);
             }
         }
         Err(ArtifactError::forestalled("remove bytes that nothing has"))

@@ -39,7 +39,7 @@ mod state;
 pub mod stream;
 mod system;
 
-pub use artifact::{ArtifactError, Artifacts, Record, Records, Stored, StoredArtifact};
+pub use artifact::{ArtifactError, Artifacts, Record, Records, Stored, StoredArtifact, Swept};
 pub use audit::AuditError;
 pub use broadcast::{Events, Logs, now_rfc3339, rfc3339_ago};
 pub use call::{Call, Heard, Reply};

@@ -37,16 +37,6 @@ pub struct ServeError {
     pub(crate) reason: String,
 }
 
-impl ServeError {
-    /// The server did not say that it has the subscription.
-    pub fn unconfirmed(target: &TargetName) -> Self {
-        Self {
-            subject: format!("the calls of {target}"),
-            reason: "the NATS server did not answer".to_owned(),
-        }
-    }
-}
-
 /// Calls to one target or one host, one by one.
 pub struct Serving {
     client: Client,

@@ -5,7 +5,9 @@ mod histories;
 
 use async_nats::HeaderMap;
 use async_nats::header::NATS_ROLLUP;
-use async_nats::jetstream::context::{AccountError, AccountErrorKind};
+use async_nats::jetstream::context::{
+    AccountError, AccountErrorKind, PublishError, PublishErrorKind,
+};
 use async_nats::jetstream::kv::{self, Operation, Store};
 use async_nats::jetstream::message::PublishMessage;
 use async_nats::jetstream::stream::{LastRawMessageErrorKind, StorageType};
@@ -226,7 +228,7 @@ impl State {
             Ok(None) => Err(StateError::Conflict {
                 key: key.to_owned(),
             }),
-            Err(error) => Err(StateError::unavailable(format!("{what} {key}"), error)),
+            Err(error) => Err(unwritten(format!("{what} {key}"), &error)),
         }
     }
 
@@ -293,13 +295,17 @@ impl State {
         let watch = self.watch(state::key::APPS).await?;
         Ok(DeclaredWatch::new(self.clone(), watch))
     }
+}
 
-    /// The newest revision of the keys that match a pattern; none if there is none, or that is not known.
-    async fn newest(&self, pattern: &str) -> Option<u64> {
-        let subject = format!("{}{pattern}", self.kv.prefix);
-        let newest = self.kv.stream.get_last_raw_message_by_subject(&subject);
-        newest.await.ok().map(|message| message.sequence)
-    }
+/// What was sent and not acknowledged may have been stored.
+fn unwritten(what: String, error: &PublishError) -> StateError {
+    let reason = match error.kind() {
+        PublishErrorKind::TimedOut | PublishErrorKind::BrokenPipe => {
+            format!("{error}: whether it was done is not known, look before you repeat it")
+        }
+        _ => error.to_string(),
+    };
+    StateError::unavailable(what, reason)
 }
 
 /// Whether a message of the bucket is a value, not the mark of one that was removed.

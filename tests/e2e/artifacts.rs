@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use async_nats::jetstream::message::PublishMessage;
 use futures_util::future::join_all;
-use lattice_client::{Artifacts, Record, Records, Stored};
+use lattice_client::{Artifacts, Record, Records, Stored, Swept};
 use lattice_protocol::digest::Digest;
 use lattice_protocol::id::{BytesId, LatticeId};
 use lattice_protocol::subject;
@@ -117,7 +117,7 @@ async fn in_whatever_order_the_steps_of_a_push_and_a_removal_fall_what_is_listed
 /// The steps of a push, and of a sweep of the bytes that no record names, each with what the ones before it
 /// have read.
 #[derive(Default)]
-struct Swept {
+struct PushAndSweep {
     read: Option<Record>,
     stored: Option<Stored>,
     is_named: bool,
@@ -126,7 +126,7 @@ struct Swept {
     is_forestalled: bool,
 }
 
-impl Swept {
+impl PushAndSweep {
     async fn push(&mut self, records: &Records, digest: &Digest) {
         match (&self.read, &self.stored) {
             (None, _) => self.read = Some(records.find(digest).await.unwrap()),
@@ -162,7 +162,7 @@ async fn in_whatever_order_the_steps_of_a_push_and_a_sweep_fall_a_component_that
     let orders = (0..128_u32).filter(|order| order.count_ones() == 3);
     for order in orders {
         artifacts.delete(&digest).await.unwrap();
-        let mut both = Swept::default();
+        let mut both = PushAndSweep::default();
         let mut sweeps = 0;
         for step in 0..7 {
             if order & (1 << step) != 0 {
@@ -204,10 +204,14 @@ async fn only_bytes_that_the_lattice_stored_are_swept_and_those_of_a_component_s
     let unnamed = records.unnamed().await.unwrap();
     assert_eq!(unnamed.len(), 2, "{unnamed:?}");
     for id in unnamed.keys() {
-        assert_eq!(artifacts.sweep(id).await.unwrap(), *id != others);
+        let swept = match *id == others {
+            true => Swept::Foreign,
+            false => Swept::Removed,
+        };
+        assert_eq!(artifacts.sweep(id).await.unwrap(), swept);
     }
     let named = read.named().unwrap();
-    assert!(!artifacts.sweep(&named).await.unwrap(), "they are named");
+    assert_eq!(artifacts.sweep(&named).await.unwrap(), Swept::Named);
     assert_eq!(records.unnamed().await.unwrap(), [(others, 1)].into());
     assert_whole(&artifacts, &digest, "after the sweep").await;
 }

@@ -31,6 +31,9 @@ const LOSSES: Time = Time {
     deadline_ms: "15000",
     patience: Duration::from_secs(25),
 };
+/// How long the servers of a cluster may take to tell each other who serves, and how often one is asked.
+const KNOWN_WITHIN: Duration = Duration::from_secs(60);
+const ASK_AGAIN_AFTER: Duration = Duration::from_millis(10);
 /// The pause between the calls of a [`Load::steady`] load: 200 a second.
 const PACE: Duration = Duration::from_millis(5);
 
@@ -107,6 +110,7 @@ impl Load {
 
     fn callers_in(lattice: &Lattice, count: usize, asked: Asked, time: Time) -> Self {
         Self::begin(lattice, async move |clients, stop, answered, sent| {
+            reached(clients.clone(), asked).await;
             let mut callers = JoinSet::new();
             for client in clients.into_iter().cycle().take(count) {
                 let stop = stop.clone();
@@ -131,6 +135,7 @@ impl Load {
     /// The same, asking this.
     pub fn steady_of(lattice: &Lattice, asked: Asked) -> Self {
         Self::begin(lattice, async move |clients, stop, answered, sent| {
+            reached(clients.clone(), asked).await;
             let mut calls = JoinSet::new();
             let mut pace = tokio::time::interval(PACE);
             for client in clients.into_iter().cycle() {
@@ -237,6 +242,27 @@ impl fmt::Display for Endings {
             write!(f, ", {count} {failure}")?;
         }
         Ok(())
+    }
+}
+
+/// Returns once each server of a cluster knows who serves: they tell each other, and a client of one that has
+/// not heard yet is told that nobody does.
+async fn reached(clients: Vec<Client>, asked: Asked) {
+    if clients.len() == 1 {
+        return;
+    }
+    for client in clients {
+        let known = async {
+            while client
+                .request(asked.subject, asked.arguments.into())
+                .await
+                .is_err()
+            {
+                tokio::time::sleep(ASK_AGAIN_AFTER).await;
+            }
+        };
+        let known = tokio::time::timeout(KNOWN_WITHIN, known).await;
+        known.expect("every server knows who serves");
     }
 }
 

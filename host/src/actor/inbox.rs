@@ -19,12 +19,6 @@ use super::revision::Revision;
 /// How much longer than its calls' own time a drain waits for them.
 const DRAIN_GRACE: Duration = Duration::from_secs(1);
 
-/// How long the server may take to say that it sends calls here: the leader takes the actor from another
-/// host on that word. It covers a restart of the server.
-const CONFIRM_TIME: Duration = Duration::from_secs(30);
-/// The pause before it is asked again.
-const CONFIRM_PAUSE: Duration = Duration::from_millis(100);
-
 /// The revision that takes new calls.
 struct Takes(Mutex<Arc<Revision>>);
 
@@ -50,14 +44,9 @@ pub(super) struct Inbox {
 impl Inbox {
     /// Subscribes; when this returns, the server sends calls here.
     pub(super) async fn open(client: &Client, revision: Arc<Revision>) -> Result<Self, ServeError> {
-        let target = (&revision.assigned.name).into();
-        let serving = client.serve(&target).await?;
-        if tokio::time::timeout(CONFIRM_TIME, confirmed(client))
-            .await
-            .is_err()
-        {
-            return Err(ServeError::unconfirmed(&target));
-        }
+        let serving = client.serve(&(&revision.assigned.name).into()).await?;
+        // Where that takes too long, the word that this actor runs follows the subscription on its way.
+        client.settle().await;
         let (stop, stopped) = oneshot::channel();
         let takes = Arc::new(Takes(Mutex::new(revision)));
         let taking = takes.clone();
@@ -89,13 +78,6 @@ impl Inbox {
         }
         let _ = (&mut self.task).await;
         self.revision()
-    }
-}
-
-/// Returns once the server has what was sent to it.
-async fn confirmed(client: &Client) {
-    while !client.settle().await {
-        tokio::time::sleep(CONFIRM_PAUSE).await;
     }
 }
 

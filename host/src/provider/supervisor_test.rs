@@ -55,6 +55,7 @@ fn hasty() -> Limits {
         backoff_max: Duration::ZERO,
         check_first: Duration::ZERO,
         check_every: Duration::ZERO,
+        misses_max: 1,
         silence_max: Duration::ZERO,
         stop_grace: Duration::ZERO,
         ..Limits::default()

@@ -7,6 +7,9 @@ use super::machine::Answer;
 
 /// How often whoever waits for an answer looks at the clock.
 const LOOK_EVERY: Duration = Duration::from_millis(100);
+/// How late a look may be without a word: as much as a busy machine is all the time. Between two looks this
+/// host hears whoever speaks.
+const LATE_MAX: Duration = Duration::from_millis(250);
 /// How much of the time for an answer this host may have stood still, to believe that there was none: in
 /// the other half a second it would have heard one.
 const STOOD_MAX: Duration = Duration::from_millis(500);
@@ -29,7 +32,10 @@ impl Wait {
     /// To be called every [`LOOK_EVERY`], and at the end.
     fn look(&mut self, now: Instant) {
         let since = now.saturating_duration_since(self.looked);
-        self.stood += since.saturating_sub(LOOK_EVERY);
+        let late = since.saturating_sub(LOOK_EVERY);
+        if late > LATE_MAX {
+            self.stood += late;
+        }
         self.looked = now;
     }
 
@@ -70,7 +76,9 @@ mod tests {
             wait
         };
         let in_time: Vec<_> = (1..=11).map(|look| look * 101).collect();
-        for looks in [in_time.as_slice(), &[101, 202, 790, 891, 992, 1_050]] {
+        let busy: Vec<_> = (1..=4).map(|look| look * 300).collect();
+        let once: &[u64] = &[101, 202, 790, 891, 992, 1_050];
+        for looks in [in_time.as_slice(), busy.as_slice(), once] {
             assert_eq!(waits(looks).believes(Answer::Silent), Answer::Silent);
         }
         for looks in [&[1_060][..], &[500, 600, 1_060], &[101, 202, 1_900]] {

@@ -3,7 +3,7 @@
 
 use std::time::{Duration, Instant};
 
-use lattice_client::{ArtifactError, Artifacts, Client, StateError};
+use lattice_client::{ArtifactError, Artifacts, Client, StateError, Swept};
 use lattice_protocol::digest::Digest;
 use tokio_util::sync::CancellationToken;
 
@@ -88,8 +88,15 @@ impl Collector {
     async fn sweep(&self, orphans: &mut Orphans, tenure: &Tenure) -> Result<(), ArtifactError> {
         let unnamed = self.artifacts.records().unnamed().await?;
         for id in orphans.look(unnamed, Instant::now()) {
-            if holds(tenure) && self.artifacts.sweep(&id).await? {
-                tracing::info!(%id, grace = ?self.grace, "removed bytes that no component has");
+            if !holds(tenure) {
+                return Ok(());
+            }
+            match self.artifacts.sweep(&id).await? {
+                Swept::Removed => {
+                    tracing::info!(%id, grace = ?self.grace, "removed bytes that no component has");
+                }
+                Swept::Foreign => orphans.leave(id),
+                Swept::Named => {}
             }
         }
         Ok(())

@@ -3,7 +3,7 @@
 //! A push stores bytes before it writes the record that names them. So bytes go only when no record named
 //! them, and nothing was added to them, at any look of one leader for a whole grace period.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::time::{Duration, Instant};
 
 use lattice_protocol::id::BytesId;
@@ -17,6 +17,8 @@ pub struct Orphans {
     grace: Duration,
     /// Since when each was seen to have so many messages.
     seen: BTreeMap<BytesId, (usize, Instant)>,
+    /// Bytes that are none of ours: somebody else stored them, and they stay.
+    foreign: BTreeSet<BytesId>,
 }
 
 impl Orphans {
@@ -25,6 +27,7 @@ impl Orphans {
         Self {
             grace,
             seen: BTreeMap::new(),
+            foreign: BTreeSet::new(),
         }
     }
 
@@ -32,12 +35,14 @@ impl Orphans {
     /// go.
     pub fn look(&mut self, unnamed: BTreeMap<BytesId, usize>, now: Instant) -> Vec<BytesId> {
         let before = std::mem::take(&mut self.seen);
+        self.foreign.retain(|id| unnamed.contains_key(id));
+        let unnamed = unnamed.into_iter();
+        let ours = unnamed.filter(|(id, _)| !self.foreign.contains(id));
         let since = |id: &BytesId, count: usize| match before.get(id) {
             Some((then, since)) if *then == count => *since,
             _ => now,
         };
-        let seen = unnamed.into_iter().take(ORPHANS_MAX);
-        let seen = seen.map(|(id, count)| {
+        let seen = ours.take(ORPHANS_MAX).map(|(id, count)| {
             let since = since(&id, count);
             (id, (count, since))
         });
@@ -45,6 +50,11 @@ impl Orphans {
         let is_old = |since: Instant| now.saturating_duration_since(since) >= self.grace;
         let old = self.seen.iter().filter(|(_, (_, since))| is_old(*since));
         old.map(|(id, _)| id.clone()).collect()
+    }
+
+    /// These are none of ours: they are looked at no more.
+    pub fn leave(&mut self, id: BytesId) {
+        self.foreign.insert(id);
     }
 
     /// What was seen counts no more: something could not be read.
@@ -80,6 +90,18 @@ mod tests {
         assert_eq!(look(&mut orphans, &all, now + GRACE), ["left"]);
         let later = almost + GRACE;
         assert_eq!(look(&mut orphans, &all[1..], later), ["grows", "new"]);
+    }
+
+    #[test]
+    fn what_others_stored_is_left_and_takes_nobodys_place() {
+        let (mut orphans, now) = (Orphans::new(Duration::ZERO), Instant::now());
+        let all = [("foreign", 1), ("ours", 1)];
+        assert_eq!(look(&mut orphans, &all, now), ["foreign", "ours"]);
+        orphans.leave("foreign".parse().unwrap());
+        assert_eq!(look(&mut orphans, &all, now), ["ours"]);
+        // Gone and there again, it may be anybody's.
+        look(&mut orphans, &[], now);
+        assert_eq!(look(&mut orphans, &all, now), ["foreign", "ours"]);
     }
 
     #[test]

@@ -110,7 +110,13 @@ pub(super) async fn exported(
 /// Fails if the lattice has taken the change back by now: what is declared instead runs, and says nothing
 /// of it.
 async fn refuse_taken_back(client: &Client, applied: &Applied) -> anyhow::Result<()> {
-    let revisions = history::of(client, &applied.app).await?;
+    let revisions = history::of(client, &applied.app).await;
+    let revisions = revisions.with_context(|| {
+        format!(
+            "revision {} of app {} was declared; whether it was taken back is not known",
+            applied.revision, applied.app
+        )
+    })?;
     let mut backs = revisions.into_iter().filter_map(|one| one.rolled_back);
     match backs.find(|back| back.from == applied.revision) {
         Some(back) => bail!("{}", history::why(&back)),

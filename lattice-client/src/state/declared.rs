@@ -64,7 +64,7 @@ impl DeclaredWatch {
                     }
                 }
                 Err(_) => {
-                    let newest = self.state.newest(state::key::APPS).await;
+                    let newest = self.state.newest(state::key::APPS).await.ok().flatten();
                     self.look_at = Instant::now() + LOOK_AFTER;
                     if self.hearing.is_lost(newest) {
                         tracing::warn!("the watch on what is declared says nothing of what is new");

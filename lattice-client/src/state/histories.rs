@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use async_nats::jetstream::Message;
 use async_nats::jetstream::consumer::{AckPolicy, PullConsumer, pull};
+use async_nats::jetstream::stream::LastRawMessageErrorKind;
 use futures_util::stream::StreamExt as _;
 use time::format_description::well_known::Rfc3339;
 
@@ -42,7 +43,7 @@ impl State {
             StateError::unavailable(format!("read the history of {pattern}"), chain(e))
         };
         // What was written before this was asked is told, also where another server of a cluster tells it.
-        let newest = self.newest(pattern).await.unwrap_or_default();
+        let newest = self.newest(pattern).await?.unwrap_or_default();
         let config = pull::Config {
             filter_subject: format!("{}{pattern}", self.kv.prefix),
             ack_policy: AckPolicy::None,
@@ -60,6 +61,17 @@ impl State {
             tracing::debug!(%error, "a consumer is left to go by itself");
         }
         read.map_err(|e| failed(&e))?.map_err(|e| failed(&*e))
+    }
+
+    /// The newest revision of the keys that match a pattern, if there is one.
+    pub(super) async fn newest(&self, pattern: &str) -> Result<Option<u64>, StateError> {
+        let subject = format!("{}{pattern}", self.kv.prefix);
+        let newest = self.kv.stream.get_last_raw_message_by_subject(&subject);
+        match newest.await {
+            Ok(message) => Ok(Some(message.sequence)),
+            Err(error) if error.kind() == LastRawMessageErrorKind::NoMessageFound => Ok(None),
+            Err(error) => Err(StateError::unavailable(format!("read {pattern}"), error)),
+        }
     }
 
     async fn read_all(

@@ -115,3 +115,14 @@ fn a_check_that_the_host_slept_through_leaves_everything_as_it_was() {
     bench.check(Answer::Unheard);
     assert!(since.is_some() && bench.machine.silent_since() == since);
 }
+
+#[test]
+fn a_host_that_sleeps_through_every_check_holds_them_for_silence_in_the_end() {
+    let mut bench = Bench::running();
+    for _ in 0..Limits::default().unheard_max {
+        bench.check(Answer::Unheard);
+    }
+    assert_eq!(bench.machine.silent_since(), None);
+    bench.check(Answer::Unheard);
+    assert!(bench.machine.silent_since().is_some());
+}

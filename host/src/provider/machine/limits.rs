@@ -21,6 +21,9 @@ pub(in crate::provider) struct Limits {
     pub(in crate::provider) check_every: Duration,
     /// Misses in a row after which the report says so: one may be an accident.
     pub(in crate::provider) misses_max: u32,
+    /// Checks in a row that this host slept through, after which they count as silence: a host that can't
+    /// hear for half a minute can't serve with that provider either.
+    pub(in crate::provider) unheard_max: u32,
     /// How long one that answered before may be silent until it is killed: longer than it takes to
     /// find a dead connection to NATS and to reconnect.
     pub(in crate::provider) silence_max: Duration,
@@ -41,6 +44,7 @@ impl Default for Limits {
             check_first: Duration::from_millis(20),
             check_every: Duration::from_secs(1),
             misses_max: 3,
+            unheard_max: 30,
             silence_max: Duration::from_secs(20),
             start_max: Duration::from_secs(60),
             stop_grace: lattice_protocol::call::DEADLINE_DEFAULT + Duration::from_secs(2),

@@ -10,6 +10,8 @@ pub(super) struct Watch {
     /// When it first answered.
     pub(super) answered_at: Option<Moment>,
     misses: u32,
+    /// Checks in a row that this host slept through.
+    unheard: u32,
     missing_since: Option<Moment>,
     /// Since when it has been asked and has not answered.
     silent_since: Option<Moment>,
@@ -33,6 +35,7 @@ impl Watch {
         Self {
             answered_at: None,
             misses: 0,
+            unheard: 0,
             missing_since: None,
             silent_since: None,
             pause,
@@ -47,6 +50,7 @@ impl Watch {
 
     fn forget_misses(&mut self) {
         self.misses = 0;
+        self.unheard = 0;
         self.missing_since = None;
         self.silent_since = None;
     }
@@ -54,6 +58,7 @@ impl Watch {
     /// Counts a miss, and says for how long there was nothing else.
     fn miss(&mut self, now: Moment, miss: Miss) -> Duration {
         self.misses = self.misses.saturating_add(1);
+        self.unheard = 0;
         self.silent_since = match miss {
             Miss::Silent => self.silent_since.or(Some(now)),
             // Where nobody is, nobody hangs.
@@ -85,11 +90,7 @@ impl Machine {
                 Answer::Silent => self.missed(now, watch, Miss::Silent),
                 Answer::Absent => self.missed(now, watch, Miss::Absent),
                 Answer::Unknown => self.unasked(now, watch),
-                // Nothing is known that was not known before.
-                Answer::Unheard => {
-                    self.watch_on(now, watch);
-                    Vec::new()
-                }
+                Answer::Unheard => self.slept(now, watch),
             },
             other => {
                 self.stage = other;
@@ -128,7 +129,8 @@ impl Machine {
             miss => miss,
         };
         let silence = watch.miss(now, miss);
-        if !self.external && silence >= watch.silence_max(&self.limits) {
+        let is_sure = watch.misses >= self.limits.misses_max;
+        if !self.external && is_sure && silence >= watch.silence_max(&self.limits) {
             let then = Then::Crash {
                 answered_at: watch.answered_at,
             };
@@ -148,6 +150,16 @@ impl Machine {
         let reason = self.mute_reason(miss);
         self.fault = Some(reason.clone());
         vec![Effect::Tell(Notice::Failed { reason })]
+    }
+
+    /// Nothing is known that was not known before.
+    fn slept(&mut self, now: Moment, mut watch: Watch) -> Vec<Effect> {
+        watch.unheard = watch.unheard.saturating_add(1);
+        if watch.unheard > self.limits.unheard_max {
+            return self.missed(now, watch, Miss::Silent);
+        }
+        self.watch_on(now, watch);
+        Vec::new()
     }
 
     fn unasked(&mut self, now: Moment, mut watch: Watch) -> Vec<Effect> {
