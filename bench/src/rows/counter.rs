@@ -1,14 +1,17 @@
 //! An HTTP counter kept in JetStream KV, by 32 connections: over many keys, and over one. The limit
 //! is the store's own client, which reads and writes back by compare-and-swap until it succeeds, by
-//! 32 tasks. Answers are counted, and compared with what the store has in the end.
+//! 32 tasks. Answers are counted, and compared with what the store has in the end. Once with the
+//! providers in processes of their own, once in the host's.
 
 use anyhow::{Context as _, bail};
 use async_nats::jetstream::kv::{self, Store, UpdateErrorKind};
+use lattice_protocol::digest::Digest;
 
 use super::Bench;
 use crate::figure::{Figure, Target, Unit};
 use crate::load::{self, Work};
 use crate::report::Report;
+use crate::usage::Watch;
 use crate::web::Connection;
 use crate::world::World;
 
@@ -18,29 +21,65 @@ const AT_A_TIME: usize = 32;
 const KEYS: usize = 1000;
 const TARGET: Target = Target::RatioAtLeast(0.5);
 
+/// Where the HTTP provider and the key-value provider run.
+#[derive(Clone, Copy)]
+enum Providers {
+    Separate,
+    Inline,
+}
+
+impl Providers {
+    fn as_str(self) -> &'static str {
+        match self {
+            Self::Separate => "separate",
+            Self::Inline => "inline",
+        }
+    }
+
+    fn manifest(self, digest: &Digest) -> String {
+        let inline = matches!(self, Self::Inline);
+        format!(
+            "name = \"bench\"\n[actor.counter]\ncomponent = \"{digest}\"\ninstances = 64\n\
+             [actor.counter.link.\"wasi:keyvalue\"]\nto = \"kv\"\nbucket = \"counts\"\n\
+             [provider.kv]\nkind = \"keyvalue\"\ninline = {inline}\n\
+             [provider.web]\nkind = \"http\"\nconfig = {{ listen = \"127.0.0.1:0\" }}\ninline = {inline}\n\
+             [[provider.web.route]]\npath = \"/\"\nactor = \"counter\"\n"
+        )
+    }
+
+    /// Whose processor time counts.
+    async fn watch(self, world: &World, host: u32) -> anyhow::Result<Watch> {
+        let watch = world.watch()?.and("host", host);
+        Ok(match self {
+            Self::Separate => watch
+                .and("web", world.provider_pid("web").await?)
+                .and("kv", world.provider_pid("kv").await?),
+            Self::Inline => watch,
+        })
+    }
+}
+
 pub(super) async fn run(bench: &Bench) -> anyhow::Result<Report> {
+    let mut report = Report::default();
+    for providers in [Providers::Separate, Providers::Inline] {
+        count_up(bench, providers, &mut report).await?;
+    }
+    Ok(report)
+}
+
+async fn count_up(bench: &Bench, providers: Providers, report: &mut Report) -> anyhow::Result<()> {
     let world = World::start(bench).await?;
     let host = world.host(bench).await?;
     let digest = world.push(&bench.guests.read("counter")?).await?;
-    world
-        .apply(format!(
-            "name = \"bench\"\n[actor.counter]\ncomponent = \"{digest}\"\ninstances = 64\n\
-             [actor.counter.link.\"wasi:keyvalue\"]\nto = \"kv\"\nbucket = \"counts\"\n\
-             [provider.kv]\nkind = \"keyvalue\"\n\
-             [provider.web]\nkind = \"http\"\nconfig = {{ listen = \"127.0.0.1:0\" }}\n\
-             [[provider.web.route]]\npath = \"/\"\nactor = \"counter\"\n"
-        ))
-        .await?;
-    let watch = world
-        .watch()?
-        .and("host", host.pid()?)
-        .and("web", world.provider_pid("web").await?)
-        .and("kv", world.provider_pid("kv").await?);
+    world.apply(providers.manifest(&digest)).await?;
+    let watch = providers.watch(&world, host.pid()?).await?;
 
     let many = (0..KEYS).map(|key| format!("k{key}")).collect();
-    let mut report = Report::default();
     for (name, keys) in [("many keys", many), ("one hot key", vec!["hot".to_owned()])] {
-        let what = format!("HTTP counter, JetStream KV, {name}");
+        let what = format!(
+            "HTTP counter, JetStream KV, providers {}, {name}",
+            providers.as_str()
+        );
         let mut ours = Increment::many(&world, &keys).await?;
         let mut limit = Swap::many(&world, &keys).await?;
         let mut tally = Tally::default();
@@ -70,7 +109,7 @@ pub(super) async fn run(bench: &Bench) -> anyhow::Result<Report> {
         ));
     }
     host.stop().await;
-    Ok(report)
+    Ok(())
 }
 
 /// What the clients saw, warm-up included.
