@@ -101,16 +101,18 @@ async fn an_app_is_declared_changed_and_removed_from_the_shell_and_each_step_is_
         .await
         .json();
     assert_eq!(report["value"]["actors"], json!({}), "{report}");
-    // An answer waits for its record, but not for long.
-    eventually("both are recorded", async || {
-        let audit = told(&mut lattice, &["audit", "--limit", "2"]).await;
+    until_recorded(&mut lattice, &["app.delete", "actor.stop"]).await;
+}
+
+/// Waits until the audit trail ends with these orders, newest first: an answer waits for its record, but not
+/// for long.
+async fn until_recorded(lattice: &mut Lattice, verbs: &[&str]) {
+    let limit = verbs.len().to_string();
+    eventually("the orders are recorded", async || {
+        let audit = told(lattice, &["audit", "--limit", &limit]).await;
         let entries = audit.as_array().unwrap().iter();
-        let verbs: Vec<_> = entries.map(|entry| entry["verb"].clone()).collect();
-        if verbs == ["app.delete", "actor.stop"] {
-            Ok(())
-        } else {
-            Err(audit)
-        }
+        let found: Vec<_> = entries.map(|entry| entry["verb"].clone()).collect();
+        if found == verbs { Ok(()) } else { Err(audit) }
     })
     .await;
 }

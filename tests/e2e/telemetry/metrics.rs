@@ -2,12 +2,12 @@
 
 use std::collections::BTreeMap;
 use std::net::SocketAddr;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use lattice_tests::{eventually, web};
 use serde_json::json;
 
-use super::{ORDER, Watched, pair};
+use super::{ORDER, Scrape, Watched, pair};
 
 const MISBEHAVE: &str = "name = \"m\"\n[actor.m]\ncomponent = \"misbehave\"\ninstances = 1\n\
                          limits = { time_ms = 3_600_000, waiting = 0 }\n";
@@ -31,24 +31,53 @@ async fn until_busy(watched: &Watched, calls: f64) {
 async fn a_scrape_shows_the_calls_that_were_made_and_how_they_failed() {
     let mut watched = Watched::start().await;
     watched.host("a").await;
+    watched.lattice.apply(MISBEHAVE).await;
+    one_after_another(&watched).await;
+    let ran = one_beside_another(&watched).await;
+    let scrape = watched.scrape(0).await;
+    assert_counted(&scrape);
+    assert_took(&scrape, ran);
+    assert_of_the_host(&scrape);
+    let sent = [
+        ("service.instance.id", "a"),
+        ("actor", "m"),
+        ("function", "count"),
+    ];
+    eventually("the collector has the same", async || {
+        let calls = watched.collector.point("lattice.calls", &sent);
+        let took = watched.collector.point("lattice.call_duration", &sent);
+        match (calls, took) {
+            (Some(4.0), Some(4.0)) => Ok(()),
+            other => Err(other),
+        }
+    })
+    .await;
+}
+
+/// Three calls that succeed, and one for each way to fail.
+async fn one_after_another(watched: &Watched) {
     let lattice = &watched.lattice;
-    lattice.apply(MISBEHAVE).await;
     for _ in 0..3 {
         lattice.call("m.count", json!([])).await.text();
-        until_busy(&watched, 0.0).await;
+        until_busy(watched, 0.0).await;
     }
     let trapped = lattice.call("m.panic", json!(["it broke"])).await.failure();
     assert!(trapped.is("trapped", 502), "{trapped:?}");
-    until_busy(&watched, 0.0).await;
+    until_busy(watched, 0.0).await;
     let subject = "lattice.default.call.m.spin";
     let soon = [("Lattice-Deadline-Ms", "2000")];
     let late = lattice.request_with(subject, &soon, "[]").await.failure();
     assert!(late.is("deadline", 504), "{late:?}");
-    until_busy(&watched, 0.0).await;
+    until_busy(watched, 0.0).await;
     let unknown = lattice.call("m.no-such-thing", json!([])).await.failure();
     assert!(unknown.is("not-found", 404), "{unknown:?}");
-    until_busy(&watched, 0.0).await;
+    until_busy(watched, 0.0).await;
+}
 
+/// One that is refused because another runs, which is then cancelled; answers for how long that ran at
+/// least.
+async fn one_beside_another(watched: &Watched) -> Duration {
+    let lattice = &watched.lattice;
     let long = async {
         let headers = [("Lattice-Id", LONG), ("Lattice-Deadline-Ms", "3600000")];
         let subject = "lattice.default.call.m.sleep-ms";
@@ -56,7 +85,7 @@ async fn a_scrape_shows_the_calls_that_were_made_and_how_they_failed() {
         ended.failure()
     };
     let refused = async {
-        until_busy(&watched, 1.0).await;
+        until_busy(watched, 1.0).await;
         let began = Instant::now();
         let refused = lattice.call("m.count", json!([])).await.failure();
         let ran = began.elapsed();
@@ -66,8 +95,10 @@ async fn a_scrape_shows_the_calls_that_were_made_and_how_they_failed() {
     let (slept, (refused, ran)) = tokio::join!(long, refused);
     assert!(refused.is("overloaded", 503), "{refused:?}");
     assert_eq!(slept.code, "cancelled", "{slept:?}");
+    ran
+}
 
-    let scrape = watched.scrape(0).await;
+fn assert_counted(scrape: &Scrape) {
     let calls = |function| scrape.value(&series("lattice_calls_total", function, ",way=\"queue\""));
     assert_eq!(calls("count"), 4.0, "{}", scrape.0);
     assert_eq!(calls("panic"), 1.0);
@@ -84,6 +115,9 @@ async fn a_scrape_shows_the_calls_that_were_made_and_how_they_failed() {
     assert_eq!(errors("sleep-ms", "cancelled"), 1.0);
     assert_eq!(errors("(unknown)", "not-found"), 1.0);
     assert_eq!(scrape.sum("lattice_call_errors_total", "actor=\"m\""), 5.0);
+}
+
+fn assert_took(scrape: &Scrape, ran: Duration) {
     let took = |what| {
         scrape.value(&series(
             &format!("lattice_call_duration_seconds{what}"),
@@ -103,6 +137,9 @@ async fn a_scrape_shows_the_calls_that_were_made_and_how_they_failed() {
         ))
     };
     assert_eq!(bucket("+Inf"), 1.0);
+}
+
+fn assert_of_the_host(scrape: &Scrape) {
     assert_eq!(scrape.value("lattice_nats_connected"), 1.0);
     assert_eq!(scrape.value("lattice_compile_duration_seconds_count"), 1.0);
     // The trial at its start, and one for each call that ran.
@@ -114,21 +151,6 @@ async fn a_scrape_shows_the_calls_that_were_made_and_how_they_failed() {
     let info = "lattice_build_info{service=\"lattice-host\",instance=\"a\",lattice=\"default\"";
     assert_eq!(scrape.sum(info, "version"), 1.0, "{}", scrape.0);
     assert!(!scrape.0.contains("no-such-thing"), "{}", scrape.0);
-
-    let sent = [
-        ("service.instance.id", "a"),
-        ("actor", "m"),
-        ("function", "count"),
-    ];
-    eventually("the collector has the same", async || {
-        let calls = watched.collector.point("lattice.calls", &sent);
-        let took = watched.collector.point("lattice.call_duration", &sent);
-        match (calls, took) {
-            (Some(4.0), Some(4.0)) => Ok(()),
-            other => Err(other),
-        }
-    })
-    .await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
