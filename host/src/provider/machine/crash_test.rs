@@ -125,4 +125,9 @@ fn a_host_that_sleeps_through_every_check_holds_them_for_silence_in_the_end() {
     assert_eq!(bench.machine.silent_since(), None);
     bench.check(Answer::Unheard);
     assert!(bench.machine.silent_since().is_some());
+    // From then on each counts, and it is not kept for ever.
+    let first = bench.now;
+    while bench.check(Answer::Unheard) != [Effect::Kill] {
+        assert!(bench.now - first < Limits::default().silence_max);
+    }
 }

@@ -21,8 +21,8 @@ pub(in crate::provider) struct Limits {
     pub(in crate::provider) check_every: Duration,
     /// Misses in a row after which the report says so: one may be an accident.
     pub(in crate::provider) misses_max: u32,
-    /// Checks in a row that this host slept through, after which they count as silence: a host that can't
-    /// hear for half a minute can't serve with that provider either.
+    /// Checks without an answer that this host slept through, after which each counts as silence: a host that
+    /// can't hear for half a minute can't serve with that provider either.
     pub(in crate::provider) unheard_max: u32,
     /// How long one that answered before may be silent until it is killed: longer than it takes to
     /// find a dead connection to NATS and to reconnect.

@@ -10,7 +10,7 @@ pub(super) struct Watch {
     /// When it first answered.
     pub(super) answered_at: Option<Moment>,
     misses: u32,
-    /// Checks in a row that this host slept through.
+    /// Checks since it last answered that this host slept through.
     unheard: u32,
     missing_since: Option<Moment>,
     /// Since when it has been asked and has not answered.
@@ -58,7 +58,6 @@ impl Watch {
     /// Counts a miss, and says for how long there was nothing else.
     fn miss(&mut self, now: Moment, miss: Miss) -> Duration {
         self.misses = self.misses.saturating_add(1);
-        self.unheard = 0;
         self.silent_since = match miss {
             Miss::Silent => self.silent_since.or(Some(now)),
             // Where nobody is, nobody hangs.
@@ -152,7 +151,7 @@ impl Machine {
         vec![Effect::Tell(Notice::Failed { reason })]
     }
 
-    /// Nothing is known that was not known before.
+    /// Nothing is known that was not known before, unless there was no answer for so many checks.
     fn slept(&mut self, now: Moment, mut watch: Watch) -> Vec<Effect> {
         watch.unheard = watch.unheard.saturating_add(1);
         if watch.unheard > self.limits.unheard_max {
