@@ -4,6 +4,7 @@
 //! - `semantics`: the one suite that all backends pass;
 //! - `counters`, `swaps`: exact with many clients at once;
 //! - `components`: the same components over each backend, and a backend changed under them;
+//! - `opened`: what is not asked twice;
 //! - `times`: what is kept for a time;
 //! - `outages`: stores that are killed;
 //! - `secured`: a Redis over TLS, with a password;
@@ -12,6 +13,7 @@
 mod bucket;
 mod components;
 mod counters;
+mod opened;
 mod outages;
 mod secured;
 mod semantics;

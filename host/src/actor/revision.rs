@@ -310,6 +310,7 @@ async fn parts(
     Ok(GuestParts {
         limits: spec.limits.clone(),
         links: Arc::new(links.clone()),
+        opened: Arc::default(),
         settings: Settings::new(spec.config.clone(), named),
         granted: Arc::new(granted),
     })

@@ -11,6 +11,7 @@ use wasmtime_wasi::{WasiCtx, WasiCtxView, WasiView};
 use wasmtime_wasi_http::{WasiHttpCtx, WasiHttpCtxView, WasiHttpView};
 
 use super::granted::Granted;
+use super::keyvalue::Opened;
 use super::member::{Caller, Failed, Members};
 use super::random::Allowance;
 use super::settings::Settings;
@@ -36,6 +37,7 @@ pub struct Guest {
     table: ResourceTable,
     limits: StoreLimits,
     links: Arc<LinkTable>,
+    opened: Arc<Opened>,
     settings: Settings,
     granted: Arc<Granted>,
     randomness: Allowance,
@@ -53,6 +55,8 @@ pub struct GuestParts {
     pub limits: Limits,
     /// The actor's links.
     pub links: Arc<LinkTable>,
+    /// The buckets that it opened last.
+    pub opened: Arc<Opened>,
     /// What `wasi:config` answers.
     pub settings: Settings,
     /// What it is granted of the host.
@@ -101,6 +105,7 @@ impl Guest {
             table,
             limits,
             links: parts.links.clone(),
+            opened: parts.opened.clone(),
             settings: parts.settings.clone(),
             granted: parts.granted.clone(),
             randomness: Allowance::new(parts.limits.random_bytes),
@@ -211,6 +216,10 @@ impl Guest {
 
     pub(super) fn links(&self) -> &LinkTable {
         &self.links
+    }
+
+    pub(super) fn opened(&self) -> &Opened {
+        &self.opened
     }
 
     pub(super) fn settings(&self) -> &Settings {

@@ -2,11 +2,13 @@
 //! What a component exports of it, the watcher, is called in `actor/watcher`.
 //!
 //! - `ask`: what both versions ask of whoever the link leads to;
+//! - `opened`: what need not be asked again;
 //! - `draft`, `draft2`: each version's own types.
 
 mod ask;
 mod draft;
 mod draft2;
+mod opened;
 
 use std::borrow::Cow;
 
@@ -15,6 +17,7 @@ use wasmtime::component::types::ComponentInstance;
 use wasmtime::component::{HasData, Linker, Resource};
 
 use super::Guest;
+pub use opened::Opened;
 
 /// The version of which something depends on the component.
 const DRAFT2: &str = "@0.2.0-draft2";

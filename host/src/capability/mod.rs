@@ -43,7 +43,7 @@ use wasmtime::component::{Component, InstancePre, Linker};
 
 pub use granted::Granted;
 pub use guest::{Errand, Guest, GuestParts};
-pub use keyvalue::Bucket;
+pub use keyvalue::{Bucket, Opened};
 pub use linked::{CALL_TO, CallFailed};
 pub use member::Failed;
 use offered::By;

@@ -53,6 +53,7 @@ pub(super) fn parts() -> GuestParts {
     GuestParts {
         limits: Limits::default(),
         links: Arc::new(LinkTable::new(source, Vec::new())),
+        opened: Arc::default(),
         settings: Settings::default(),
         granted: Arc::default(),
     }

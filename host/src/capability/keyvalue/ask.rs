@@ -23,7 +23,10 @@ impl Guest {
     pub(super) async fn open_bucket(&mut self, identifier: String) -> Result<Resource<Bucket>> {
         let arguments = wire::Open { identifier };
         let identifier = &arguments.identifier;
-        let () = self.ask(Operation::Open, identifier, &arguments).await?;
+        if !self.opened().knows(identifier) {
+            let () = self.ask(Operation::Open, identifier, &arguments).await?;
+            self.opened().learn(identifier);
+        }
         let identifier = arguments.identifier;
         Ok(self.table().push(Bucket { identifier })?)
     }
@@ -154,6 +157,19 @@ impl Guest {
 
     /// The same for an operation that has errors of its own.
     pub(super) async fn ask_for<T: DeserializeOwned, E: DeserializeOwned>(
+        &mut self,
+        operation: Operation,
+        identifier: &str,
+        arguments: &impl Serialize,
+    ) -> Result<WitResult<T, E>> {
+        let asked = self.ask_linked(operation, identifier, arguments).await;
+        if !matches!(asked, Ok(WitResult::Ok(_))) {
+            self.opened().forget(identifier);
+        }
+        asked
+    }
+
+    async fn ask_linked<T: DeserializeOwned, E: DeserializeOwned>(
         &mut self,
         operation: Operation,
         identifier: &str,
