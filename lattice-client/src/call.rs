@@ -5,6 +5,7 @@ use std::time::{Duration, Instant};
 
 use async_nats::{HeaderMap, Message, StatusCode};
 use bytes::Bytes;
+use futures_util::future::BoxFuture;
 use lattice_protocol::call::Context;
 use lattice_protocol::error::{CallError, ErrorCode};
 use lattice_protocol::id::{HostId, ProcessId, TargetName};
@@ -70,7 +71,7 @@ impl Client {
     pub async fn call(&self, call: Call) -> Result<Reply, CallError> {
         let subject = subject::call(&self.lattice, &call.target, &call.endpoint);
         // The server speaks for those who serve a target: it tells at once when there is nobody.
-        self.request(subject, &call, pending()).await.1
+        self.request(subject, &call, Box::pin(pending())).await.1
     }
 
     /// Calls the target on one host, for as long as that is not `gone`: neither the call nor its streams
@@ -79,7 +80,7 @@ impl Client {
         &self,
         host: &HostId,
         call: Call,
-        gone: impl Future<Output = ()> + Send + 'static,
+        gone: BoxFuture<'static, ()>,
     ) -> (Heard, Result<Reply, CallError>) {
         let subject = subject::host_call(&self.lattice, host, &call.target, &call.endpoint);
         self.request(subject, &call, gone).await
@@ -88,14 +89,14 @@ impl Client {
     /// Calls the target on one process of a provider.
     pub async fn call_process(&self, process: &ProcessId, call: Call) -> Result<Reply, CallError> {
         let subject = subject::process_call(&self.lattice, process, &call.target, &call.endpoint);
-        self.request(subject, &call, pending()).await.1
+        self.request(subject, &call, Box::pin(pending())).await.1
     }
 
     async fn request(
         &self,
         subject: Subject,
         call: &Call,
-        gone: impl Future<Output = ()> + Send + 'static,
+        mut gone: BoxFuture<'static, ()>,
     ) -> (Heard, Result<Reply, CallError>) {
         if !self.is_connected() {
             let message = format!(
@@ -105,11 +106,11 @@ impl Client {
             return unsent(ErrorCode::Unavailable, message);
         }
         let headers = headers::of_context(&call.context);
-        let mut gone = Box::pin(gone);
         let size = headers::size(&headers) + call.payload.len();
         if !call.streams.is_empty() || size > self.max_payload() {
-            // A message over the server's limit would cost the whole connection.
-            return Asking::ask(self, subject, headers, call, gone).await;
+            // A message over the server's limit would cost the whole connection. Boxed, as below: small calls,
+            // which are most, carry no room for frames.
+            return Box::pin(Asking::ask(self, subject, headers, call, gone)).await;
         }
         let Some(mut ticket) = self.mux.ticket() else {
             let message = "too many calls of this process wait for replies";
@@ -130,8 +131,8 @@ impl Client {
         under_way.settled();
         match reply {
             Some(Ok(Some(reply))) if reply.more.is_some() => {
-                let result = Asking::go_on(self, ticket, reply, call, gone).await;
-                (Heard::Answer, result)
+                let result = Box::pin(Asking::go_on(self, ticket, reply, call, gone));
+                (Heard::Answer, result.await)
             }
             Some(Ok(Some(Delivered { message, .. }))) => {
                 (heard(&message), plain_reply(&call.target, message))

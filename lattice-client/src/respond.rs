@@ -1,5 +1,6 @@
 //! The way back to a caller: a plain reply where it fits, frames where it doesn't.
 
+use std::pin::pin;
 use std::time::Duration;
 
 use async_nats::Message;
@@ -47,20 +48,29 @@ impl Responder {
 
     /// Answers the call with what `work` comes to, unless the caller goes away before: then the
     /// work is dropped where it is.
-    pub async fn answer<R: Into<Reply>>(
-        mut self,
-        work: impl Future<Output = Result<R, CallError>>,
-    ) {
-        let Some(cancellable) = self.cancellable.take() else {
-            return self.reply(work.await).await;
+    pub async fn answer<R: Into<Reply>>(self, work: impl Future<Output = Result<R, CallError>>) {
+        let result = {
+            let work = pin!(work);
+            self.unless_gone(work).await
+        };
+        self.reply(result).await;
+    }
+
+    /// What `work` comes to, or that the caller went away before: then the work is to be dropped where it
+    /// is. For large work: this does not hold it.
+    pub async fn unless_gone<R>(
+        &self,
+        work: impl Future<Output = Result<R, CallError>> + Unpin,
+    ) -> Result<R, CallError> {
+        let Some(cancellable) = &self.cancellable else {
+            return work.await;
         };
         tokio::select! {
             biased;
-            result = work => self.reply(result).await,
+            result = work => result,
             // Whoever is left hears it: a repetition that came under the id of what was cancelled.
             () = cancellable.cancelled() => {
-                let gone = CallError::begun(ErrorCode::Cancelled, "the caller went away");
-                self.refuse(gone).await;
+                Err(CallError::begun(ErrorCode::Cancelled, "the caller went away"))
             }
         }
     }
@@ -137,7 +147,9 @@ async fn send(
     if !understands_frames(client, &to) {
         return send_error(client, to, &too_much(client, &reply)).await;
     }
-    if let Err(error) = Answering::answer_plain(client, to.clone(), reply, patience).await {
+    // Boxed: most replies fit, and carry no room for this.
+    let answered = Box::pin(Answering::answer_plain(client, to.clone(), reply, patience));
+    if let Err(error) = answered.await {
         send_error(client, to, &error).await;
     }
 }

@@ -2,6 +2,7 @@
 
 use std::any::Any;
 use std::panic::AssertUnwindSafe;
+use std::pin::pin;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -110,7 +111,11 @@ impl<P: Provider> Service<P> {
     fn spawn(&self, request: Request, ticket: Ticket, responder: Responder) {
         let core = self.core.clone();
         self.tasks.spawn(async move {
-            responder.answer(core.answer(request, &ticket)).await;
+            let result = {
+                let work = pin!(core.answer(request, &ticket));
+                responder.unless_gone(work).await
+            };
+            responder.reply(result).await;
             drop(ticket);
         });
     }

@@ -1,5 +1,6 @@
 //! Calls that come to a revision: each runs, waits its turn, goes on to a peer, or is refused at once.
 
+use std::pin::pin;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -87,19 +88,22 @@ impl Revision {
         let mut held = None;
         let mut rest = None;
         let takes_streams = responder.takes_streams();
-        let work = async {
-            let Asked {
-                call,
-                time,
-                arrival,
-            } = &asked;
-            let slot = self.slot(turn, time).await;
-            held = Some(slot.map_err(|error| self.refused(&call.endpoint, *arrival, error))?);
-            let outcome = self.run(call, *time, *arrival, takes_streams).await?;
-            rest = outcome.rest;
-            Ok(outcome.reply)
+        let result = {
+            let work = pin!(async {
+                let Asked {
+                    call,
+                    time,
+                    arrival,
+                } = &asked;
+                let slot = self.slot(turn, time).await;
+                held = Some(slot.map_err(|error| self.refused(&call.endpoint, *arrival, error))?);
+                let outcome = self.run(call, *time, *arrival, takes_streams).await?;
+                rest = outcome.rest;
+                Ok(outcome.reply)
+            });
+            responder.unless_gone(work).await
         };
-        responder.answer(work).await;
+        responder.reply(result).await;
         if let Some(rest) = rest {
             rest.await;
         }

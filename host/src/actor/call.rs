@@ -1,6 +1,7 @@
 //! One call of an actor, from its payload to its result.
 
 use std::borrow::Cow;
+use std::pin::pin;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -88,7 +89,8 @@ impl Running<'_> {
         )
         .map_err(bad_request)?;
         let progress = self.follow_streams(time);
-        let work = async {
+        let threads = self.revision.instances.threads();
+        let work = pin!(async {
             let result = match self.callable {
                 Callable::Function { index, export } if export.signature().has_streams() => {
                     let progress = progress.unwrap_or_default();
@@ -109,8 +111,7 @@ impl Running<'_> {
                 }
             };
             result.map(|result| Outcome::whole(result.into()))
-        };
-        let threads = self.revision.instances.threads();
+        });
         let Some(outcome) = self.deadline.limit(within(threads, work)).await else {
             return Err(self.out_of_time());
         };

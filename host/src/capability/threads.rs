@@ -6,7 +6,7 @@
 //! folders are granted has a few of its own, for as long as its revision lives.
 
 use std::future::poll_fn;
-use std::pin::pin;
+use std::pin::Pin;
 
 use tokio::runtime::{Builder, Handle, Runtime};
 
@@ -58,17 +58,19 @@ impl Drop for Threads {
 }
 
 /// Has a future run as if it were in another runtime, if one is given.
-pub(crate) async fn within<F: Future>(runtime: Option<&Handle>, future: F) -> F::Output {
-    let mut future = pin!(future);
-    poll_fn(|cx| {
+pub(crate) fn within<F: Future + Unpin>(
+    runtime: Option<&Handle>,
+    mut future: F,
+) -> impl Future<Output = F::Output> + Unpin {
+    poll_fn(move |cx| {
         let _entered = runtime.map(Handle::enter);
-        future.as_mut().poll(cx)
+        Pin::new(&mut future).poll(cx)
     })
-    .await
 }
 
 #[cfg(test)]
 mod tests {
+    use std::pin::pin;
     use std::sync::{Arc, Mutex, mpsc};
 
     use tokio::task::spawn_blocking;
@@ -91,18 +93,14 @@ mod tests {
             })
         };
         let hanging = async { (0..4 * THREADS_MAX).map(|_| hang()).collect::<Vec<_>>() };
-        let hanging = within(threads.own(), hanging).await;
+        let hanging = within(threads.own(), pin!(hanging)).await;
         for _ in 0..THREADS_MAX {
             assert_eq!(entered.recv().unwrap(), "actor-files");
         }
         // The host's own go on, also from within.
         let work = async || spawn_blocking(|| ()).await.unwrap();
         work().await;
-        within(
-            threads.own(),
-            within(Some(threads.host()), async { work().await }),
-        )
-        .await;
+        within(threads.own(), within(Some(threads.host()), pin!(work()))).await;
         assert!(entered.try_recv().is_err());
         drop((hanging, threads));
         drop(release);

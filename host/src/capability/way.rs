@@ -1,5 +1,6 @@
 //! The way out of a guest.
 
+use std::pin::pin;
 use std::sync::Arc;
 
 use bytes::Bytes;
@@ -58,7 +59,7 @@ impl Way {
     ) -> Result<Reply, CallError> {
         match &self.outbox {
             Some(outbox) => {
-                let call = outbox.call(link, endpoint, payload, streams);
+                let call = pin!(outbox.call(link, endpoint, payload, streams));
                 within(self.host.as_ref(), call).await
             }
             None => Err(CallError::refused(

@@ -168,7 +168,7 @@ impl Router {
 
     async fn call_peer(&self, host: &HostId, call: &Call) -> Result<Reply, CallError> {
         let (shared, peer) = (self.shared.clone(), host.clone());
-        let gone = async move { shared.peers.gone(&shared.client, &peer).await };
+        let gone = Box::pin(async move { shared.peers.gone(&shared.client, &peer).await });
         let (heard, result) = self.shared.client.call_on(host, call.clone(), gone).await;
         match heard {
             // Whatever it says: what its actor can't do is no fault of the host.

@@ -1,7 +1,7 @@
 //! When a call must have ended.
 
 use std::future::poll_fn;
-use std::pin::pin;
+use std::pin::Pin;
 use std::sync::Arc;
 use std::task::Poll;
 use std::time::{Duration, Instant};
@@ -60,11 +60,11 @@ impl Deadline {
         }
     }
 
-    /// What `work` comes to before it has passed.
-    pub async fn limit<T>(&self, work: impl Future<Output = T>) -> Option<T> {
-        let mut work = pin!(work);
+    /// What `work` comes to before it has passed. Pinned where it was made: a future that is handed on by
+    /// value is held twice, and calls are made of many.
+    pub async fn limit<T>(&self, mut work: impl Future<Output = T> + Unpin) -> Option<T> {
         // What ends at once needs no timer.
-        let look = poll_fn(|cx| Poll::Ready(work.as_mut().poll(cx)));
+        let look = poll_fn(|cx| Poll::Ready(Pin::new(&mut work).poll(cx)));
         if let Poll::Ready(done) = look.await {
             return Some(done);
         }
@@ -87,7 +87,7 @@ mod tests {
     async fn a_call_without_streams_ends_at_its_deadline() {
         let deadline = Deadline::from(Instant::now() + Duration::from_millis(5));
         assert_eq!(deadline.limit(std::future::pending::<()>()).await, None);
-        assert_eq!(deadline.limit(async { 7 }).await, Some(7));
+        assert_eq!(deadline.limit(Box::pin(async { 7 })).await, Some(7));
     }
 
     #[test]

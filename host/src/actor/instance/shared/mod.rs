@@ -8,6 +8,7 @@ mod flowing;
 mod roster;
 mod worker;
 
+use std::pin::pin;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use tokio::runtime::Handle;
@@ -83,7 +84,7 @@ impl Shared {
         // Whoever asks first may be on the one thread that keeps the time of file work.
         let host = granted.host().cloned().unwrap_or_else(Handle::current);
         let threads = granted.threads().cloned();
-        host.spawn(async move { within(threads.as_ref(), worker.run()).await });
+        host.spawn(async move { within(threads.as_ref(), pin!(worker.run())).await });
         Open { roster, jobs }
     }
 
