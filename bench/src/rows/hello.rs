@@ -1,12 +1,12 @@
 //! HTTP hello: a separate provider, a host, an actor that answers an empty 200, by 32 connections
-//! that are kept open. Three limits: a bare hyper server that asks a plain responder over NATS (the
-//! same processes with nothing in them), and one that runs the component itself, without and with
-//! memory kept resident.
+//! that are kept open. The limits: a bare hyper server that asks a plain responder over NATS (the same
+//! processes with nothing in them), one that runs the component itself, without and with memory kept
+//! resident, and a native hyper server, by which peers can be compared.
 
 use std::fmt::Write as _;
 use std::net::SocketAddr;
 
-use super::{Bench, Mode};
+use super::{Bench, Mode, peers};
 use crate::figure::Target;
 use crate::report::Report;
 use crate::role::{Kept, Player};
@@ -83,22 +83,30 @@ pub(super) async fn run(bench: &Bench) -> anyhow::Result<Report> {
     let component = bench.guests.path("bad-http");
     let fresh = Player::serve(&component, Kept::Nothing).await?;
     let resident = Player::serve(&component, Kept::Memory).await?;
+    let native = Player::native().await?;
     // A limit without a target shows how far there is to go.
     let limits = [
         (Mode::Fresh, &bare, BARE, Target::None),
         (Mode::Fresh, &fresh, SERVE, Target::RatioAtLeast(1.0)),
         (Mode::Fresh, &resident, RESIDENT, Target::None),
+        (Mode::Fresh, &native, peers::HYPER, peers::HELLO_FRESH),
         (Mode::Reuse, &bare, BARE, Target::RatioAtLeast(0.8)),
+        (Mode::Reuse, &native, peers::HYPER, peers::HELLO_REUSE),
     ];
 
     let watch = hello.watch().await?;
     let watch = watch.and("bare", bare.pid()?).and("responder", echo.pid()?);
     let watch = watch
         .and("fresh", fresh.pid()?)
-        .and("resident", resident.pid()?);
+        .and("resident", resident.pid()?)
+        .and("native", native.pid()?);
     let mut report = Report::default();
     for connections in AT_A_TIME {
         for (mode, player, limit_is, target) in limits {
+            // Peers were measured with many at a time.
+            if connections == 1 && limit_is == peers::HYPER {
+                continue;
+            }
             let what = format!(
                 "HTTP hello, provider, {}, {connections} at a time",
                 mode.as_str()
@@ -119,7 +127,7 @@ pub(super) async fn run(bench: &Bench) -> anyhow::Result<Report> {
              wasmtime-wasi-http, in its default settings",
         );
     }
-    drop((bare, echo, fresh, resident));
+    drop((bare, echo, fresh, resident, native));
     hello.host.stop().await;
     Ok(report)
 }

@@ -1,16 +1,12 @@
 //! One value read, or written, through an actor, over JetStream KV and over Redis. The limit is the store's
-//! own client, on one connection as the provider has one. The actor opens the bucket in each call, as an
-//! instance for one call must, so ours is three calls: of the actor, of `open`, of the operation.
-
-use std::panic::AssertUnwindSafe;
+//! own client, on one connection as the provider has one. Ours is two calls: of the actor, and of the
+//! operation; the bucket, which the actor opens in each call, is asked for now and then.
 
 use anyhow::ensure;
 use async_nats::jetstream::kv::{self, Store};
 use bytes::Bytes;
-use futures_util::FutureExt as _;
 use lattice_protocol::id::LatticeId;
 use lattice_protocol::subject;
-use lattice_tests::Redis;
 use redis::aio::MultiplexedConnection;
 use serde_json::json;
 
@@ -19,7 +15,7 @@ use crate::figure::Target;
 use crate::load::Work;
 use crate::report::Report;
 use crate::usage::Watch;
-use crate::world::World;
+use crate::world::{World, redis};
 
 const AT_A_TIME: [usize; 2] = [1, 32];
 /// So many more than callers that two seldom meet.
@@ -48,8 +44,7 @@ impl Doing {
 pub(super) async fn run(bench: &Bench) -> anyhow::Result<Report> {
     let world = World::start(bench).await?;
     let host = world.host(bench).await?;
-    // It panics where there is none and none can be fetched.
-    let redis = AssertUnwindSafe(Redis::start()).catch_unwind().await.ok();
+    let redis = redis().await;
     let digest = world.push(&bench.guests.read("buckets")?).await?;
     let mut stores = vec![("nats", "backend = \"nats\"".to_owned())];
     if let Some(redis) = &redis {

@@ -14,6 +14,7 @@ mod lattice;
 mod link;
 mod many;
 mod open;
+mod peers;
 mod rate;
 mod rest;
 mod start;
@@ -54,7 +55,7 @@ pub(crate) enum Row {
     Keyvalue,
     /// Memory of the key-value provider with 10,000 buckets.
     Buckets,
-    /// An HTTP counter over JetStream KV.
+    /// An HTTP counter over JetStream KV and Redis.
     Counter,
     /// Memory at rest and of idle actors; scaling.
     Rest,

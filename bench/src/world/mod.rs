@@ -2,6 +2,7 @@
 
 mod app;
 mod host;
+mod redis;
 
 use std::time::{Duration, Instant};
 
@@ -15,6 +16,7 @@ use tempfile::TempDir;
 use crate::rows::Bench;
 use crate::usage::Watch;
 pub(crate) use host::HostProcess;
+pub(crate) use redis::redis;
 
 /// How long anything may take to be there, on a machine that is busy with something else.
 const READY_WITHIN: Duration = Duration::from_secs(60);
