@@ -56,8 +56,8 @@ impl Responder {
         self.reply(result).await;
     }
 
-    /// What `work` comes to, or that the caller went away before: then the work is to be dropped where it
-    /// is. For large work: this does not hold it.
+    /// What `work` comes to, or that the caller went away before. For large work, which this does not hold:
+    /// it is to be dropped before the reply, which may wait for a connection.
     pub async fn unless_gone<R>(
         &self,
         work: impl Future<Output = Result<R, CallError>> + Unpin,

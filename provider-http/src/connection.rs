@@ -89,7 +89,9 @@ async fn speak<B: Backend>(
         let (service, activity) = (service.clone(), activity.clone());
         async move {
             let exchange = activity.begin(Turn::of_stream());
-            Ok::<_, Infallible>(service.respond(request, peer, exchange).await)
+            // Boxed: else each connection that waits for a request carries room for its answer.
+            let response = Box::pin(service.respond(request, peer, exchange));
+            Ok::<_, Infallible>(response.await)
         }
     });
     let builder = builder(limits);

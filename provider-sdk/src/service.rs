@@ -111,6 +111,7 @@ impl<P: Provider> Service<P> {
     fn spawn(&self, request: Request, ticket: Ticket, responder: Responder) {
         let core = self.core.clone();
         self.tasks.spawn(async move {
+            // What the call has is dropped before its reply, which may wait for a connection.
             let result = {
                 let work = pin!(core.answer(request, &ticket));
                 responder.unless_gone(work).await

@@ -33,23 +33,29 @@ pub(super) type Work = BoxFuture<'static, ()>;
 ///
 /// Most actors of many wait for a call that rarely comes, so that what this holds while it waits is
 /// kept small.
-pub(super) async fn take(
+#[expect(
+    clippy::manual_async_fn,
+    reason = "an async fn holds its arguments twice, as it was given them and as it uses them"
+)]
+pub(super) fn take(
     mut serving: Serving,
     accept: impl Fn(Incoming) -> Option<Work>,
     stop: impl Future<Output = ()>,
-) {
-    let pace = Arc::new(Pace::default());
-    {
-        let mut stop = pin!(stop);
-        let comes = |cx: &mut Context<'_>| match stop.as_mut().poll(cx) {
-            Poll::Ready(()) => Poll::Ready(None),
-            Poll::Pending => poll_group(&mut serving, &pace, &accept, cx),
-        };
+) -> impl Future<Output = ()> {
+    async move {
+        let pace = Arc::new(Pace::default());
+        {
+            let mut stop = pin!(stop);
+            let comes = |cx: &mut Context<'_>| match stop.as_mut().poll(cx) {
+                Poll::Ready(()) => Poll::Ready(None),
+                Poll::Pending => poll_group(&mut serving, &pace, &accept, cx),
+            };
+            begin_all(comes, &pace).await;
+        }
+        Box::pin(serving.drain()).await;
+        let comes = |cx: &mut Context<'_>| poll_group(&mut serving, &pace, &accept, cx);
         begin_all(comes, &pace).await;
     }
-    Box::pin(serving.drain()).await;
-    let comes = |cx: &mut Context<'_>| poll_group(&mut serving, &pace, &accept, cx);
-    begin_all(comes, &pace).await;
 }
 
 /// Calls that are begun one after another.

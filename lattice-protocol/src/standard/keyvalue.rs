@@ -28,6 +28,9 @@
 //! the link: its `bucket` names the bucket that stands for the identifier. The handle of a
 //! compare-and-swap travels as bucket, key and version.
 //!
+//! Whoever answers looks for the bucket at each operation: a host leaves `open` out for one that the
+//! actor opened a moment ago, be the provider's process another since.
+//!
 //! Both versions of the interface travel alike; what differs is the host's to convert. `signed` is
 //! left out where it is false, so that a provider that knows only the first version reads the rest.
 

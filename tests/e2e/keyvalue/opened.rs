@@ -7,8 +7,7 @@ use serde_json::json;
 use super::STORE;
 use crate::one_host;
 
-/// How often the actor is called: more often than a bucket may have to be asked for, however slow the
-/// machine is.
+/// How often the actor is called: more often than a bucket has to be asked for.
 const CALLS: usize = 20;
 /// What every call to the provider begins with.
 const CALL: &str = "lattice.default.call.kv.wasi:keyvalue/store.";
@@ -35,10 +34,11 @@ async fn a_bucket_that_was_just_opened_is_asked_for_again_once_an_operation_on_i
     let client = lattice.nats().plain_client().await;
     let mut calls = client.subscribe(format!("{CALL}>")).await.unwrap();
     asked(&client, &mut calls).await;
-    let put = async |key: &str| {
-        let put = lattice.call("buckets.put", json!(["b", key, "v"]));
+    let put_in = async |bucket: &str, key: &str| {
+        let put = lattice.call("buckets.put", json!([bucket, key, "v"]));
         put.await.json()
     };
+    let put = async |key: &str| put_in("b", key).await;
 
     for _ in 0..CALLS {
         assert_eq!(put("k").await, json!({"ok": null}));
@@ -55,4 +55,11 @@ async fn a_bucket_that_was_just_opened_is_asked_for_again_once_an_operation_on_i
     assert_eq!(put("k").await, json!({"ok": null}));
     let again = ["open", "bucket.set"].map(str::to_owned);
     assert_eq!(asked(&client, &mut calls).await, again);
+
+    let refused = put_in(&"b".repeat(257), "k").await;
+    assert!(
+        refused["err"].as_str().unwrap().contains("at most 256"),
+        "{refused}"
+    );
+    assert_eq!(asked(&client, &mut calls).await, Vec::<String>::new());
 }

@@ -12,6 +12,10 @@ use wasmtime::component::Resource;
 use super::{Bucket, Error, Result};
 use crate::capability::Guest;
 
+/// The longest identifier that a bucket is opened with: each handle has it, in the host's memory. A link may
+/// let any text stand for its bucket; names of buckets have 64 bytes.
+const IDENTIFIER_BYTES_MAX: usize = 256;
+
 /// A value by its key.
 pub(super) type KeyValue = (String, Vec<u8>);
 
@@ -21,6 +25,13 @@ impl Guest {
     }
 
     pub(super) async fn open_bucket(&mut self, identifier: String) -> Result<Resource<Bucket>> {
+        if identifier.len() > IDENTIFIER_BYTES_MAX {
+            let bytes = identifier.len();
+            let message = format!(
+                "the bucket's identifier has {bytes} bytes: use at most {IDENTIFIER_BYTES_MAX}"
+            );
+            return Err(Error::Store(wire::Error::Other(message)));
+        }
         let arguments = wire::Open { identifier };
         let identifier = &arguments.identifier;
         if !self.opened().knows(identifier) {
@@ -151,7 +162,10 @@ impl Guest {
     ) -> Result<T> {
         match self.ask_for(operation, identifier, arguments).await? {
             WitResult::Ok(value) => Ok(value),
-            WitResult::Err(error) => Err(Error::Store(error)),
+            WitResult::Err(error) => {
+                self.opened().forget(identifier);
+                Err(Error::Store(error))
+            }
         }
     }
 
@@ -163,7 +177,7 @@ impl Guest {
         arguments: &impl Serialize,
     ) -> Result<WitResult<T, E>> {
         let asked = self.ask_linked(operation, identifier, arguments).await;
-        if !matches!(asked, Ok(WitResult::Ok(_))) {
+        if asked.is_err() {
             self.opened().forget(identifier);
         }
         asked

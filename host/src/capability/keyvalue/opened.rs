@@ -11,7 +11,7 @@ use std::time::{Duration, Instant};
 /// How long a bucket is taken to be there: short, as that is all that `open` says of it, and long beside
 /// the calls of an actor that is busy.
 const TRUSTED_FOR: Duration = Duration::from_secs(5);
-/// How many are remembered for an actor: the identifiers are its guests' own, and most have one.
+/// How many are remembered for an actor: most have one.
 const BUCKETS_MAX: usize = 64;
 
 /// The buckets that one revision of an actor opened last.
@@ -29,7 +29,8 @@ impl Opened {
         self.learn_at(identifier, Instant::now());
     }
 
-    /// An operation on it failed: the next who opens it should hear why.
+    /// An operation on it was answered with an error: the next who opens it should hear why. One that was
+    /// not answered in time says nothing of the bucket.
     pub(super) fn forget(&self, identifier: &str) {
         self.lock().remove(identifier);
     }

@@ -106,6 +106,7 @@ impl Host for Guest {
                 CasError::CasFailed(self.table().push(again)?)
             }
             Ok(WitResult::Err(SwapError::StoreError(error))) => {
+                self.opened().forget(&arguments.bucket);
                 CasError::StoreError(spelled(error))
             }
             Err(error) => CasError::StoreError(super::told(error)?),
