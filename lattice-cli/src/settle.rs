@@ -218,7 +218,7 @@ fn look_at_actors(
         let taken_back = taken_back.filter(|refused| refused.revision == revision.as_str());
         let running = match taken_back {
             Some(refused) => Err(refused.reason.clone()),
-            None => placed(found.map(|found| &found.hosts), &revision),
+            None => placed(found.map(|found| &found.hosts), &revision, |_| false),
         };
         let running =
             running.map_err(|reason| format!("actor {name} can't be started: {reason}"))?;
@@ -226,10 +226,11 @@ fn look_at_actors(
             true => daemons.get(name).copied().unwrap_or(actor.instances),
             false => actor.instances,
         };
-        // More of them than are wanted have calls to end.
-        if running.slots != wanted || running.others {
+        let unplaced = found.and_then(|found| found.unplaced.clone());
+        // More of them than are wanted have calls to end; and some may run still where they must not.
+        if running.slots != wanted || running.others || unplaced.is_some() {
             let count = format!("{} of {wanted} instances", running.slots);
-            awaited.add(name, Some(count), found.and_then(|a| a.unplaced.clone()));
+            awaited.add(name, Some(count), unplaced);
         }
     }
     Ok(())
@@ -246,7 +247,13 @@ fn look_at_providers(
         }
         let found = listed.get(name);
         let revision = Revision::of_provider(&provider.spec());
-        let running = placed(found.map(|found| &found.hosts), &revision)
+        let declared = found.and_then(|found| found.settings.as_deref());
+        // What it says of settings that were declared before is no word on these.
+        let is_old = |placement: &Placement| {
+            let refused = placement.refused.as_ref();
+            refused.is_some_and(|refused| declared.is_some_and(|now| refused.revision != now))
+        };
+        let running = placed(found.map(|found| &found.hosts), &revision, is_old)
             .map_err(|reason| format!("provider {name} can't be started: {reason}"))?;
         let unplaced = found.and_then(|found| found.unplaced.clone());
         // A copy for which there is no host may come much later: the others serve.
@@ -315,10 +322,11 @@ struct Running {
     others: bool,
 }
 
-/// Where a thing runs at a revision, or why it does not.
+/// Where a thing runs at a revision, or why it does not, unless that `is_old`.
 fn placed(
     hosts: Option<&BTreeMap<HostId, Placement>>,
     revision: &Revision,
+    is_old: impl Fn(&Placement) -> bool,
 ) -> Result<Running, String> {
     let mut running = Running::default();
     for placement in hosts.into_iter().flatten().map(|(_, placement)| placement) {
@@ -329,7 +337,9 @@ fn placed(
         }
         let wanted = placement.revision == revision.as_str();
         match &placement.phase {
-            Phase::Failed { reason } if wanted => return Err(reason.clone()),
+            Phase::Failed { reason } if wanted && !is_old(placement) => {
+                return Err(reason.clone());
+            }
             Phase::Running if wanted => {
                 running.hosts += 1;
                 running.slots = running.slots.saturating_add(placement.slots);

@@ -301,6 +301,59 @@ fn a_provider_that_refuses_what_is_declared_for_it_ends_the_wait_with_its_reason
 }
 
 #[test]
+fn what_a_provider_says_of_settings_that_were_declared_before_ends_no_wait() {
+    let mut app = app();
+    app.actors.clear();
+    let failed = |of: &str| {
+        let mut listed = kv(&app, 1, None);
+        listed.settings = Some("new".into());
+        let placement = listed.hosts.values_mut().next().unwrap();
+        placement.settings = Some("old".into());
+        placement.refused = Some(lattice_protocol::report::Refused {
+            revision: of.into(),
+            reason: "no disk".into(),
+            may_pass: false,
+        });
+        placement.phase = Phase::Failed {
+            reason: "it refuses its settings: no disk".into(),
+        };
+        outlook(&app, vec![], vec![listed], &[])
+    };
+    let Outlook::Waiting(awaited) = failed("before") else {
+        panic!("it is awaited");
+    };
+    assert!(awaited.things.contains(&"kv (its settings)".to_owned()));
+    assert!(matches!(failed("new"), Outlook::Failed(_)));
+}
+
+#[test]
+fn what_runs_where_it_must_not_is_awaited_with_the_reason() {
+    let app = app();
+    let name: ActorName = "counter".parse().unwrap();
+    let declared = &app.actors[&name];
+    let revision = Revision::of_actor(declared.component.digest().unwrap(), &declared.spec());
+    let host = (
+        "h".parse().unwrap(),
+        placement(&revision, 8, Phase::Running),
+    );
+    let actor = |unplaced: Option<&str>| ActorSummary {
+        name: name.clone(),
+        app: app.name.clone(),
+        component: String::new(),
+        wanted: 8,
+        hosts: [host.clone()].into(),
+        unplaced: unplaced.map(str::to_owned),
+        rolled_back: None,
+    };
+    let look = |unplaced| outlook(&app, vec![actor(unplaced)], vec![kv(&app, 1, None)], &[]);
+    assert_eq!(look(None), Outlook::Running);
+    let Outlook::Waiting(awaited) = look(Some("no host has label zone=c")) else {
+        panic!("it is awaited");
+    };
+    assert_eq!(awaited.unplaced, ["counter: no host has label zone=c"]);
+}
+
+#[test]
 fn hosts_that_connect_anew_for_a_moment_end_no_wait() {
     assert!(is_passing(&ControlError::NoHost("default".into())));
     assert!(is_passing(&ControlError::TimedOut("actor.list".into())));

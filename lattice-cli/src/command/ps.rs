@@ -1,12 +1,14 @@
 //! `lattice ps`.
 
+mod external;
+
 use std::collections::BTreeMap;
 
 use lattice_client::{Client, ControlError};
 use lattice_protocol::control::{
     ActorSummary, HostSummary, LinkSummary, Nothing, Placement, ProviderSummary, Verb,
 };
-use lattice_protocol::id::HostId;
+use lattice_protocol::id::{HostId, ProviderName};
 use lattice_protocol::report::{Phase, Refused};
 use serde::Serialize;
 
@@ -41,7 +43,8 @@ impl Ps {
         ui::out("")?;
         actors(&listing.actors)?;
         ui::out("")?;
-        providers(&listing.providers)?;
+        let external = external::states(&client, &listing.providers).await;
+        providers(&listing.providers, &external)?;
         ui::out("")?;
         link::table(&listing.links)
     }
@@ -115,14 +118,18 @@ fn actors(actors: &[ActorSummary]) -> anyhow::Result<()> {
     })
 }
 
-fn providers(providers: &[ProviderSummary]) -> anyhow::Result<()> {
+fn providers(
+    providers: &[ProviderSummary],
+    external: &BTreeMap<ProviderName, &'static str>,
+) -> anyhow::Result<()> {
     let rows = providers.iter().map(|provider| {
+        let asked = external.get(&provider.name).copied().map(str::to_owned);
         [
             provider.name.to_string(),
             provider.app.to_string(),
             provider.kind.clone(),
             provider.hosts.len().to_string(),
-            state(&provider.hosts),
+            asked.unwrap_or_else(|| state(&provider.hosts)),
         ]
     });
     let header = ["PROVIDER", "APP", "KIND", "HOSTS", "STATE"];

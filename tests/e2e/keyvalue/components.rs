@@ -5,7 +5,9 @@ use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 use lattice_tests::Lattice;
 use serde_json::{Value, json};
 
+use super::STORE;
 use super::bucket::{BACKENDS, Stores};
+use crate::one_host;
 
 async fn told(lattice: &Lattice, endpoint: String, arguments: Value) -> Value {
     lattice.call(&endpoint, arguments).await.json()
@@ -129,4 +131,21 @@ async fn a_backend_is_changed_by_one_line_while_the_actor_and_the_provider_run_o
     assert_eq!(touched, Vec::<Value>::new());
     let stored = stores.redis.say("GET lattice:default:kv:b:k\r\n").await;
     assert_eq!(stored.unwrap(), "$1\r\nv\r\n");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn why_a_link_denies_its_actor_everything_is_in_the_log_of_the_actor() {
+    let lattice = one_host().await;
+    let logs = lattice.logs().await;
+    let actor = "[actor.buckets]\ncomponent = \"buckets\"\n\
+        [actor.buckets.link.\"wasi:keyvalue\"]\nto = \"kv\"\nbuket = \"b\"\n";
+    lattice.apply(&format!("{STORE}{actor}")).await;
+    let denied = told(&lattice, "buckets.get".to_owned(), json!(["b", "k"])).await;
+    assert_eq!(denied, json!({"err": "access denied"}));
+    let line = logs.with("buckets", "denies access").await;
+    let line = line["message"].as_str().unwrap();
+    assert!(
+        line.contains("a link has no \"buket\": use one of bucket"),
+        "{line}"
+    );
 }

@@ -135,3 +135,24 @@ async fn apply_says_why_a_provider_refuses_what_is_declared_for_it_and_ends() {
         "those before stay: {kv}"
     );
 }
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn settings_that_are_mended_are_no_longer_told_as_refused() {
+    let mut lattice = one_host().await;
+    let settings = |config: &str| {
+        format!("name = \"stores\"\n[provider.kv]\nkind = \"keyvalue\"\nconfig = {{ {config} }}\n")
+    };
+    lattice.apply(&settings("backend = \"memory\"")).await;
+    for wrong in [
+        "backend = \"memory\", memory_mib = \"8\"",
+        "backend = \"file\"",
+    ] {
+        write(&lattice, &settings(wrong));
+        let refused = run(&mut lattice, &["apply"]).await;
+        assert_eq!(refused.status.code(), Some(1), "{}", refused.text());
+        assert!(refused.text().contains("refuse"), "{}", refused.text());
+    }
+    write(&lattice, &settings("backend = \"memory\""));
+    let mended = run(&mut lattice, &["apply"]).await;
+    assert!(mended.status.success(), "{}", mended.text());
+}

@@ -8,7 +8,7 @@ use rustix::io::Errno;
 use rustix::process::{Pid, Signal, kill_process, test_kill_process};
 use serde_json::{Value, json};
 
-use crate::{one_host, program};
+use crate::{cli, one_host, program};
 
 /// Where the code stands that is built.
 const CODE: &str = "provider-sdk/examples/shouter.rs";
@@ -112,6 +112,18 @@ async fn the_provider_of_the_tutorial_comes_back_when_it_is_killed_and_goes_with
     assert_eq!(gone, Err(Errno::SRCH), "who is said to be stopped is gone");
 }
 
+/// Whether `lattice ps` says that the provider runs.
+async fn is_listed_as_running(lattice: &mut Lattice) -> bool {
+    let text = cli::run(lattice, &["ps"]).await.text();
+    let line = text.lines().find(|line| line.starts_with("shouter "));
+    let line = line.unwrap_or_else(|| panic!("{text}"));
+    match line.split_whitespace().collect::<Vec<_>>()[..] {
+        [.., "0", "running"] => true,
+        [.., "not", "running"] => false,
+        _ => panic!("{text}"),
+    }
+}
+
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn the_provider_of_the_tutorial_started_by_hand_stops_in_order_when_it_is_told_to() {
     let mut lattice = one_host().await;
@@ -123,9 +135,11 @@ async fn the_provider_of_the_tutorial_started_by_hand_stops_in_order_when_it_is_
     let by_hand = command(&shouter, lattice.folder(), &words);
     let running = Running::start(by_hand);
     answers(&lattice).await;
+    assert!(is_listed_as_running(&mut lattice).await);
     running.signal(Signal::TERM);
     let ended = running.ended().await;
     assert!(ended.status.success(), "{}: {}", ended.status, ended.text());
+    assert!(!is_listed_as_running(&mut lattice).await);
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

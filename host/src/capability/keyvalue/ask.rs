@@ -198,12 +198,18 @@ impl Guest {
             return Err(Error::Store(wire::Error::AccessDenied));
         };
         let payload = rmp_serde::to_vec(arguments).map_err(internal)?;
-        let reply = self
-            .outbox()
-            .call(&link, endpoint, payload.into())
-            .await
-            .map_err(failed)?;
-        rmp_serde::from_slice(&reply).map_err(internal)
+        match self.outbox().call(&link, endpoint, payload.into()).await {
+            Ok(reply) => rmp_serde::from_slice(&reply).map_err(internal),
+            Err(error) => {
+                if error.code == ErrorCode::Denied {
+                    // The interface has no words for the reason.
+                    let (to, reason) = (&link.to, &error.message);
+                    let denial = format!("{to} denies access to bucket {identifier:?}: {reason}");
+                    self.output().refusal(&denial);
+                }
+                Err(failed(error))
+            }
+        }
     }
 }
 

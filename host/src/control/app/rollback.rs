@@ -51,7 +51,7 @@ fn choose<'a>(
     };
     let found = found.ok_or_else(|| match to {
         Some(to) => not_found(format!(
-            "app {name} has no revision {to} to return to: app.history lists those that are kept"
+            "app {name} has no revision {to} to return to: `lattice history {name}` (app.history) lists those that are kept"
         )),
         None => not_found(format!("app {name} has no earlier revision to return to")),
     })?;
