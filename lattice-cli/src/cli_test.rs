@@ -139,7 +139,7 @@ fn help_of_call() {
       <ACTOR>     The actor or provider
       <FUNCTION>  The function: NAME, or NS:PKG/INTERFACE.NAME if several interfaces have one of that
                   name
-      [ARGS]...   The arguments, in order
+      [ARGS]...   The arguments, in order; options stand before them
 
     Options:
           --json-args <JSON>  All arguments as one JSON array, or as an object by parameter name

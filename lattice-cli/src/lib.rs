@@ -19,6 +19,7 @@
 mod build;
 pub mod cli;
 pub mod command;
+mod component;
 pub mod connection;
 pub mod exit;
 pub mod inline;

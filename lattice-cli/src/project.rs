@@ -9,6 +9,7 @@ use lattice_config::manifest::FILE_NAME;
 use lattice_config::{App, ComponentRef, Manifest, validate};
 use lattice_protocol::digest::Digest;
 
+use crate::component;
 use crate::exit::Usage;
 use crate::ui::Progress;
 
@@ -86,8 +87,7 @@ impl Project {
         let mut files = Vec::new();
         for component in self.manifest.components() {
             if let ComponentRef::File(file) = component {
-                let bytes = std::fs::read(self.folder.join(file))
-                    .with_context(|| format!("failed to read component {file}"))?;
+                let bytes = component::read(&self.folder.join(file))?;
                 files.push((component.clone(), bytes));
             }
         }
@@ -145,11 +145,11 @@ mod tests {
     #[test]
     fn files_are_resolved_to_their_digests() {
         let folder = tempfile::tempdir().unwrap();
-        std::fs::write(folder.path().join("a.wasm"), b"abc").unwrap();
+        std::fs::write(folder.path().join("a.wasm"), b"\0asm").unwrap();
         let manifest = "name = \"a\"\nversion = \"1.0.0\"\n[actor.a]\ncomponent = \"a.wasm\"\n";
         std::fs::write(folder.path().join(FILE_NAME), manifest).unwrap();
         let app = Project::open(folder.path()).unwrap().resolve().unwrap();
         let component = &app.actors.values().next().unwrap().component;
-        assert_eq!(component.digest(), Some(&Digest::of(b"abc")));
+        assert_eq!(component.digest(), Some(&Digest::of(b"\0asm")));
     }
 }

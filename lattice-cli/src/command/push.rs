@@ -7,6 +7,7 @@ use lattice_client::Artifacts;
 use lattice_protocol::digest::Digest;
 use serde::Serialize;
 
+use crate::component;
 use crate::connection::Connection;
 use crate::ui::{self, Progress};
 
@@ -55,7 +56,7 @@ pub(super) async fn push(
     progress: &Progress,
 ) -> anyhow::Result<Digest> {
     let name = file.display();
-    let bytes = std::fs::read(file).with_context(|| format!("failed to read {name}"))?;
+    let bytes = component::read(file)?;
     progress.step(&format!("pushing {name} ({} kB)", bytes.len() / 1000));
     let pushed = artifacts.push(&bytes).await;
     progress.clear();

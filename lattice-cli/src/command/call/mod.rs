@@ -30,7 +30,7 @@ pub struct CallCommand {
     /// The function: NAME, or NS:PKG/INTERFACE.NAME if several interfaces have one of that name.
     function: Endpoint,
 
-    /// The arguments, in order.
+    /// The arguments, in order; options stand before them.
     #[arg(allow_hyphen_values = true)]
     args: Vec<String>,
 
