@@ -1,5 +1,7 @@
 //! Waits until what was declared runs.
 
+mod placed;
+
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Display;
 use std::time::{Duration, Instant};
@@ -10,11 +12,11 @@ use lattice_config::{App, Declared, HostView, Revised, Revision, Runs, plan};
 use lattice_protocol::control::{
     ActorSummary, HostSummary, Nothing, Placement, ProviderSummary, Verb,
 };
-use lattice_protocol::id::{ActorName, HostId, ProviderName, TargetName};
-use lattice_protocol::report::Phase;
+use lattice_protocol::id::{ActorName, ProviderName, TargetName};
 
 use crate::present;
 use crate::ui::Progress;
+use placed::placed;
 
 /// How often hosts are asked: below what a person notices, above what they report.
 const LOOK_INTERVAL: Duration = Duration::from_millis(100);
@@ -312,42 +314,6 @@ impl Awaited {
         self.unplaced
             .extend(unplaced.map(|reason| format!("{name}: {reason}")));
     }
-}
-
-#[derive(Default)]
-struct Running {
-    hosts: u32,
-    slots: u32,
-    /// Whether it is on its way on some host, or runs there as it was before.
-    others: bool,
-}
-
-/// Where a thing runs at a revision, or why it does not, unless that `is_old`.
-fn placed(
-    hosts: Option<&BTreeMap<HostId, Placement>>,
-    revision: &Revision,
-    is_old: impl Fn(&Placement) -> bool,
-) -> Result<Running, String> {
-    let mut running = Running::default();
-    for placement in hosts.into_iter().flatten().map(|(_, placement)| placement) {
-        if let Some(refused) = &placement.refused
-            && refused.revision == revision.as_str()
-        {
-            return Err(refused.reason.clone());
-        }
-        let wanted = placement.revision == revision.as_str();
-        match &placement.phase {
-            Phase::Failed { reason } if wanted && !is_old(placement) => {
-                return Err(reason.clone());
-            }
-            Phase::Running if wanted => {
-                running.hosts += 1;
-                running.slots = running.slots.saturating_add(placement.slots);
-            }
-            _ => running.others = true,
-        }
-    }
-    Ok(running)
 }
 
 #[cfg(test)]

@@ -1,7 +1,7 @@
 use lattice_config::{Actor, ComponentRef, Provider};
 use lattice_protocol::digest::Digest;
-use lattice_protocol::id::ProviderName;
-use lattice_protocol::report::{Refused, Report};
+use lattice_protocol::id::{HostId, ProviderName};
+use lattice_protocol::report::{Phase, Refused, Report};
 
 use super::*;
 
@@ -29,6 +29,19 @@ fn placement(revision: &Revision, slots: u32, phase: Phase) -> Placement {
     }
 }
 
+/// The actor as it is listed: wanted 8 times, and nowhere.
+fn counter(app: &App) -> ActorSummary {
+    ActorSummary {
+        name: "counter".parse().unwrap(),
+        app: app.name.clone(),
+        component: String::new(),
+        wanted: 8,
+        hosts: BTreeMap::new(),
+        unplaced: None,
+        rolled_back: None,
+    }
+}
+
 fn look_at(actor: Vec<(u32, Phase)>, provider: Vec<Phase>) -> Outlook {
     let app = app();
     let name: ActorName = "counter".parse().unwrap();
@@ -37,15 +50,8 @@ fn look_at(actor: Vec<(u32, Phase)>, provider: Vec<Phase>) -> Outlook {
     let host = |n: usize| format!("h{n}").parse::<HostId>().unwrap();
     let hosts = actor.into_iter().enumerate();
     let hosts = hosts.map(|(n, (slots, phase))| (host(n), placement(&revision, slots, phase)));
-    let actors = vec![ActorSummary {
-        name,
-        app: app.name.clone(),
-        component: String::new(),
-        wanted: 8,
-        hosts: hosts.collect(),
-        unplaced: None,
-        rolled_back: None,
-    }];
+    let mut listed = counter(&app);
+    listed.hosts = hosts.collect();
     let name: ProviderName = "kv".parse().unwrap();
     let revision = Revision::of_provider(&app.providers[&name].spec());
     let hosts = provider.into_iter().enumerate();
@@ -58,7 +64,7 @@ fn look_at(actor: Vec<(u32, Phase)>, provider: Vec<Phase>) -> Outlook {
         hosts: hosts.collect(),
         unplaced: None,
     }];
-    outlook(&app, actors, providers, &[])
+    outlook(&app, vec![listed], providers, &[])
 }
 
 fn waiting(things: &[&str]) -> Outlook {
@@ -127,13 +133,9 @@ fn a_daemon_runs_when_it_runs_on_every_host_that_it_may_run_on() {
     let look = |on: &[&str]| {
         let placed = |id: &&str| (id.parse().unwrap(), placement(&revision, 2, Phase::Running));
         let listed = ActorSummary {
-            name: name.clone(),
-            app: app.name.clone(),
-            component: String::new(),
             wanted: 2,
             hosts: on.iter().map(placed).collect(),
-            unplaced: None,
-            rolled_back: None,
+            ..counter(&app)
         };
         outlook(&app, vec![listed], vec![], &hosts)
     };
@@ -209,20 +211,15 @@ fn every_copy_that_has_a_host_is_awaited_and_no_other() {
 fn what_was_taken_back_is_not_awaited() {
     let mut app = app();
     app.providers.clear();
-    let (name, actor) = app.actors.first_key_value().unwrap();
+    let actor = app.actors.values().next().unwrap();
     let revision = Revision::of_actor(actor.component.digest().unwrap(), &actor.spec());
     let listed = |refused: &str| ActorSummary {
-        name: name.clone(),
-        app: app.name.clone(),
-        component: String::new(),
-        wanted: 8,
-        hosts: BTreeMap::new(),
-        unplaced: None,
         rolled_back: Some(Refused {
             revision: refused.into(),
             reason: "it does not compile".into(),
             may_pass: false,
         }),
+        ..counter(&app)
     };
     let reason = "actor counter can't be started: it does not compile".to_owned();
     let taken_back = outlook(&app, vec![listed(revision.as_str())], vec![], &[]);
@@ -279,51 +276,41 @@ fn a_provider_is_awaited_until_it_works_by_what_is_declared_for_it() {
     assert_eq!(away(None), Outlook::Running);
 }
 
-#[test]
-fn a_provider_that_refuses_what_is_declared_for_it_ends_the_wait_with_its_reason() {
+/// An app whose one provider works by old settings and refuses those of `revision`; new ones are declared.
+fn refusing(revision: &str, phase: Phase) -> Outlook {
     let mut app = app();
     app.actors.clear();
-    let refusing = |revision: &str| {
-        let mut listed = kv(&app, 1, None);
-        listed.settings = Some("new".into());
-        let placement = listed.hosts.values_mut().next().unwrap();
-        placement.settings = Some("old".into());
-        placement.refused = Some(lattice_protocol::report::Refused {
-            revision: revision.into(),
-            reason: "no disk".into(),
-            may_pass: false,
-        });
-        outlook(&app, vec![], vec![listed], &[])
-    };
+    let mut listed = kv(&app, 1, None);
+    listed.settings = Some("new".into());
+    let placement = listed.hosts.values_mut().next().unwrap();
+    placement.settings = Some("old".into());
+    placement.refused = Some(Refused {
+        revision: revision.into(),
+        reason: "no disk".into(),
+        may_pass: false,
+    });
+    placement.phase = phase;
+    outlook(&app, vec![], vec![listed], &[])
+}
+
+#[test]
+fn a_provider_that_refuses_what_is_declared_for_it_ends_the_wait_with_its_reason() {
     let reason = "provider kv refuses what is declared for it: no disk";
-    assert_eq!(refusing("new"), Outlook::Failed(reason.into()));
-    assert_eq!(refusing("old"), waiting(&["kv (its settings)"]));
+    let refused = refusing("new", Phase::Running);
+    assert_eq!(refused, Outlook::Failed(reason.into()));
+    let behind = refusing("old", Phase::Running);
+    assert_eq!(behind, waiting(&["kv (its settings)"]));
 }
 
 #[test]
 fn what_a_provider_says_of_settings_that_were_declared_before_ends_no_wait() {
-    let mut app = app();
-    app.actors.clear();
-    let failed = |of: &str| {
-        let mut listed = kv(&app, 1, None);
-        listed.settings = Some("new".into());
-        let placement = listed.hosts.values_mut().next().unwrap();
-        placement.settings = Some("old".into());
-        placement.refused = Some(lattice_protocol::report::Refused {
-            revision: of.into(),
-            reason: "no disk".into(),
-            may_pass: false,
-        });
-        placement.phase = Phase::Failed {
-            reason: "it refuses its settings: no disk".into(),
-        };
-        outlook(&app, vec![], vec![listed], &[])
+    let failed = Phase::Failed {
+        reason: "it refuses its settings: no disk".into(),
     };
-    let Outlook::Waiting(awaited) = failed("before") else {
+    let Outlook::Waiting(awaited) = refusing("before", failed) else {
         panic!("it is awaited");
     };
     assert!(awaited.things.contains(&"kv (its settings)".to_owned()));
-    assert!(matches!(failed("new"), Outlook::Failed(_)));
 }
 
 #[test]
@@ -337,13 +324,9 @@ fn what_runs_where_it_must_not_is_awaited_with_the_reason() {
         placement(&revision, 8, Phase::Running),
     );
     let actor = |unplaced: Option<&str>| ActorSummary {
-        name: name.clone(),
-        app: app.name.clone(),
-        component: String::new(),
-        wanted: 8,
         hosts: [host.clone()].into(),
         unplaced: unplaced.map(str::to_owned),
-        rolled_back: None,
+        ..counter(&app)
     };
     let look = |unplaced| outlook(&app, vec![actor(unplaced)], vec![kv(&app, 1, None)], &[]);
     assert_eq!(look(None), Outlook::Running);

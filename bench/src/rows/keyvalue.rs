@@ -1,6 +1,6 @@
 //! One value read, or written, through an actor, over JetStream KV and over Redis. The limit is the store's
 //! own client, on one connection as the provider has one. Ours is two calls: of the actor, and of the
-//! operation; the bucket, which the actor opens in each call, is asked for now and then.
+//! operation; the bucket, which the actor opens in each call, is asked for about once in five seconds.
 
 use anyhow::ensure;
 use async_nats::jetstream::kv::{self, Store};
